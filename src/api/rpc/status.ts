@@ -1,0 +1,74 @@
+/** A gRPC status as it travels in trailers, and back. */
+import { Code, isCode, K3cError, type Reason } from '../errors.ts';
+import type { Metadata } from './types.ts';
+
+/** Percent-encodes a status message as PROTOCOL-HTTP2 asks: printable ASCII but `%` stays. */
+export function encodeMessage(message: string): string {
+  let encoded = '';
+  for (const byte of Buffer.from(message, 'utf8')) {
+    encoded +=
+      byte >= 0x20 && byte <= 0x7e && byte !== 0x25
+        ? String.fromCharCode(byte)
+        : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return encoded;
+}
+
+/** Undoes encodeMessage; what is not validly encoded is returned as it is. */
+export function decodeMessage(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    // PROTOCOL-HTTP2: a receiver must not fail on a badly encoded message.
+    return encoded;
+  }
+}
+
+/** The trailers that tell a caller of this error, or of success when there is none. */
+export function toTrailers(error?: K3cError): Record<string, string> {
+  if (error === undefined) return { 'grpc-status': '0' };
+  const trailers: Record<string, string> = {
+    'grpc-status': String(error.code),
+    'grpc-message': encodeMessage(error.message),
+  };
+  if (error.reason !== undefined) trailers['k3c-reason'] = error.reason;
+  if (error.hint !== undefined) trailers['k3c-hint'] = encodeMessage(error.hint);
+  return trailers;
+}
+
+/**
+ * Reads a status out of headers or trailers: undefined where there is none, `ok` for success, the error otherwise.
+ * Error details (grpc-status-details-bin) are left to the caller.
+ */
+export function fromTrailers(fields: Metadata): K3cError | 'ok' | undefined {
+  const value = (name: string) => fields.find(([key]) => key === name)?.[1];
+  const status = value('grpc-status');
+  if (status === undefined) return undefined;
+  const code = Number(status);
+  if (code === Code.OK) return 'ok';
+  const hint = value('k3c-hint');
+  return new K3cError(isCode(code) ? code : Code.UNKNOWN, decodeMessage(value('grpc-message') ?? ''), {
+    reason: value('k3c-reason') as Reason | undefined,
+    hint: hint === undefined ? undefined : decodeMessage(hint),
+  });
+}
+
+/** Pairs up node:http2's flat raw header list, leaving pseudo-headers out. */
+export function toMetadata(rawHeaders: readonly string[]): Metadata {
+  const fields: [string, string][] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (!name.startsWith(':')) fields.push([name.toLowerCase(), rawHeaders[i + 1] as string]);
+  }
+  return fields;
+}
+
+/** Milliseconds of a `grpc-timeout` value (PROTOCOL-HTTP2: at most 8 digits and a unit), undefined when malformed. */
+export function parseTimeout(value: string): number | undefined {
+  const match = /^(\d{1,8})([HMSmun])$/.exec(value);
+  if (match === null) return undefined;
+  const unit = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }[
+    match[2] as 'H' | 'M' | 'S' | 'm' | 'u' | 'n'
+  ];
+  return Number(match[1]) * unit;
+}

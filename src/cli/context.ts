@@ -1,0 +1,41 @@
+/**
+ * All that a command may touch. Commands never reach for the process: they get this and return an exit code, so that they
+ * run the same in a process of their own, in a test, or inside the warm daemon on behalf of a launcher.
+ */
+import type { Readable, Writable } from 'node:stream';
+import type { K3cClient } from '../client/client.ts';
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** The terminal on the side where the command was typed. */
+export interface Terminal {
+  /** Which of the three standard streams are terminals. */
+  readonly isTty: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
+  size(): TerminalSize;
+  /** Calls back on every change of size until the returned function is called. */
+  onResize(listener: (size: TerminalSize) => void): () => void;
+  /** Raw mode of stdin; always restored when the command ends. */
+  setRawMode(raw: boolean): void;
+}
+
+export interface CommandContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute; relative paths of the user resolve against it. */
+  readonly cwd: string;
+  /** Opens stdin. Reading starts here, so call it only when the command wants input. */
+  stdin(): Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly terminal: Terminal;
+  /** Aborted at the first SIGINT, SIGTERM or SIGHUP, unless a listener has taken signals over. */
+  readonly signal: AbortSignal;
+  /** Takes signals over until the returned function is called. */
+  onSignal(listener: (signal: NodeJS.Signals) => void): () => void;
+  /** The daemon's client, connected at its first call. */
+  client(): Promise<K3cClient>;
+  /** The socket of the daemon, as flags and environment name it. */
+  readonly address: string;
+}
