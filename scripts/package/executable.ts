@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { digestOf, madeFrom } from './cached.ts';
+import { dist, node, root } from './places.ts';
+
+/** What we use of pkg's own single-executable step; it is not part of the package's documented entry. */
+interface PkgSea {
+  default(entry: string, options: PkgSeaOptions): Promise<void>;
+}
+interface PkgSeaOptions {
+  readonly targets: readonly { nodeRange: string; platform: string; arch: string; output: string }[];
+  readonly nodePath: string;
+  readonly seaConfig: {
+    readonly useCodeCache: boolean;
+    readonly execArgvExtension: 'none';
+    readonly assets: Readonly<Record<string, string>>;
+  };
+}
+
+/** Node without symbols: 116 MB instead of 150. Must come before the injection: stripping its result breaks it. */
+export async function strippedNode(): Promise<string> {
+  const output = join(dist, 'node/node');
+  const version = execFileSync(node, ['--version'], { encoding: 'utf8' });
+  await madeFrom(output, digestOf(version), () => {
+    mkdirSync(join(dist, 'node'), { recursive: true });
+    execFileSync('strip', ['-o', output, node]);
+  });
+  return output;
+}
+
+/**
+ * Compiles the bundle and the assets into one executable with pkg, and lets it find its libraries beside itself.
+ * patchelf must come last: an executable that it has changed breaks in the injection.
+ */
+export async function buildExecutable(bundle: string, assets: Readonly<Record<string, string>>): Promise<string> {
+  const output = join(dist, 'app/k3c');
+  mkdirSync(join(dist, 'app'), { recursive: true });
+  rmSync(output, { force: true });
+  const require = createRequire(join(root, 'package.json'));
+  const pkg = require('@yao-pkg/pkg/lib-es5/sea') as PkgSea;
+  await pkg.default(bundle, {
+    targets: [{ nodeRange: 'node26', platform: 'linux', arch: 'x64', output }],
+    nodePath: await strippedNode(),
+    // Without the extension NODE_OPTIONS of the user's own Node work would change k3c.
+    seaConfig: { useCodeCache: true, execArgvExtension: 'none', assets },
+  });
+  execFileSync('patchelf', ['--force-rpath', '--set-rpath', '$ORIGIN', output]);
+  return output;
+}

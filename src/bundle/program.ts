@@ -1,0 +1,47 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { isSea } from 'node:sea';
+
+/** Whether this is the packaged executable (else the sources run under a Node of their own). */
+export function isPackaged(): boolean {
+  return isSea();
+}
+
+/** A path in the repository, for a program that runs from its sources. */
+export function sourcePath(...parts: readonly string[]): string {
+  return join(import.meta.dirname, '../..', ...parts);
+}
+
+/** Where the launcher unpacked the executable and the files beside it. Only for the packaged form. */
+export function unpackedDirectory(): string {
+  return dirname(process.execPath);
+}
+
+/** The path of better-sqlite3's native addon. */
+export function sqliteAddonPath(): string {
+  if (isPackaged()) return join(unpackedDirectory(), 'better_sqlite3.node');
+  return sourcePath('node_modules/better-sqlite3/prebuilds/linux-x64.node');
+}
+
+/**
+ * Loads better-sqlite3's native addon, to be passed as its option `nativeBinding`. A path does not do there: the
+ * `require` of a single executable knows only Node's own modules.
+ */
+export function loadSqliteAddon(): object {
+  const path = sqliteAddonPath();
+  return createRequire(path)(path) as object;
+}
+
+/**
+ * The helper that ties a child to its parent's life: `k3c-child PARENT-PID SIGNAL-NUMBER COMMAND ARG…` becomes COMMAND,
+ * which gets the signal as soon as the parent is gone (src/launcher/README.md). From sources it is built by
+ * `npm run build` or `node scripts/launcher.ts`.
+ */
+export function childHelperPath(): string {
+  return isPackaged() ? join(unpackedDirectory(), 'k3c-child') : sourcePath('dist/launcher/k3c-child');
+}
+
+/** The file that the user started, undefined from sources or when it was replaced since. */
+export function launcherPath(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  return isPackaged() ? env['K3C_SELF'] : undefined;
+}

@@ -1,0 +1,46 @@
+/* The way of every start: hidden modes, front door, unpack (once), exec. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launcher.h"
+
+static bool is_daemon(int argc, char **argv) {
+  if (argc < 2) return false;
+  if (strcmp(argv[1], "daemon") == 0) return true;
+  /* Global options may stand before the command. A wrong guess only opens two sockets that nobody uses. */
+  for (int i = 2; argv[1][0] == '-' && i < argc; i++) {
+    if (strcmp(argv[i], "daemon") == 0) return true;
+  }
+  return false;
+}
+
+static void export_self(void) {
+  char self[PATH_MAX];
+  ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+  if (length <= 0) return;
+  self[length] = '\0';
+  /* A replaced file reads "… (deleted)". */
+  if (access(self, X_OK) == 0) setenv("K3C_SELF", self, 1);
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "__child") == 0) child_run(argc - 2, argv + 2);
+
+  struct payload payload = {.fd = -1};
+  payload_open(&payload);
+  door_try(&payload, argc, argv);
+
+  char directory[PATH_MAX];
+  char program[PATH_MAX + sizeof "/" APP_NAME];
+  bases_prepare(&payload, directory);
+  strcpy(program, directory);
+  strcat(program, "/" APP_NAME);
+  unsetenv("K3C_SELF");
+  unsetenv("K3C_NL_FD");
+  export_self();
+  if (geteuid() == 0 && is_daemon(argc, argv)) netlink_pass();
+  execv(program, argv);
+  fail("cannot start %s: %s", program, strerror(errno));
+}
