@@ -1,0 +1,31 @@
+/** Where everything of one daemon lies, from its root and state directories alone. */
+import { join } from 'node:path';
+
+export type Paths = ReturnType<typeof pathsOf>;
+
+/** The layout under root (outlives a reboot) and state (does not). */
+export function pathsOf(config: { readonly root: string; readonly state: string }) {
+  const { root, state } = config;
+  return {
+    root,
+    state,
+    lock: join(root, 'daemon.lock'),
+    database: join(root, 'k3c.db'),
+    volumes: join(root, 'volumes'),
+    logs: join(root, 'logs'),
+    containers: join(root, 'containers'),
+    certs: join(root, 'certs.d'),
+    containerdRoot: join(root, 'containerd'),
+    containerdState: join(state, 'containerd'),
+    containerdSocket: join(state, 'containerd.sock'),
+    containerdConfig: join(state, 'containerd.toml'),
+    buildkitRoot: join(root, 'buildkit'),
+    buildkitSocket: join(state, 'buildkitd.sock'),
+    buildkitConfig: join(state, 'buildkitd.toml'),
+    cni: join(state, 'cni/net.d'),
+    cniData: join(root, 'cni'),
+    fifos: join(state, 'io'),
+    door: join(state, 'door.sock'),
+    kubelet: join(state, 'kubelet.sock'),
+  };
+}

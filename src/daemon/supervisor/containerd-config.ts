@@ -1,0 +1,76 @@
+/** containerd's own configuration file (config version 4, containerd 2.4). */
+import type { Paths } from '../paths.ts';
+import { toToml } from './toml.ts';
+
+export interface ContainerdSettings {
+  readonly paths: Paths;
+  /** Where the engine's binaries are. */
+  readonly bin: string;
+  readonly snapshotter: string;
+  readonly pauseImage: string;
+  readonly cgroupDriver: 'systemd' | 'cgroupfs';
+  /** The daemon lacks CAP_SYS_RESOURCE: sandboxes could not lower their oom_score_adj. */
+  readonly restrictOomScoreAdj: boolean;
+  readonly apparmor: boolean;
+  readonly logLevel: string;
+}
+
+/** Renders the file. Everything that could reach outside root and state is turned off or moved inside. */
+export function containerdConfig(settings: ContainerdSettings): string {
+  const { paths } = settings;
+  return toToml({
+    version: 4,
+    root: paths.containerdRoot,
+    state: paths.containerdState,
+    imports: [],
+    disabled_plugins: [
+      'io.containerd.nri.v1.nri',
+      'io.containerd.snapshotter.v1.blockfile',
+      'io.containerd.snapshotter.v1.erofs',
+      'io.containerd.differ.v1.erofs',
+      'io.containerd.mount-handler.v1.erofs',
+      'io.containerd.monitor.container.v1.restart',
+      'io.containerd.image-verifier.v1.bindir',
+      'io.containerd.tracing.processor.v1.otlp',
+      'io.containerd.internal.v1.tracing',
+    ],
+    debug: { level: settings.logLevel, format: 'json' },
+    plugins: {
+      'io.containerd.server.v1.grpc': {
+        address: paths.containerdSocket,
+        max_recv_message_size: 64 << 20,
+        max_send_message_size: 64 << 20,
+      },
+      'io.containerd.server.v1.ttrpc': { address: `${paths.containerdSocket}.ttrpc` },
+      'io.containerd.shim.v1.manager': { socket_dir: `${paths.state}/s` },
+      'io.containerd.internal.v1.opt': { path: `${paths.root}/opt` },
+      'io.containerd.cri.v1.images': {
+        snapshotter: settings.snapshotter,
+        pinned_images: { sandbox: settings.pauseImage },
+        registry: { config_path: paths.certs },
+      },
+      'io.containerd.transfer.v1.local': {
+        config_path: paths.certs,
+        max_concurrent_downloads: 4,
+        max_concurrent_unpacks: 2,
+      },
+      'io.containerd.cri.v1.runtime': {
+        restrict_oom_score_adj: settings.restrictOomScoreAdj,
+        disable_apparmor: !settings.apparmor,
+        netns_mounts_under_state_dir: true,
+        cni: { bin_dirs: [settings.bin], conf_dir: paths.cni, use_internal_loopback: true },
+        containerd: {
+          default_runtime_name: 'runc',
+          runtimes: {
+            runc: {
+              runtime_type: 'io.containerd.runc.v2',
+              runtime_path: `${settings.bin}/containerd-shim-runc-v2`,
+              sandboxer: 'podsandbox',
+              options: { BinaryName: `${settings.bin}/runc`, SystemdCgroup: settings.cgroupDriver === 'systemd' },
+            },
+          },
+        },
+      },
+    },
+  });
+}

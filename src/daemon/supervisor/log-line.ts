@@ -1,0 +1,24 @@
+/** Takes the log lines of containerd and buildkitd (logrus JSON) into ours, one level lower: their news are our details. */
+import type { Log } from '../../host/log.ts';
+
+/** Returns the sink for one child's lines. Lines that are not JSON are logged as they are. */
+export function childLog(log: Log, child: string): (line: string) => void {
+  return (line) => {
+    if (line.startsWith('{')) {
+      try {
+        const { level, msg, time: _time, ...fields } = JSON.parse(line) as Record<string, unknown>;
+        const write =
+          level === 'error' || level === 'fatal' || level === 'panic'
+            ? log.warn
+            : level === 'warning'
+              ? log.info
+              : log.debug;
+        write.call(log, { child, ...fields }, String(msg ?? ''));
+        return;
+      } catch {
+        // Cut off or not JSON after all: the raw line below.
+      }
+    }
+    if (line.trim() !== '') log.info({ child }, line);
+  };
+}

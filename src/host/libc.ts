@@ -1,0 +1,72 @@
+/**
+ * The few system calls that Node does not have, called in libc through node:ffi (Node 26). Loaded at the first use, by the
+ * daemon alone: the client never pays for it.
+ */
+import * as ffi from 'node:ffi';
+import { constants } from 'node:os';
+
+const AF_UNIX = 1;
+const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
+const LOCK_EX_NB = 2 | 4;
+
+function load() {
+  const { functions } = ffi.dlopen('libc.so.6', {
+    flock: { arguments: ['int32', 'int32'], return: 'int32' },
+    mkfifo: { arguments: ['string', 'uint32'], return: 'int32' },
+    socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
+    sendto: { arguments: ['int32', 'buffer', 'uint64', 'int32', 'buffer', 'uint32'], return: 'int64' },
+    close: { arguments: ['int32'], return: 'int32' },
+    __errno_location: { arguments: [], return: 'pointer' },
+  });
+  return functions;
+}
+
+let loaded: ReturnType<typeof load> | undefined;
+
+function libc(): ReturnType<typeof load> {
+  loaded ??= load();
+  return loaded;
+}
+
+/** The failure of the last call on this thread, as Node's own fs errors look. */
+function lastError(call: string, subject: string): NodeJS.ErrnoException {
+  const errno = ffi.getInt32(libc().__errno_location() as bigint);
+  const code = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+  return Object.assign(new Error(`${code}: ${call} '${subject}'`), {
+    code,
+    errno: -errno,
+    syscall: call,
+    path: subject,
+  });
+}
+
+/** Makes a FIFO (mkfifo(3)). Throws an ErrnoException, EEXIST where something is there. */
+export function mkfifo(path: string, mode: number): void {
+  if (libc().mkfifo(path, mode) !== 0) throw lastError('mkfifo', path);
+}
+
+/**
+ * Takes the exclusive lock of an open file without waiting (flock(2)); the kernel gives it back when the file is closed or
+ * the process ends, however that happens. False when somebody else holds it.
+ */
+export function tryLock(fd: number, path: string): boolean {
+  if (libc().flock(fd, LOCK_EX_NB) === 0) return true;
+  const error = lastError('flock', path);
+  if (error.code === 'EAGAIN' || error.code === 'EWOULDBLOCK') return false;
+  throw error;
+}
+
+/** Sends one datagram to a unix socket: a path, or an abstract name with a leading `@` (sd_notify(3)'s notation). */
+export function sendDatagram(to: string, message: string): void {
+  const name = to.startsWith('@') ? `\0${to.slice(1)}` : `${to}\0`;
+  const address = Buffer.concat([Buffer.from([AF_UNIX, 0]), Buffer.from(name)]);
+  const payload = Buffer.from(message);
+  const fd = libc().socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0) as number;
+  if (fd < 0) throw lastError('socket', to);
+  try {
+    if ((libc().sendto(fd, payload, BigInt(payload.length), 0, address, address.length) as bigint) < 0n)
+      throw lastError('sendto', to);
+  } finally {
+    libc().close(fd);
+  }
+}
