@@ -1,0 +1,203 @@
+/** The table of containers: one row a container, whatever its state. The row is written before the engine acts. */
+import type { Database, Statement } from 'better-sqlite3';
+import { Code, K3cError } from '../../api/errors.ts';
+import type { ContainerSpec, PortSpec, ResolvedConfig } from './spec.ts';
+
+/**
+ * created: never started (or its first start failed). starting: an attempt is being made. running. restarting: exited and
+ * waiting for its policy's delay. exited. removing: being removed, to be finished at the next start of the daemon.
+ */
+export type ContainerState = 'created' | 'starting' | 'running' | 'restarting' | 'exited' | 'removing';
+
+/** What changes in a container's life. Times are nanoseconds since the epoch, 0: never. */
+export interface ContainerChanges {
+  readonly name: string;
+  readonly state: ContainerState;
+  /** Of the newest sandbox; -1: there was none. */
+  readonly attempt: number;
+  readonly sandboxId: string;
+  readonly criId: string;
+  readonly pid: number;
+  readonly startedAt: bigint;
+  readonly finishedAt: bigint;
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  readonly error: string;
+  readonly restartCount: number;
+  readonly manualStop: boolean;
+  /** As published now or at the last run. */
+  readonly ports: readonly PortSpec[];
+  readonly ip: string;
+}
+
+export interface ContainerRecord extends ContainerChanges {
+  readonly id: string;
+  readonly spec: ContainerSpec;
+  readonly config: ResolvedConfig;
+  readonly imageId: string;
+  readonly imageRef: string;
+  readonly createdAt: bigint;
+  readonly logPath: string;
+}
+
+const columns = {
+  id: 'id',
+  name: 'name',
+  spec: 'spec',
+  config: 'config',
+  imageId: 'image_id',
+  imageRef: 'image_ref',
+  createdAt: 'created_at',
+  state: 'state',
+  attempt: 'attempt',
+  sandboxId: 'sandbox_id',
+  criId: 'cri_id',
+  pid: 'pid',
+  startedAt: 'started_at',
+  finishedAt: 'finished_at',
+  exitCode: 'exit_code',
+  oomKilled: 'oom_killed',
+  error: 'error',
+  restartCount: 'restart_count',
+  manualStop: 'manual_stop',
+  logPath: 'log_path',
+  ports: 'ports',
+  ip: 'ip',
+} as const satisfies Record<keyof ContainerRecord, string>;
+
+const fields = Object.keys(columns) as (keyof ContainerRecord)[];
+type Row = Record<string, string | bigint>;
+
+export class ContainerStore {
+  readonly #database: Database;
+  readonly #insert: Statement;
+  readonly #byId: Statement<[string]>;
+  readonly #byName: Statement<[string]>;
+  readonly #byPrefix: Statement<[string, string]>;
+  readonly #all: Statement<[]>;
+  readonly #byImage: Statement<[string]>;
+  readonly #delete: Statement<[string]>;
+  readonly #updates = new Map<string, Statement>();
+
+  constructor(database: Database) {
+    this.#database = database;
+    const names = fields.map((field) => columns[field]);
+    const select = `SELECT ${names.join(', ')} FROM containers`;
+    this.#insert = database.prepare(
+      `INSERT INTO containers (${names.join(', ')}) VALUES (${names.map((name) => `@${name}`).join(', ')})`,
+    );
+    this.#byId = database.prepare<[string]>(`${select} WHERE id = ?`).safeIntegers(true);
+    this.#byName = database.prepare<[string]>(`${select} WHERE name = ?`).safeIntegers(true);
+    this.#byPrefix = database
+      .prepare<[string, string]>(`${select} WHERE id >= ? AND id < ? LIMIT 2`)
+      .safeIntegers(true);
+    this.#all = database.prepare<[]>(`${select} ORDER BY created_at DESC, id`).safeIntegers(true);
+    this.#byImage = database.prepare<[string]>(`${select} WHERE image_id = ? ORDER BY created_at`).safeIntegers(true);
+    this.#delete = database.prepare<[string]>('DELETE FROM containers WHERE id = ?');
+  }
+
+  /** Adds a container. ALREADY_EXISTS (name-in-use) when the name is taken. */
+  insert(record: ContainerRecord): void {
+    const holder = this.byName(record.name);
+    if (holder !== undefined) throw nameInUse(record.name, holder.id);
+    this.#insert.run(toRow(record));
+  }
+
+  byId(id: string): ContainerRecord | undefined {
+    return toRecord(this.#byId.get(id));
+  }
+
+  byName(name: string): ContainerRecord | undefined {
+    return toRecord(this.#byName.get(name));
+  }
+
+  /** At most two containers whose id starts so: one is the answer, two say that it is ambiguous. */
+  byIdPrefix(prefix: string): readonly ContainerRecord[] {
+    // 'g' follows every hexadecimal digit, so the range is exactly the ids with this prefix, and the index serves it.
+    return this.#byPrefix.all(prefix, `${prefix}g`).flatMap((row) => toRecord(row) ?? []);
+  }
+
+  /** Newest first. */
+  list(): readonly ContainerRecord[] {
+    return this.#all.all().flatMap((row) => toRecord(row) ?? []);
+  }
+
+  byImage(imageId: string): readonly ContainerRecord[] {
+    return this.#byImage.all(imageId).flatMap((row) => toRecord(row) ?? []);
+  }
+
+  /** Writes what changed. False when the container is gone. */
+  update(id: string, changes: Partial<ContainerChanges>): boolean {
+    const row = toRow(changes);
+    const names = Object.keys(row);
+    if (names.length === 0) return this.byId(id) !== undefined;
+    const key = names.join();
+    let statement = this.#updates.get(key);
+    if (statement === undefined) {
+      statement = this.#database.prepare(
+        `UPDATE containers SET ${names.map((name) => `${name} = @${name}`).join(', ')} WHERE id = @id`,
+      );
+      this.#updates.set(key, statement);
+    }
+    return statement.run({ ...row, id }).changes > 0;
+  }
+
+  /** False when it was gone already. */
+  delete(id: string): boolean {
+    return this.#delete.run(id).changes > 0;
+  }
+}
+
+/** docker's sentence for a name that is taken. */
+export function nameInUse(name: string, holder: string): K3cError {
+  return new K3cError(
+    Code.ALREADY_EXISTS,
+    `Conflict. The container name "/${name}" is already in use by container "${holder}". You have to remove (or rename) that container to be able to reuse that name.`,
+    { reason: 'name-in-use' },
+  );
+}
+
+function toRow(values: Partial<ContainerRecord>): Row {
+  const row: Row = {};
+  for (const field of fields) {
+    const value = values[field];
+    if (value === undefined) continue;
+    if (typeof value === 'object') row[columns[field]] = JSON.stringify(value);
+    else if (typeof value === 'boolean') row[columns[field]] = value ? 1n : 0n;
+    else if (typeof value === 'number') row[columns[field]] = BigInt(value);
+    else row[columns[field]] = value;
+  }
+  return row;
+}
+
+function toRecord(raw: unknown): ContainerRecord | undefined {
+  if (raw === undefined) return undefined;
+  const row = raw as Row;
+  const text = (field: keyof ContainerRecord) => String(row[columns[field]]);
+  const big = (field: keyof ContainerRecord) => BigInt(row[columns[field]] ?? 0n);
+  const number = (field: keyof ContainerRecord) => Number(big(field));
+  return {
+    id: text('id'),
+    name: text('name'),
+    spec: JSON.parse(text('spec')) as ContainerSpec,
+    config: JSON.parse(text('config')) as ResolvedConfig,
+    imageId: text('imageId'),
+    imageRef: text('imageRef'),
+    createdAt: big('createdAt'),
+    state: text('state') as ContainerState,
+    attempt: number('attempt'),
+    sandboxId: text('sandboxId'),
+    criId: text('criId'),
+    pid: number('pid'),
+    startedAt: big('startedAt'),
+    finishedAt: big('finishedAt'),
+    exitCode: number('exitCode'),
+    oomKilled: big('oomKilled') !== 0n,
+    error: text('error'),
+    restartCount: number('restartCount'),
+    manualStop: big('manualStop') !== 0n,
+    logPath: text('logPath'),
+    ports: JSON.parse(text('ports')) as readonly PortSpec[],
+    ip: text('ip'),
+  };
+}

@@ -1,0 +1,5 @@
+import { containersMigration } from './001-containers.ts';
+import type { Migration } from './migration.ts';
+
+/** Every step in order. */
+export const migrations: readonly Migration[] = [containersMigration];
