@@ -1,0 +1,239 @@
+import { join } from 'node:path';
+import { Code, K3cError } from '../../../api/errors.ts';
+import { type Flow, forgetFlows, TransportProtocol } from '../../../host/netlink/conntrack.ts';
+import { NetlinkError } from '../../../host/netlink/error.ts';
+import { formatIpv4Network } from '../../../host/netlink/ipv4.ts';
+import { deleteLink, findLink, listAddresses } from '../../../host/netlink/rtnetlink.ts';
+import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
+import { type Bridge, ensureBridge } from './bridge.ts';
+import { releaseStaleLeases, removeCniConfiguration, writeCniConfiguration } from './cni.ts';
+import { Firewall } from './firewall.ts';
+import type { HostNetwork, HostNetworkOptions, PortMapping, PortRequest, PublishedContainer } from './host-network.ts';
+import { PublishedPorts } from './published-ports.ts';
+import { type PublishedPort, type RulesetInput, tableOf } from './ruleset.ts';
+import { enableSysctl } from './sysctl.ts';
+
+const defaultBridgeName = 'k3c0';
+const defaultCheckIntervalMs = 3000;
+
+/** The default bridge network over netlink. One bridge now; the ruleset takes several, for named networks. */
+export class BridgeNetwork implements HostNetwork {
+  readonly cniConfDir: string;
+  readonly #leaseDir: string;
+  readonly #options: HostNetworkOptions;
+  readonly #name: string;
+  readonly #ports: PublishedPorts;
+  #bridge: Bridge | undefined;
+  #loopback = true;
+  /** Undefined where the kernel has no nf_tables: the listeners carry all traffic then. */
+  #firewall: Firewall | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: HostNetworkOptions) {
+    this.#options = options;
+    this.#name = options.bridgeName ?? defaultBridgeName;
+    // IFNAMSIZ, and what nft takes as a part of a table's name.
+    if (!/^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$/.test(this.#name)) {
+      throw new K3cError(Code.INVALID_ARGUMENT, `bridge-name ${this.#name} is not a name for a bridge`, {
+        reason: 'bad-input',
+        hint: 'use up to 15 letters, digits, dots, dashes and underscores, and begin with a letter',
+      });
+    }
+    this.cniConfDir = options.cniConfDir ?? join(options.stateDir, 'cni', 'net.d');
+    this.#leaseDir = join(options.stateDir, 'cni', 'leases');
+    this.#ports = new PublishedPorts(options.log);
+  }
+
+  get bridge(): HostNetwork['bridge'] {
+    const { name, subnet, mtu } = this.#started();
+    return { name, cidr: formatIpv4Network(subnet.network), gateway: subnet.gateway, mtu };
+  }
+
+  #started(): Bridge {
+    if (this.#bridge === undefined)
+      throw new K3cError(Code.INTERNAL, 'the host network was used before it was started');
+    return this.#bridge;
+  }
+
+  #route(): NetlinkSocket {
+    const { route } = this.#options.sockets;
+    if (route === undefined) {
+      throw new K3cError(Code.FAILED_PRECONDITION, 'the daemon has no netlink sockets', {
+        hint: 'start it as root through the k3c binary; from source, through vendor-bin/bin/test/nlx',
+      });
+    }
+    return route;
+  }
+
+  #wanted(): RulesetInput {
+    return { bridges: [this.#started()], ports: this.#ports.published(), loopback: this.#loopback };
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { log, checkIntervalMs } = this.#options;
+    signal.throwIfAborted();
+    this.#bridge = ensureBridge(this.#route(), this.#name, this.#options.bridgeCidr);
+    await writeCniConfiguration(this.cniConfDir, this.#leaseDir, this.#bridge, signal);
+    if (!(await enableSysctl('net/ipv4/ip_forward'))) {
+      log.warn({ bridge: this.#name }, 'cannot turn on net.ipv4.ip_forward: containers reach nothing beyond this host');
+    }
+    this.#firewall = this.#openFirewall();
+    await this.#allowLoopback();
+    signal.throwIfAborted();
+    this.#timer = setInterval(() => void this.#check(), checkIntervalMs ?? defaultCheckIntervalMs);
+    this.#timer.unref();
+    log.info(this.bridge, 'bridge network is ready');
+  }
+
+  /** Puts the rules in place, or finds that this kernel takes none. A table from before stays until reconcile(). */
+  #openFirewall(): Firewall | undefined {
+    const { sockets, log } = this.#options;
+    let reason: unknown = 'no netfilter socket';
+    if (sockets.netfilter !== undefined) {
+      const firewall = new Firewall(sockets.netfilter, tableOf(this.#name), () => this.#wanted());
+      try {
+        if (firewall.hasRules()) firewall.admit();
+        else firewall.apply();
+        return firewall;
+      } catch (error) {
+        if (!(error instanceof NetlinkError)) throw error;
+        reason = error.message;
+      }
+    }
+    log.warn(
+      { reason },
+      'no nf_tables here: published ports go through a proxy, and containers reach nothing beyond this host',
+    );
+    return undefined;
+  }
+
+  /** 127.0.0.1 may lead into the bridge only behind the rule that keeps containers away from the host's loopback. */
+  async #allowLoopback(): Promise<void> {
+    if (this.#firewall === undefined) return;
+    const allowed = await enableSysctl(`net/ipv4/conf/${this.#name}/route_localnet`);
+    if (allowed === this.#loopback) return;
+    this.#loopback = allowed;
+    this.#firewall.apply();
+  }
+
+  async reserve(owner: string, ownerName: string, ports: readonly PortRequest[]): Promise<PortMapping[]> {
+    return await this.#ports.reserve(owner, ownerName, ports);
+  }
+
+  async publish(owner: string, podIp: string, ports: readonly PortMapping[]): Promise<void> {
+    if (ports.length === 0) return;
+    const before = this.#ports.publishedBy(owner);
+    this.#changeRules((firewall) => firewall.check());
+    this.#ports.publish(owner, podIp, ports);
+    const added = ports.map((mapping) => ({ ...mapping, podIp }));
+    this.#changeRules((firewall) => (before.length > 0 ? firewall.apply() : firewall.add(added)));
+    this.#forgetStrayFlows(added);
+  }
+
+  async release(owner: string): Promise<void> {
+    const removed = this.#ports.publishedBy(owner);
+    this.#ports.release(owner);
+    if (removed.length === 0) return;
+    this.#changeRules((firewall) => firewall.remove(removed));
+    this.#forgetFlowsTo(removed);
+  }
+
+  async reconcile(live: readonly PublishedContainer[]): Promise<void> {
+    const owners = new Set(live.map(({ owner }) => owner));
+    for (const owner of this.#ports.owners()) if (!owners.has(owner)) this.#ports.release(owner);
+    for (const { owner, ownerName, podIp, ports } of live) {
+      for (const mapping of ports) await this.#ports.adopt(owner, ownerName, mapping);
+      this.#ports.publish(owner, podIp, ports);
+    }
+    this.#changeRules((firewall) => firewall.apply());
+    this.#forgetStrayFlows(this.#ports.published());
+  }
+
+  async releaseStaleLeases(liveSandboxIds: ReadonlySet<string>): Promise<number> {
+    return await releaseStaleLeases(this.#leaseDir, liveSandboxIds);
+  }
+
+  async stop({ removeAll }: { readonly removeAll: boolean }): Promise<void> {
+    clearInterval(this.#timer);
+    this.#ports.close();
+    if (!removeAll || this.#bridge === undefined) return;
+    this.#firewall?.dispose();
+    const link = findLink(this.#route(), this.#name);
+    if (link !== undefined) this.#route().exchange(deleteLink(link.index));
+    await removeCniConfiguration(this.cniConfDir, this.#leaseDir);
+  }
+
+  #changeRules(change: (firewall: Firewall) => void): void {
+    if (this.#firewall === undefined) return;
+    try {
+      change(this.#firewall);
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      throw new K3cError(Code.INTERNAL, `cannot change the host's packet rules: ${error.message}`, { cause: error });
+    }
+  }
+
+  /** Flows that reached a published UDP port before its pod did would stay where they are for ever. */
+  #forgetStrayFlows(ports: readonly PublishedPort[]): void {
+    const byPort = new Map(ports.filter(({ protocol }) => protocol === 'udp').map((port) => [port.hostPort, port]));
+    if (byPort.size === 0) return;
+    // Only flows to this host: the port's number may also be a server's elsewhere, such as 53.
+    const local = new Set(listAddresses(this.#route()).map(({ address }) => address));
+    this.#forget(({ original, reply }) => {
+      const port = byPort.get(original.destinationPort);
+      return (
+        port !== undefined &&
+        local.has(original.destination) &&
+        (reply.source !== port.podIp || reply.sourcePort !== port.containerPort)
+      );
+    });
+  }
+
+  /** Live UDP flows would stay with the pod that is gone. */
+  #forgetFlowsTo(ports: readonly PublishedPort[]): void {
+    const gone = new Set(
+      ports.filter(({ protocol }) => protocol === 'udp').map(({ hostPort, podIp }) => `${hostPort} ${podIp}`),
+    );
+    if (gone.size === 0) return;
+    this.#forget(({ original, reply }) => gone.has(`${original.destinationPort} ${reply.source}`));
+  }
+
+  #forget(matches: (flow: Flow) => boolean): void {
+    const { sockets, log } = this.#options;
+    if (this.#firewall === undefined || sockets.netfilter === undefined) return;
+    try {
+      forgetFlows(sockets.netfilter, (flow) => flow.protocol === TransportProtocol.udp && matches(flow));
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      log.warn(
+        { err: error },
+        'cannot forget old UDP flows: clients that never pause may go on talking to a container that is gone',
+      );
+    }
+  }
+
+  /** Puts back what a firewall reload or an administrator took away. */
+  async #check(): Promise<void> {
+    const { log, sockets } = this.#options;
+    try {
+      const link = sockets.route && findLink(sockets.route, this.#name);
+      if (link?.index !== this.#started().index) await this.#remakeBridge();
+      const missing = this.#firewall?.check();
+      if (missing !== undefined)
+        log.warn({ bridge: this.#name }, `put back ${missing}, which something on this host had removed`);
+    } catch (error) {
+      log.warn({ bridge: this.#name, err: error }, 'cannot check the packet rules of this host');
+    }
+  }
+
+  /** Containers that were on the old bridge have lost their network; new ones get theirs. */
+  async #remakeBridge(): Promise<void> {
+    const { name, subnet } = this.#started();
+    this.#bridge = ensureBridge(this.#route(), name, `${subnet.gateway}/${subnet.network.prefix}`);
+    this.#options.log.warn(
+      { bridge: name },
+      'made the bridge again, which something on this host had removed; running containers need a restart to get their network back',
+    );
+    await this.#allowLoopback();
+  }
+}

@@ -1,0 +1,86 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatIpv4Network, parseIpv4 } from '../../../host/netlink/ipv4.ts';
+import type { Bridge } from './bridge.ts';
+
+/** The name under which the default bridge network is known to CNI; the leases lie in a folder of this name. */
+const networkName = 'k3c';
+const configurationFile = '10-k3c.conflist';
+
+/**
+ * CNI configuration of the default bridge network (CNI specification 1.0). The bridge and host-local plugins make the
+ * interface and choose the address; masquerading and ports are the daemon's own rules, because the plugins for these
+ * run tools of the host. `hairpinMode` lets a container reach itself through its published port.
+ */
+export function cniConfiguration(bridge: Bridge, leaseDir: string): object {
+  return {
+    cniVersion: '1.0.0',
+    name: networkName,
+    plugins: [
+      {
+        type: 'bridge',
+        bridge: bridge.name,
+        isGateway: true,
+        ipMasq: false,
+        hairpinMode: true,
+        mtu: bridge.mtu,
+        ipam: {
+          type: 'host-local',
+          dataDir: leaseDir,
+          ranges: [[{ subnet: formatIpv4Network(bridge.subnet.network), gateway: bridge.subnet.gateway }]],
+          routes: [{ dst: '0.0.0.0/0' }],
+        },
+      },
+    ],
+  };
+}
+
+/** Writes the configuration where containerd looks for it; a reader sees the old file or the new one. */
+export async function writeCniConfiguration(
+  directory: string,
+  leaseDir: string,
+  bridge: Bridge,
+  signal: AbortSignal,
+): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o755 });
+  await mkdir(leaseDir, { recursive: true, mode: 0o755 });
+  const path = join(directory, configurationFile);
+  const temporary = `${path}.tmp-${process.pid}`;
+  await writeFile(temporary, `${JSON.stringify(cniConfiguration(bridge, leaseDir), null, 2)}\n`, { signal });
+  await rename(temporary, path);
+}
+
+/** Removes configuration and leases. */
+export async function removeCniConfiguration(directory: string, leaseDir: string): Promise<void> {
+  await rm(join(directory, configurationFile), { force: true });
+  await rm(join(leaseDir, networkName), { recursive: true, force: true });
+}
+
+/**
+ * Frees host-local's leases of sandboxes that are not among the living ones; returns how many. A lease is a file named
+ * for the address that holds "SANDBOX_ID\r\nINTERFACE" (plugins/ipam/host-local/backend/disk). A sandbox whose tear-down
+ * a killed daemon missed leaves one behind, and a network of /24 is full after 253 of them.
+ */
+export async function releaseStaleLeases(leaseDir: string, liveSandboxIds: ReadonlySet<string>): Promise<number> {
+  const directory = join(leaseDir, networkName);
+  let released = 0;
+  for (const name of await listDirectory(directory)) {
+    if (parseIpv4(name) === undefined) continue; // the lock and the last reserved address
+    const path = join(directory, name);
+    const [sandboxId = ''] = (await readFile(path, 'utf8')).split('\r\n');
+    if (liveSandboxIds.has(sandboxId.trim())) continue;
+    await rm(path, { force: true });
+    released++;
+  }
+  return released;
+}
+
+async function listDirectory(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    // No sandbox has been made yet.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}

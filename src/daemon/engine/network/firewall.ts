@@ -1,0 +1,117 @@
+import { isNetlinkError } from '../../../host/netlink/error.ts';
+import {
+  applyBatch,
+  countElements,
+  deleteElements,
+  deleteTable,
+  listRules,
+  newElements,
+  rulesetGeneration,
+  type TableId,
+  tableExists,
+} from '../../../host/netlink/nftables.ts';
+import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
+import { admitBridge, withdrawBridge } from './foreign-forward.ts';
+import {
+  type PublishedPort,
+  portElements,
+  portMaps,
+  type RulesetInput,
+  ruleCount,
+  rulesetRequests,
+} from './ruleset.ts';
+
+/**
+ * The daemon's nf_tables table. The caller says what should be there; small changes go in as elements, and whenever the
+ * kernel disagrees (the table was flushed, an element is there or missing) the whole table is replaced at once.
+ */
+export class Firewall {
+  readonly #socket: NetlinkSocket;
+  readonly #table: TableId;
+  /** What should be there now. */
+  readonly #wanted: () => RulesetInput;
+  #checkedGeneration = -1;
+
+  constructor(socket: NetlinkSocket, table: TableId, wanted: () => RulesetInput) {
+    this.#socket = socket;
+    this.#table = table;
+    this.#wanted = wanted;
+  }
+
+  /** Whether all rules are there, from this daemon or one before; what the maps hold is another matter. */
+  hasRules(): boolean {
+    return listRules(this.#socket, this.#table).length === ruleCount(this.#wanted());
+  }
+
+  /** Replaces the table, and lets the bridges through the forward chains of others. */
+  apply(): void {
+    applyBatch(this.#socket, rulesetRequests(this.#table, this.#wanted()));
+    this.admit();
+  }
+
+  /** Lets the bridges through forward chains of others that drop; returns how many rules that took. */
+  admit(): number {
+    return this.#wanted().bridges.reduce((count, { name }) => count + admitBridge(this.#socket, name), 0);
+  }
+
+  /** Leads ports to pods. */
+  add(ports: readonly PublishedPort[]): void {
+    const maps = portMaps(this.#table);
+    const { one, any } = portElements(ports);
+    this.#change([...newElements(maps.one, one), ...newElements(maps.any, any)]);
+  }
+
+  /** Stops leading ports to pods. */
+  remove(ports: readonly PublishedPort[]): void {
+    const maps = portMaps(this.#table);
+    const { one, any } = portElements(ports);
+    this.#change([...deleteElements(maps.one, one), ...deleteElements(maps.any, any)]);
+  }
+
+  #change(requests: Parameters<typeof applyBatch>[1]): void {
+    if (requests.length === 0) return;
+    try {
+      applyBatch(this.#socket, requests);
+    } catch (error) {
+      if (!isNetlinkError(error, 'ENOENT', 'EEXIST')) throw error;
+      this.apply();
+    }
+  }
+
+  /**
+   * Puts back what others took away; returns what was missing, or undefined. Costs one question while nobody has changed
+   * any rule of this host.
+   */
+  check(): string | undefined {
+    const generation = rulesetGeneration(this.#socket);
+    if (generation === this.#checkedGeneration) return undefined;
+    this.#checkedGeneration = generation;
+    if (!this.#intact()) {
+      this.apply();
+      return `the table ${this.#table.table}`;
+    }
+    return this.admit() > 0 ? 'the passage through a foreign forward chain' : undefined;
+  }
+
+  #intact(): boolean {
+    const wanted = this.#wanted();
+    const elements = portElements(wanted.ports);
+    const maps = portMaps(this.#table);
+    try {
+      return (
+        this.hasRules() &&
+        countElements(this.#socket, maps.one) === elements.one.length &&
+        countElements(this.#socket, maps.any) === elements.any.length
+      );
+    } catch (error) {
+      if (isNetlinkError(error, 'ENOENT')) return false;
+      throw error;
+    }
+  }
+
+  /** Removes the table and the rules in the chains of others. */
+  dispose(): void {
+    for (const { name } of this.#wanted().bridges) withdrawBridge(this.#socket, name);
+    if (tableExists(this.#socket, this.#table)) applyBatch(this.#socket, [deleteTable(this.#table)]);
+  }
+}

@@ -1,0 +1,69 @@
+import type { Log } from '../../../host/log.ts';
+import type { NetlinkSockets } from '../../../host/netlink/socket.ts';
+
+/** A port that a container wants published. */
+export interface PortRequest {
+  /** An address of this host; '' for all of them, IPv4 and IPv6. */
+  readonly hostIp: string;
+  /** 0 picks a free one. */
+  readonly hostPort: number;
+  readonly containerPort: number;
+  readonly protocol: 'tcp' | 'udp';
+}
+
+/** A port that is reserved for a container: `hostPort` is decided. */
+export interface PortMapping extends PortRequest {}
+
+/** A running container as reconcile() needs it. */
+export interface PublishedContainer {
+  readonly owner: string;
+  readonly ownerName: string;
+  readonly podIp: string;
+  readonly ports: readonly PortMapping[];
+}
+
+/** The default bridge network of one daemon, and the ports that its containers publish on this host. */
+export interface HostNetwork {
+  /** Known once start() is done; throws before. `cidr` is the network, such as 10.91.0.0/16. */
+  readonly bridge: { readonly name: string; readonly cidr: string; readonly gateway: string; readonly mtu: number };
+  /** Where containerd's CRI finds the CNI configuration. */
+  readonly cniConfDir: string;
+  /**
+   * Makes the bridge, writes the CNI configuration and puts the rules in place; call it before containerd starts. Ports
+   * that an earlier daemon published stay published until reconcile(), which must follow in any case. Throws
+   * FAILED_PRECONDITION when the bridge's network collides with one that the host has.
+   */
+  start(signal: AbortSignal): Promise<void>;
+  /**
+   * Takes all of the ports for a container, or none: ALREADY_EXISTS (reason port-in-use) when another container or a
+   * process of the host has one. Ports that the same owner holds already stay as they are.
+   */
+  reserve(owner: string, ownerName: string, ports: readonly PortRequest[]): Promise<PortMapping[]>;
+  /** Leads reserved ports to the pod. Calling it again with another address moves them. */
+  publish(owner: string, podIp: string, ports: readonly PortMapping[]): Promise<void>;
+  /** Takes back rules, listeners and reservations of a container; one that has none is fine. */
+  release(owner: string): Promise<void>;
+  /** Makes exactly these containers published, whatever was before, in one atomic change of the rules. */
+  reconcile(live: readonly PublishedContainer[]): Promise<void>;
+  /**
+   * Frees the addresses of sandboxes that no longer exist and returns how many. Call it while no sandbox is being made:
+   * the lease of a sandbox that containerd does not list yet would be taken for a stale one.
+   */
+  releaseStaleLeases(liveSandboxIds: ReadonlySet<string>): Promise<number>;
+  /** Stops watching and listening. Rules stay for running containers, unless everything is to be removed. */
+  stop(options: { readonly removeAll: boolean }): Promise<void>;
+}
+
+export interface HostNetworkOptions {
+  /** The daemon's state directory; the network's own part is `cni` in it. */
+  readonly stateDir: string;
+  /** The directory of the CNI configuration when it is not `<state>/cni/net.d`. */
+  readonly cniConfDir?: string;
+  readonly bridgeName?: string;
+  /** Network or gateway with a prefix length: 10.60.0.0/16 or 10.60.0.1/16. Without it a free one is chosen. */
+  readonly bridgeCidr?: string | undefined;
+  readonly sockets: NetlinkSockets;
+  readonly log: Log;
+  /** How often to look whether the rules and the bridge are still there; default 3000. */
+  readonly checkIntervalMs?: number;
+}

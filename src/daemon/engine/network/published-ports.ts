@@ -1,0 +1,165 @@
+import { Code, K3cError } from '../../../api/errors.ts';
+import type { Log } from '../../../host/log.ts';
+import type { PortMapping, PortRequest } from './host-network.ts';
+import { openPortListener, type PortListener } from './port-listener.ts';
+import { describePort, PortTable, portInUse, type Reservation } from './port-table.ts';
+import type { PublishedPort } from './ruleset.ts';
+
+interface HeldPort {
+  readonly reservation: Reservation;
+  listener: PortListener | undefined;
+  podIp: string | undefined;
+}
+
+/** The ports of all containers: reservations, and the socket that holds each port on the host. */
+export class PublishedPorts {
+  readonly #table = new PortTable();
+  readonly #held = new Map<Reservation, HeldPort>();
+  readonly #log: Log;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** What the rules should lead to pods now. */
+  published(): PublishedPort[] {
+    return [...this.#held.values()].flatMap(({ reservation, podIp }) =>
+      podIp === undefined ? [] : [{ ...reservation.mapping, podIp }],
+    );
+  }
+
+  /** What the rules lead to the pod of this owner. */
+  publishedBy(owner: string): PublishedPort[] {
+    return this.#of(owner).flatMap(({ reservation, podIp }) =>
+      podIp === undefined ? [] : [{ ...reservation.mapping, podIp }],
+    );
+  }
+
+  owners(): Set<string> {
+    return new Set([...this.#held.keys()].map(({ owner }) => owner));
+  }
+
+  #of(owner: string): HeldPort[] {
+    return [...this.#held.values()].filter(({ reservation }) => reservation.owner === owner);
+  }
+
+  /** Takes all ports or none, with a listener for each. */
+  async reserve(owner: string, ownerName: string, requests: readonly PortRequest[]): Promise<PortMapping[]> {
+    const taken: HeldPort[] = [];
+    try {
+      // Numbered ports first and without a pause, so that no other caller and no picked port gets in between.
+      const fixed = requests.map((request) => {
+        if (request.hostPort === 0) return undefined;
+        const present = this.#table.find(owner, request);
+        if (present !== undefined) return present;
+        const held = this.#hold({ owner, ownerName, mapping: { ...request } });
+        taken.push(held);
+        return held.reservation;
+      });
+      for (const held of [...taken]) held.listener = await openOrExplain(held.reservation.mapping);
+      const mappings: PortMapping[] = [];
+      for (const [index, request] of requests.entries()) {
+        const reservation = fixed[index] ?? (await this.#pick(owner, ownerName, request, taken));
+        mappings.push(reservation.mapping);
+      }
+      return mappings;
+    } catch (error) {
+      for (const held of taken) this.#drop(held);
+      throw error;
+    }
+  }
+
+  /** Lets the kernel choose a port by listening on port 0. */
+  async #pick(owner: string, ownerName: string, request: PortRequest, taken: HeldPort[]): Promise<Reservation> {
+    const listener = await openOrExplain(request);
+    try {
+      const held = this.#hold({ owner, ownerName, mapping: { ...request, hostPort: listener.port } });
+      held.listener = listener;
+      taken.push(held);
+      return held.reservation;
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
+  }
+
+  #hold(reservation: Reservation): HeldPort {
+    this.#table.take(reservation);
+    const held: HeldPort = { reservation, listener: undefined, podIp: undefined };
+    this.#held.set(reservation, held);
+    return held;
+  }
+
+  #drop(held: HeldPort): void {
+    held.listener?.close();
+    this.#held.delete(held.reservation);
+    this.#table.free(held.reservation);
+  }
+
+  /** Points ports at a pod. They must be reserved by the owner. */
+  publish(owner: string, podIp: string, mappings: readonly PortMapping[]): void {
+    const held = mappings.map((mapping) => {
+      const reservation = this.#table.find(owner, mapping);
+      const port = reservation && this.#held.get(reservation);
+      if (port === undefined)
+        throw new K3cError(Code.FAILED_PRECONDITION, `port ${describePort(mapping)} is not reserved for ${owner}`);
+      return port;
+    });
+    for (const port of held) {
+      port.podIp = podIp;
+      port.listener?.setTarget({ host: podIp, port: port.reservation.mapping.containerPort });
+    }
+  }
+
+  /** Frees the owner's ports. */
+  release(owner: string): void {
+    for (const held of this.#of(owner)) this.#drop(held);
+  }
+
+  /**
+   * Takes up a port of a container that runs already. Its rules must stay, so a port that a process of the host has
+   * meanwhile taken only costs the listener (and with it IPv6).
+   */
+  async adopt(owner: string, ownerName: string, mapping: PortMapping): Promise<void> {
+    if (this.#table.find(owner, mapping) !== undefined) return;
+    try {
+      const held = this.#hold({ owner, ownerName, mapping });
+      held.listener = await openOrExplain(mapping);
+    } catch (error) {
+      this.#log.warn(
+        { container: owner, port: describePort(mapping), err: error },
+        'cannot listen on a published port',
+      );
+    }
+  }
+
+  /** Closes all listeners; the rules are not its business. */
+  close(): void {
+    for (const held of [...this.#held.values()]) this.#drop(held);
+  }
+}
+
+/** Opens a listener; a port that a process of the host has is told in docker's words. */
+async function openOrExplain(mapping: PortRequest): Promise<PortListener> {
+  try {
+    return await openPortListener(mapping);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EADDRINUSE') throw portInUse(mapping, 'a process of this host has it', error);
+    if (code === 'EADDRNOTAVAIL') {
+      throw new K3cError(
+        Code.FAILED_PRECONDITION,
+        `cannot publish on ${describePort(mapping)}: this host has no such address`,
+        {
+          hint: 'name an address that `ip address` shows, or none for all',
+          cause: error,
+        },
+      );
+    }
+    throw new K3cError(
+      Code.FAILED_PRECONDITION,
+      `cannot publish on ${describePort(mapping)}: ${code ?? String(error)}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,90 @@
+import { attribute, attributeMap, nested } from './codec.ts';
+import { isNetlinkError } from './error.ts';
+import { formatIpv4Bytes } from './ipv4.ts';
+import type { NetlinkSocket } from './socket.ts';
+
+/** Numbers from linux/netfilter/nfnetlink_conntrack.h. */
+const subsystemConntrack = 1;
+const Type = { GET: 1, DELETE: 2 } as const;
+const headerLength = 4;
+const familyIpv4 = 2;
+const Tuple = { ORIGINAL: 1, REPLY: 2 } as const;
+const TupleAttribute = { IP: 1, PROTOCOL: 2 } as const;
+
+/** Numbers of the transport protocols that ports belong to. */
+export const TransportProtocol = { tcp: 6, udp: 17 } as const;
+
+/** One end to end direction of a tracked connection. */
+export interface FlowDirection {
+  readonly source: string;
+  readonly destination: string;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+}
+
+/** A tracked IPv4 connection: as its first packet was, and as answers to it look (the other end after NAT). */
+export interface Flow {
+  readonly protocol: number;
+  readonly original: FlowDirection;
+  readonly reply: FlowDirection;
+}
+
+function parseTuple(tuple: Buffer): FlowDirection & { protocol: number } {
+  const attributes = attributeMap(tuple);
+  const ip = attributeMap(attributes.get(TupleAttribute.IP) ?? Buffer.alloc(0));
+  const protocol = attributeMap(attributes.get(TupleAttribute.PROTOCOL) ?? Buffer.alloc(0));
+  return {
+    source: formatIpv4Bytes(ip.get(1) ?? Buffer.alloc(4)),
+    destination: formatIpv4Bytes(ip.get(2) ?? Buffer.alloc(4)),
+    protocol: protocol.get(1)?.readUInt8(0) ?? 0,
+    sourcePort: protocol.get(2)?.readUInt16BE(0) ?? 0,
+    destinationPort: protocol.get(3)?.readUInt16BE(0) ?? 0,
+  };
+}
+
+/**
+ * Makes the kernel forget the tracked IPv4 connections that `matches` picks, so that their next packet is judged by
+ * today's rules. A UDP flow that never pauses would otherwise stay with the container that its port once led to.
+ * Returns how many were forgotten.
+ */
+export function forgetFlows(socket: NetlinkSocket, matches: (flow: Flow) => boolean): number {
+  const header = Buffer.from([familyIpv4, 0, 0, 0]);
+  let forgotten = 0;
+  for (const { payload } of socket.dump('list connections', (subsystemConntrack << 8) | Type.GET, header)) {
+    const attributes = attributeMap(payload.subarray(headerLength));
+    const original = attributes.get(Tuple.ORIGINAL);
+    const reply = attributes.get(Tuple.REPLY);
+    if (original === undefined || reply === undefined) continue;
+    const { protocol, ...direction } = parseTuple(original);
+    if (!matches({ protocol, original: direction, reply: parseTuple(reply) })) continue;
+    if (forget(socket, header, original, attributes)) forgotten++;
+  }
+  return forgotten;
+}
+
+function forget(
+  socket: NetlinkSocket,
+  header: Buffer,
+  original: Buffer,
+  attributes: ReadonlyMap<number, Buffer>,
+): boolean {
+  // CTA_ID makes sure that it is this connection and not a newer one with the same ends; CTA_ZONE finds it in its zone.
+  const identity = [12, 18].flatMap((type) => {
+    const value = attributes.get(type);
+    return value === undefined ? [] : [attribute(type, value)];
+  });
+  const payload = Buffer.concat([header, nested(Tuple.ORIGINAL, original), ...identity]);
+  try {
+    socket.exchange({
+      operation: 'forget connection',
+      type: (subsystemConntrack << 8) | Type.DELETE,
+      flags: 0,
+      payload,
+    });
+    return true;
+  } catch (error) {
+    // It ended by itself in between.
+    if (isNetlinkError(error, 'ENOENT')) return false;
+    throw error;
+  }
+}

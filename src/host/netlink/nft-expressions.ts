@@ -1,0 +1,237 @@
+import { attribute, be16, be32, be64, cString, nested } from './codec.ts';
+import { formatIpv4, type Ipv4Network, ipv4Bytes, ipv4Mask } from './ipv4.ts';
+
+/**
+ * Builders for the expressions of nf_tables rules. A rule is a small program over registers: load a value, compare or
+ * look it up, act. Numbers from linux/netfilter/nf_tables.h; the order of expressions is what `nft --debug=netlink` prints.
+ */
+
+declare const expression: unique symbol;
+/** One encoded expression of a rule. */
+export type Expression = Buffer & { readonly [expression]: true };
+
+/** Registers: four of 16 bytes, or the same memory as sixteen of 4 bytes. VERDICT takes what ends a rule. */
+export const Register = { VERDICT: 0, R1: 1, WORD0: 8, WORD1: 9, WORD2: 10 } as const;
+export type Register = (typeof Register)[keyof typeof Register];
+
+/** Verdicts; JUMP needs the name of a chain. */
+export const Verdict = { DROP: 0, ACCEPT: 1, JUMP: -3, RETURN: -5 } as const;
+export type Verdict = (typeof Verdict)[keyof typeof Verdict];
+
+const Meta = { INPUT_NAME: 6, OUTPUT_NAME: 7, TRANSPORT_PROTOCOL: 16 } as const;
+const PayloadBase = { NETWORK: 1, TRANSPORT: 2 } as const;
+const Comparison = { EQUAL: 0, NOT_EQUAL: 1 } as const;
+const CtKey = { STATE: 0, STATUS: 2 } as const;
+const familyIpv4 = 2;
+const tcp = 6;
+const tcpSyn = 0x02;
+const tcpOptionMss = 2;
+const interfaceNameLength = 16;
+
+/** Offsets in the IPv4 header. */
+export const Ipv4Field = { SOURCE: 12, DESTINATION: 16 } as const;
+/** Bits of a connection's status (linux/netfilter/nf_conntrack_common.h). */
+export const ConnectionStatus = { DESTINATION_NAT: 0x20 } as const;
+/** Bits of a packet's relation to its connection, as nf_tables numbers them. */
+export const ConnectionState = { ESTABLISHED: 0x02, RELATED: 0x04 } as const;
+
+function expr(name: string, ...attributes: readonly Buffer[]): Expression {
+  // NFTA_LIST_ELEM { NFTA_EXPR_NAME, NFTA_EXPR_DATA }
+  return nested(1, attribute(1, cString(name)), nested(2, ...attributes)) as Expression;
+}
+
+function dataValue(type: number, value: Uint8Array): Buffer {
+  return nested(type, attribute(1, value)); // NFTA_DATA_VALUE
+}
+
+function host32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+/** Loads the number of the transport protocol (6 TCP, 17 UDP). */
+export function loadTransportProtocol(to: Register): Expression {
+  return loadMeta(Meta.TRANSPORT_PROTOCOL, to);
+}
+
+function loadMeta(key: number, to: Register): Expression {
+  return expr('meta', attribute(2, be32(key)), attribute(1, be32(to)));
+}
+
+/** Loads the destination port of TCP or UDP. */
+export function loadDestinationPort(to: Register): Expression {
+  return loadPayload(PayloadBase.TRANSPORT, 2, 2, to);
+}
+
+/** Loads an address of the IPv4 header. */
+export function loadIpv4Field(field: number, to: Register): Expression {
+  return loadPayload(PayloadBase.NETWORK, field, 4, to);
+}
+
+function loadPayload(base: number, offset: number, length: number, to: Register): Expression {
+  return expr(
+    'payload',
+    attribute(1, be32(to)),
+    attribute(2, be32(base)),
+    attribute(3, be32(offset)),
+    attribute(4, be32(length)),
+  );
+}
+
+function compare(register: Register, comparison: number, value: Uint8Array): Expression {
+  return expr('cmp', attribute(1, be32(register)), attribute(2, be32(comparison)), dataValue(3, value));
+}
+
+/** register = register & mask. */
+function mask(register: Register, bits: Uint8Array): Expression {
+  return expr(
+    'bitwise',
+    attribute(1, be32(register)),
+    attribute(2, be32(register)),
+    attribute(3, be32(bits.length)),
+    dataValue(4, bits),
+    dataValue(5, Buffer.alloc(bits.length)),
+  );
+}
+
+/** Matches packets that came in through the interface (or through any other). */
+export function inputInterface(name: string, options: { not?: boolean } = {}): Expression[] {
+  return interfaceName(Meta.INPUT_NAME, name, options.not ?? false);
+}
+
+/** Matches packets that go out through the interface (or through any other). */
+export function outputInterface(name: string, options: { not?: boolean } = {}): Expression[] {
+  return interfaceName(Meta.OUTPUT_NAME, name, options.not ?? false);
+}
+
+function interfaceName(key: number, name: string, not: boolean): Expression[] {
+  const bytes = Buffer.alloc(interfaceNameLength);
+  bytes.write(name);
+  return [loadMeta(key, Register.R1), compare(Register.R1, not ? Comparison.NOT_EQUAL : Comparison.EQUAL, bytes)];
+}
+
+/** Matches packets whose address lies in the network. */
+export function ipv4FieldIn(field: number, network: Ipv4Network): Expression[] {
+  return [
+    loadIpv4Field(field, Register.R1),
+    mask(Register.R1, be32(ipv4Mask(network.prefix))),
+    compare(Register.R1, Comparison.EQUAL, ipv4Bytes(formatIpv4(network.address))),
+  ];
+}
+
+/** Matches packets whose destination is an address of this host (fib daddr type local). */
+export function destinationIsLocal(): Expression[] {
+  const resultAddressType = 3;
+  const flagDestination = 2;
+  const routeLocal = 2;
+  return [
+    expr(
+      'fib',
+      attribute(1, be32(Register.R1)),
+      attribute(2, be32(resultAddressType)),
+      attribute(3, be32(flagDestination)),
+    ),
+    compare(Register.R1, Comparison.EQUAL, host32(routeLocal)),
+  ];
+}
+
+/** Matches packets of connections that have any of these ConnectionStatus bits (or none of them). */
+export function connectionStatus(bits: number, options: { none?: boolean } = {}): Expression[] {
+  return connectionBits(CtKey.STATUS, bits, options.none ?? false);
+}
+
+/** Matches packets that are in any of these ConnectionState states (or in none of them). */
+export function connectionState(bits: number, options: { none?: boolean } = {}): Expression[] {
+  return connectionBits(CtKey.STATE, bits, options.none ?? false);
+}
+
+function connectionBits(key: number, bits: number, none: boolean): Expression[] {
+  return [
+    expr('ct', attribute(1, be32(Register.R1)), attribute(2, be32(key))),
+    mask(Register.R1, host32(bits)),
+    compare(Register.R1, none ? Comparison.EQUAL : Comparison.NOT_EQUAL, Buffer.alloc(4)),
+  ];
+}
+
+/** Looks the registers from R1 on up in a map and puts what it holds there into R1 on. No entry ends the rule. */
+export function lookUp(map: string): Expression {
+  return expr('lookup', attribute(1, cString(map)), attribute(2, be32(Register.R1)), attribute(3, be32(Register.R1)));
+}
+
+/** Rewrites the destination to the IPv4 address in WORD0 (R1's first word) and the port in WORD1. */
+export function destinationNat(): Expression {
+  const protocolSpecified = 2;
+  return expr(
+    'nat',
+    attribute(1, be32(1)), // NFT_NAT_DNAT
+    attribute(2, be32(familyIpv4)),
+    attribute(3, be32(Register.R1)),
+    attribute(5, be32(Register.WORD1)),
+    attribute(7, be32(protocolSpecified)),
+  );
+}
+
+/** Rewrites the source to the address of the outgoing interface. */
+export function masquerade(): Expression {
+  return expr('masq');
+}
+
+/** Ends the rule with a verdict. */
+export function verdict(code: Verdict, chain?: string): Expression {
+  const target = chain === undefined ? [] : [attribute(2, cString(chain))];
+  return expr(
+    'immediate',
+    attribute(1, be32(Register.VERDICT)),
+    nested(2, nested(2, attribute(1, be32(code)), ...target)),
+  );
+}
+
+/** Counts packets and bytes. iptables-nft expects one in every rule of the chains that it lists. */
+export function counter(): Expression {
+  return expr('counter', attribute(1, be64(0n)), attribute(2, be64(0n)));
+}
+
+/** Lowers the maximum segment size that a TCP SYN announces to what the route's MTU allows; never raises it. */
+export function clampSegmentSize(): Expression[] {
+  const routeTcpMss = 3;
+  const hostToNetwork = 1;
+  const exthdrTcpOption = 1;
+  return [
+    loadTransportProtocol(Register.R1),
+    compare(Register.R1, Comparison.EQUAL, Buffer.from([tcp])),
+    loadPayload(PayloadBase.TRANSPORT, 13, 1, Register.R1),
+    mask(Register.R1, Buffer.from([tcpSyn])),
+    compare(Register.R1, Comparison.NOT_EQUAL, Buffer.from([0])),
+    expr('rt', attribute(1, be32(Register.R1)), attribute(2, be32(routeTcpMss))),
+    expr(
+      'byteorder',
+      attribute(1, be32(Register.R1)),
+      attribute(2, be32(Register.R1)),
+      attribute(3, be32(hostToNetwork)),
+      attribute(4, be32(2)),
+      attribute(5, be32(2)),
+    ),
+    // The attribute FLAGS must be absent here: the kernel answers EINVAL to it when a TCP option is written.
+    expr(
+      'exthdr',
+      attribute(7, be32(Register.R1)),
+      attribute(2, Buffer.from([tcpOptionMss])),
+      attribute(3, be32(2)),
+      attribute(4, be32(2)),
+      attribute(6, be32(exthdrTcpOption)),
+    ),
+  ];
+}
+
+/** Pads one field of a concatenated map key or value to the register size. */
+export function registerField(value: Uint8Array): Buffer {
+  const bytes = Buffer.alloc((value.length + 3) & ~3);
+  bytes.set(value);
+  return bytes;
+}
+
+/** A port as a field of a map key or value. */
+export function portField(port: number): Buffer {
+  return registerField(be16(port));
+}

@@ -1,0 +1,224 @@
+import { attribute, attributeMap, cString, Flag, host32, nested, parseCString } from './codec.ts';
+import { isNetlinkError } from './error.ts';
+import { formatIpv4Bytes, ipv4Bytes, ipv4Mask, parseIpv4 } from './ipv4.ts';
+import type { NetlinkSocket, Request } from './socket.ts';
+
+/** Numbers from linux/rtnetlink.h, linux/if_link.h and linux/if_addr.h. */
+const Type = {
+  NEW_LINK: 16,
+  DELETE_LINK: 17,
+  GET_LINK: 18,
+  NEW_ADDRESS: 20,
+  DELETE_ADDRESS: 21,
+  GET_ADDRESS: 22,
+  GET_ROUTE: 26,
+} as const;
+const LinkAttribute = { ADDRESS: 1, NAME: 3, MTU: 4, MASTER: 10, LINK_INFO: 18 } as const;
+const LinkInfoAttribute = { KIND: 1 } as const;
+const AddressAttribute = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4 } as const;
+const RouteAttribute = { DESTINATION: 1, OUTPUT_INTERFACE: 4, PRIORITY: 6, METRICS: 8, TABLE: 15 } as const;
+const metricMtu = 2;
+const familyIpv4 = 2;
+const interfaceUp = 0x1;
+
+/** A network interface. */
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  readonly up: boolean;
+  readonly mtu: number;
+  /** Hexadecimal with colons; empty where the link has none. */
+  readonly mac: string;
+  /** Index of the bridge it is a port of; 0 for none. */
+  readonly master: number;
+  /** Such as bridge or veth; empty for hardware. */
+  readonly kind: string;
+}
+
+/** An IPv4 address on an interface. */
+export interface LinkAddress {
+  readonly linkIndex: number;
+  readonly address: string;
+  readonly prefix: number;
+}
+
+/** An IPv4 route. */
+export interface Route {
+  /** Network address; 0.0.0.0 with prefix 0 for the default route. */
+  readonly destination: string;
+  readonly prefix: number;
+  /** 0 where the route has no single interface (blackhole, several next hops). */
+  readonly linkIndex: number;
+  /** The lower wins. */
+  readonly priority: number;
+  /** 254 is the main table, 255 the host's own addresses. */
+  readonly table: number;
+  /** The route's own MTU; 0 when the interface's counts. */
+  readonly mtu: number;
+}
+
+/** What a new bridge gets. */
+export interface BridgeOptions {
+  readonly name: string;
+  readonly mtu: number;
+}
+
+/** struct ifinfomsg: family, padding, device type, index, flags, mask of flags to change. */
+function linkHeader(index = 0, flags = 0, change = 0): Buffer {
+  const header = Buffer.alloc(16);
+  header.writeInt32LE(index, 4);
+  header.writeUInt32LE(flags, 8);
+  header.writeUInt32LE(change, 12);
+  return header;
+}
+
+/** struct ifaddrmsg: family, prefix length, flags, scope, index. */
+function addressHeader(linkIndex: number, prefix: number): Buffer {
+  const header = Buffer.alloc(8);
+  header[0] = familyIpv4;
+  header[1] = prefix;
+  header.writeInt32LE(linkIndex, 4);
+  return header;
+}
+
+function macBytes(mac: string): Buffer {
+  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(mac)) throw new RangeError(`${mac} is not a MAC address`);
+  return Buffer.from(mac.replaceAll(':', ''), 'hex');
+}
+
+/** The message that makes a bridge; fails with EEXIST where the name is taken. */
+export function newBridge({ name, mtu }: BridgeOptions): Request {
+  return {
+    operation: `make bridge ${name}`,
+    type: Type.NEW_LINK,
+    flags: Flag.CREATE | Flag.EXCLUSIVE,
+    payload: Buffer.concat([
+      linkHeader(),
+      attribute(LinkAttribute.NAME, cString(name)),
+      attribute(LinkAttribute.MTU, host32(mtu)),
+      nested(LinkAttribute.LINK_INFO, attribute(LinkInfoAttribute.KIND, cString('bridge'))),
+    ]),
+  };
+}
+
+/** The message that sets an interface up. */
+export function setLinkUp(index: number): Request {
+  return {
+    operation: `set link ${index} up`,
+    type: Type.NEW_LINK,
+    flags: 0,
+    payload: linkHeader(index, interfaceUp, interfaceUp),
+  };
+}
+
+/** The message that changes an interface's MTU. */
+export function setLinkMtu(index: number, mtu: number): Request {
+  const payload = Buffer.concat([linkHeader(index), attribute(LinkAttribute.MTU, host32(mtu))]);
+  return { operation: `set MTU of link ${index}`, type: Type.NEW_LINK, flags: 0, payload };
+}
+
+/** The message that gives an interface a MAC. A bridge without a MAC of its own takes that of some port, and changes it. */
+export function setLinkMac(index: number, mac: string): Request {
+  const payload = Buffer.concat([linkHeader(index), attribute(LinkAttribute.ADDRESS, macBytes(mac))]);
+  return { operation: `set MAC of link ${index}`, type: Type.NEW_LINK, flags: 0, payload };
+}
+
+/** The message that removes an interface. */
+export function deleteLink(index: number): Request {
+  return { operation: `delete link ${index}`, type: Type.DELETE_LINK, flags: 0, payload: linkHeader(index) };
+}
+
+function addressPayload({ linkIndex, address, prefix }: LinkAddress): Buffer {
+  const broadcast = Buffer.alloc(4);
+  broadcast.writeUInt32BE(((parseIpv4(address) ?? 0) | ~ipv4Mask(prefix)) >>> 0);
+  return Buffer.concat([
+    addressHeader(linkIndex, prefix),
+    attribute(AddressAttribute.LOCAL, ipv4Bytes(address)),
+    attribute(AddressAttribute.ADDRESS, ipv4Bytes(address)),
+    attribute(AddressAttribute.BROADCAST, broadcast),
+  ]);
+}
+
+/** The message that gives an interface an address with its broadcast address; EEXIST when it has it. */
+export function newAddress(address: LinkAddress): Request {
+  return {
+    operation: `add address ${address.address}`,
+    type: Type.NEW_ADDRESS,
+    flags: Flag.CREATE | Flag.EXCLUSIVE,
+    payload: addressPayload(address),
+  };
+}
+
+/** The message that takes an address from an interface. */
+export function deleteAddress(address: LinkAddress): Request {
+  return {
+    operation: `delete address ${address.address}`,
+    type: Type.DELETE_ADDRESS,
+    flags: 0,
+    payload: addressPayload(address),
+  };
+}
+
+function parseLink(payload: Buffer): Link {
+  const attributes = attributeMap(payload.subarray(16));
+  const text = (type: number) => parseCString(attributes.get(type) ?? Buffer.alloc(0));
+  const number = (type: number) => attributes.get(type)?.readUInt32LE(0) ?? 0;
+  const kind = attributeMap(attributes.get(LinkAttribute.LINK_INFO) ?? Buffer.alloc(0)).get(LinkInfoAttribute.KIND);
+  return {
+    index: payload.readInt32LE(4),
+    name: text(LinkAttribute.NAME),
+    up: (payload.readUInt32LE(8) & interfaceUp) !== 0,
+    mtu: number(LinkAttribute.MTU),
+    mac: Array.from(attributes.get(LinkAttribute.ADDRESS) ?? [], (byte) => byte.toString(16).padStart(2, '0')).join(
+      ':',
+    ),
+    master: number(LinkAttribute.MASTER),
+    kind: kind === undefined ? '' : parseCString(kind),
+  };
+}
+
+/** The interface of that name, or undefined. */
+export function findLink(socket: NetlinkSocket, name: string): Link | undefined {
+  const payload = Buffer.concat([linkHeader(), attribute(LinkAttribute.NAME, cString(name))]);
+  try {
+    const [reply] = socket.exchange({ operation: `find link ${name}`, type: Type.GET_LINK, flags: 0, payload });
+    return reply === undefined ? undefined : parseLink(reply.payload);
+  } catch (error) {
+    if (isNetlinkError(error, 'ENODEV')) return undefined;
+    throw error;
+  }
+}
+
+/** All interfaces of the network namespace that the socket was opened in. */
+export function listLinks(socket: NetlinkSocket): Link[] {
+  return socket.dump('list links', Type.GET_LINK, linkHeader()).map(({ payload }) => parseLink(payload));
+}
+
+/** All IPv4 addresses. */
+export function listAddresses(socket: NetlinkSocket): LinkAddress[] {
+  return socket.dump('list addresses', Type.GET_ADDRESS, addressHeader(0, 0)).map(({ payload }) => {
+    const attributes = attributeMap(payload.subarray(8));
+    // LOCAL is the interface's own address; ADDRESS is the peer's on a point-to-point link.
+    const bytes = attributes.get(AddressAttribute.LOCAL) ?? attributes.get(AddressAttribute.ADDRESS) ?? Buffer.alloc(4);
+    return { linkIndex: payload.readInt32LE(4), address: formatIpv4Bytes(bytes), prefix: payload.readUInt8(1) };
+  });
+}
+
+/** All IPv4 routes of all tables. struct rtmsg is 12 bytes: family, prefix length, …, table at offset 4. */
+export function listRoutes(socket: NetlinkSocket): Route[] {
+  const header = Buffer.alloc(12);
+  header[0] = familyIpv4;
+  return socket.dump('list routes', Type.GET_ROUTE, header).map(({ payload }) => {
+    const attributes = attributeMap(payload.subarray(12));
+    const number = (type: number) => attributes.get(type)?.readUInt32LE(0);
+    const metrics = attributeMap(attributes.get(RouteAttribute.METRICS) ?? Buffer.alloc(0));
+    return {
+      destination: formatIpv4Bytes(attributes.get(RouteAttribute.DESTINATION) ?? Buffer.alloc(4)),
+      prefix: payload.readUInt8(1),
+      linkIndex: number(RouteAttribute.OUTPUT_INTERFACE) ?? 0,
+      priority: number(RouteAttribute.PRIORITY) ?? 0,
+      table: number(RouteAttribute.TABLE) ?? payload.readUInt8(4),
+      mtu: metrics.get(metricMtu)?.readUInt32LE(0) ?? 0,
+    };
+  });
+}
