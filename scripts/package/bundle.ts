@@ -1,7 +1,19 @@
+import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { dist, root, sources } from './places.ts';
+
+/** The commit that is built, as `git describe` shortens it, with a mark when the tree differs; `unknown` outside git. */
+function commit(): string {
+  try {
+    const describe = ['describe', '--always', '--dirty', '--abbrev=7', '--match='];
+    return execFileSync('git', describe, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    // No git, or a source archive: the build says so instead of failing.
+    return 'unknown';
+  }
+}
 
 /**
  * Bundles src/main.ts with everything it imports into one CommonJS file, the only form a single executable runs.
@@ -23,7 +35,7 @@ export async function bundleProgram(entry = join(sources, 'main.ts')): Promise<s
     logLevel: 'warning',
     // In the executable nothing lies beside the program: what import.meta would tell is asked of src/bundle instead.
     logOverride: { 'empty-import-meta': 'silent' },
-    define: { 'process.env.NODE_ENV': '"production"' },
+    define: { 'process.env.NODE_ENV': '"production"', K3C_BUILD_COMMIT: JSON.stringify(commit()) },
     metafile: true,
   });
   const modules = Object.keys(result.metafile.inputs).length;
