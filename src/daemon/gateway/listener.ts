@@ -1,0 +1,95 @@
+/** One socket that speaks HTTP/2 in clear: takes connections, hands out their streams, and ends with all of them. */
+import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Log } from '../../host/log.ts';
+import { listenUnix, type UnixListener, type UnixListenOptions } from '../../host/unix-listener.ts';
+import { PREFACE_TIMEOUT_MS, SESSION_OPTIONS, SESSION_WINDOW } from './settings.ts';
+
+/** Takes one call. `rawHeaders` is the flat list of its fields as they came; `ended` tells that no body follows. */
+export type StreamHandler = (stream: ServerHttp2Stream, rawHeaders: readonly string[], ended: boolean) => void;
+
+const END_STREAM = 1;
+
+export class Listener {
+  readonly #handle: StreamHandler;
+  readonly #log: Log;
+  readonly #prefaceTimeoutMs: number;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #emptied = new Set<() => void>();
+  #listener: UnixListener | undefined;
+
+  constructor(handle: StreamHandler, log: Log, prefaceTimeoutMs = PREFACE_TIMEOUT_MS) {
+    this.#handle = handle;
+    this.#log = log;
+    this.#prefaceTimeoutMs = prefaceTimeoutMs;
+    this.#server = createServer((socket) => this.#accept(socket));
+  }
+
+  /** Resolves when connections are taken. Errors: those of listenUnix. */
+  async listen(options: UnixListenOptions): Promise<void> {
+    this.#listener = await listenUnix(this.#server, options);
+    this.#server.on('error', (error) => this.#log.error({ error: error.message }, 'cannot take connections'));
+    if (options.group !== undefined && !this.#listener.hasGroup) {
+      this.#log.info(
+        { group: options.group, socket: options.path },
+        'no such group: the socket is for its owner alone',
+      );
+    }
+  }
+
+  /** Takes no more connections and calls and waits for those under way, at most this long; then they are cut. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#server.close();
+    for (const session of this.#sessions) session.close();
+    if (this.#sockets.size > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#emptied.add(resolve);
+      await promise;
+      clearTimeout(timer);
+      this.#emptied.delete(resolve);
+    }
+    await this.close();
+  }
+
+  /** Cuts every connection and removes the socket. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#server.close();
+    await this.#listener?.unlink();
+    this.#listener = undefined;
+    for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      if (this.#sockets.size === 0) for (const tell of this.#emptied) tell();
+    });
+    socket.on('error', (error) => this.#log.debug({ error: error.message }, 'a connection failed'));
+    const session = performServerHandshake(socket, SESSION_OPTIONS);
+    this.#sessions.add(session);
+    const silent = setTimeout(() => {
+      this.#log.debug({}, 'closing a connection on which no HTTP/2 was spoken');
+      session.destroy();
+      socket.destroy();
+    }, this.#prefaceTimeoutMs);
+    silent.unref();
+    session.once('remoteSettings', () => clearTimeout(silent));
+    session.once('close', () => {
+      clearTimeout(silent);
+      this.#sessions.delete(session);
+    });
+    session.on('error', (error) => {
+      this.#log.debug({ error: error.message }, 'closing a connection that is not HTTP/2 or breaks its rules');
+      socket.destroy();
+    });
+    session.on('stream', (stream, _headers, flags, rawHeaders) => {
+      this.#handle(stream, rawHeaders as readonly string[], (flags & END_STREAM) !== 0);
+    });
+    session.setLocalWindowSize(SESSION_WINDOW);
+  }
+}

@@ -1,0 +1,30 @@
+/** How the gateway sets up HTTP/2, towards clients and daemons alike. Sizes in bytes. */
+
+/**
+ * How much a peer may send on one stream before its reader has taken any. The 64 kB of the standard halves the speed of
+ * a bulk transfer; this much may lie in memory for every stream whose reader is slow.
+ */
+export const STREAM_WINDOW = 2 << 20;
+
+/** As above for a whole connection. node:http2 gives it back as data arrives, so slow streams do not block others. */
+export const SESSION_WINDOW = 16 << 20;
+
+/** A stream's source is paused while this much waits for its reader. */
+export const WRITE_QUEUE = 1 << 20;
+
+/** A connection on which no HTTP/2 was spoken for this long after it was made is closed. Milliseconds. */
+export const PREFACE_TIMEOUT_MS = 10_000;
+
+export const SESSION_OPTIONS = {
+  settings: { initialWindowSize: STREAM_WINDOW, maxHeaderListSize: 65_535, enablePush: false },
+  /** MB per connection, queued data included: back-pressure is what bounds it, a limit here would refuse streams. */
+  maxSessionMemory: 1000,
+  /** BuildKit's session sends one field per method it serves; the default of 128 pairs is too few. */
+  maxHeaderListPairs: 8192,
+  maxSendHeaderBlockLength: 1 << 20,
+  /** Fields pass as they are, also those that HTTP wants only once. */
+  strictSingleValueFields: false,
+  /** A client that drops a thousand calls at once is no attack here. */
+  streamResetBurst: 100_000,
+  streamResetRate: 10_000,
+};
