@@ -1,127 +1,200 @@
 /** The bridge network and published ports, with real packets between namespaces. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import {
-  createHostNetwork,
-  type HostNetwork,
-  type PortMapping,
-  type PortRequest,
-} from '../../src/daemon/engine/network/network.ts';
+import { Code, K3cError } from '../../src/api/errors.ts';
 import { silentLog } from '../../src/host/log.ts';
-import { inheritedNetlinkSockets } from '../../src/host/netlink/socket.ts';
 import { askTcp, askUdp } from '../support/ask.ts';
-import { insideNetworkNamespace, makePeer, type Peer, runInNetworkNamespace, sh } from '../support/netns.ts';
-
-const ask = join(import.meta.dirname, '../support/ask.ts');
-const answerServer = join(import.meta.dirname, '../support/answer-server.ts');
-const hostAddress = '10.61.0.1';
+import { insideNetworkNamespace, runInNetworkNamespace, sh } from '../support/netns.ts';
+import { askFrom, hostAddress, makePodNetwork, type PodNetwork, portRequest } from '../support/pod-network.ts';
 
 if (!insideNetworkNamespace()) {
-  test('the bridge network in namespaces of its own', { timeout: 120_000 }, async (t) => {
+  test('published ports in a network namespace', { timeout: 120_000 }, async (t) => {
     await runInNetworkNamespace(import.meta.filename, t.signal);
   });
 } else {
-  const sockets = inheritedNetlinkSockets(process.env);
-  const state = mkdtempSync(join(tmpdir(), 'k3c-network-'));
-  let network: HostNetwork;
-  let outside: Peer;
-  let pod1: Peer;
-  let pod2: Peer;
-
-  const create = (): HostNetwork =>
-    createHostNetwork({ stateDir: state, sockets, log: silentLog, checkIntervalMs: 100 });
-  const port = (hostPort: number, options: Partial<PortRequest> = {}): PortRequest => ({
-    hostIp: '',
-    hostPort,
-    containerPort: 80,
-    protocol: 'tcp',
-    ...options,
-  });
-  const publish = async (owner: string, pod: Peer, ...requests: PortRequest[]): Promise<PortMapping[]> => {
-    const mappings = await network.reserve(owner, `name-of-${owner}`, requests);
-    await network.publish(owner, pod.address, mappings);
-    return mappings;
-  };
-
+  let net: PodNetwork;
   before(async () => {
-    outside = makePeer({ name: 'outside', address: '10.61.0.2', prefix: 24, gateway: hostAddress, mtu: 1400 });
-    sh('ip route add default via 10.61.0.2');
-    network = create();
-    await network.start(AbortSignal.timeout(5000));
-    const { name, gateway, mtu } = network.bridge;
-    pod1 = makePeer({ name: 'pod1', address: '10.91.0.11', prefix: 16, gateway, bridge: name, mtu });
-    pod2 = makePeer({ name: 'pod2', address: '10.91.0.12', prefix: 16, gateway, bridge: name, mtu });
-    await pod1.serve(answerServer, 'pod1', pod1.address, '80');
-    await pod2.serve(answerServer, 'pod2', pod2.address, '80');
-    await outside.serve(answerServer, 'outside', outside.address, '90');
+    net = await makePodNetwork();
   });
-
   after(async () => {
-    await network.stop({ removeAll: true });
-    rmSync(state, { recursive: true, force: true });
-  });
-
-  test('the bridge has the MTU of the default route, a network of its own and a MAC that stays', () => {
-    assert.deepEqual(network.bridge, { name: 'k3c0', cidr: '10.91.0.0/16', gateway: '10.91.0.1', mtu: 1400 });
-    assert.match(sh('ip link show k3c0'), /mtu 1400 .* state UP[\s\S]*02:6b:0a:5b:00:01/);
-    assert.match(sh('ip -4 address show k3c0'), /inet 10.91.0.1\/16 brd 10.91.255.255/);
-    const [plugin] = JSON.parse(readFileSync(join(network.cniConfDir, '10-k3c.conflist'), 'utf8')).plugins;
-    assert.equal(plugin.mtu, 1400);
-    assert.equal(plugin.ipMasq, false);
+    await net[Symbol.asyncDispose]();
   });
 
   describe('a published TCP port', () => {
     before(async () => {
-      await publish('one', pod1, port(8080));
+      await net.publish('one', net.pod1, portRequest(8080));
     });
     after(async () => {
-      await network.release('one');
+      await net.network.release('one');
     });
     test('on 127.0.0.1', async () => assert.equal(await askTcp('127.0.0.1', 8080), 'pod1 10.91.0.1'));
     test('on the host address', async () => assert.match(await askTcp(hostAddress, 8080), /^pod1 /));
     test('on the bridge address', async () => assert.match(await askTcp('10.91.0.1', 8080), /^pod1 /));
     test('on [::1], through the listener', async () => assert.equal(await askTcp('::1', 8080), 'pod1 10.91.0.1'));
     test('from outside, which is seen with its own address', async () => {
-      assert.equal(await outside.node(ask, 'tcp', hostAddress, '8080'), 'pod1 10.61.0.2');
+      assert.equal(await askFrom(net.outside, 'tcp', hostAddress, 8080), 'pod1 10.61.0.2');
     });
-    test('from another pod', async () => assert.match(await pod2.node(ask, 'tcp', hostAddress, '8080'), /^pod1 /));
-    test('from the pod itself', async () => assert.match(await pod1.node(ask, 'tcp', hostAddress, '8080'), /^pod1 /));
+    test('from another pod', async () => assert.match(await askFrom(net.pod2, 'tcp', hostAddress, 8080), /^pod1 /));
+    test('from the pod itself', async () => assert.match(await askFrom(net.pod1, 'tcp', hostAddress, 8080), /^pod1 /));
     test('is gone after release', async () => {
-      await publish('two', pod2, port(8081));
+      await net.publish('two', net.pod2, portRequest(8081));
       assert.match(await askTcp(hostAddress, 8081), /^pod2 /);
-      await network.release('two');
+      await net.network.release('two');
       assert.equal(await askTcp(hostAddress, 8081), 'ECONNREFUSED');
-      assert.equal(await outside.node(ask, 'tcp', hostAddress, '8081'), 'ECONNREFUSED');
+      assert.equal(await askFrom(net.outside, 'tcp', hostAddress, 8081), 'ECONNREFUSED');
+    });
+    test('moves to another pod when published again', async () => {
+      const [mapping] = await net.publish('move', net.pod1, portRequest(8083));
+      assert.ok(mapping);
+      await net.network.publish('move', net.pod2.address, [mapping]);
+      assert.match(await askTcp(hostAddress, 8083), /^pod2 /);
+      assert.match(await askTcp('::1', 8083), /^pod2 /);
+      await net.network.release('move');
     });
   });
 
   test('containers reach the outside with the address of the host', async () => {
-    assert.equal(await pod1.node(ask, 'tcp', outside.address, '90'), 'outside 10.61.0.1');
+    assert.equal(await askFrom(net.pod1, 'tcp', net.outside.address, 90), 'outside 10.61.0.1');
+    assert.equal(await askFrom(net.pod1, 'udp', net.outside.address, 90), 'outside 10.61.0.1');
   });
 
   test('UDP: everywhere, and a flow that never pauses follows the port to another pod', async () => {
-    await publish('udp1', pod1, port(5353, { protocol: 'udp' }));
-    assert.match(await askUdp('127.0.0.1', 5353), /^pod1 /);
+    const request = portRequest(5353, { protocol: 'udp' });
+    // Before the port is published, the flow is one to the host itself.
+    assert.equal(await askUdp(hostAddress, 5353, 40_000), 'TIMEOUT');
+    await net.publish('udp1', net.pod1, request);
     assert.equal(await askUdp(hostAddress, 5353, 40_000), 'pod1 10.61.0.1');
+    assert.match(await askUdp('127.0.0.1', 5353), /^pod1 /);
     assert.match(await askUdp('::1', 5353), /^pod1 /);
-    assert.match(await pod1.node(ask, 'udp', hostAddress, '5353'), /^pod1 /);
-    assert.match(await pod2.node(ask, 'udp', hostAddress, '5353'), /^pod1 /);
-    assert.equal(await outside.node(ask, 'udp', hostAddress, '5353'), 'pod1 10.61.0.2');
-    await network.release('udp1');
-    await publish('udp2', pod2, port(5353, { protocol: 'udp' }));
+    assert.match(await askFrom(net.pod1, 'udp', hostAddress, 5353), /^pod1 /);
+    assert.match(await askFrom(net.pod2, 'udp', hostAddress, 5353), /^pod1 /);
+    assert.equal(await askFrom(net.outside, 'udp', hostAddress, 5353), 'pod1 10.61.0.2');
+    await net.network.release('udp1');
+    await net.publish('udp2', net.pod2, request);
     assert.match(await askUdp(hostAddress, 5353, 40_000), /^pod2 /);
-    await network.release('udp2');
+    await net.network.release('udp2');
   });
 
   test('a port on 127.0.0.1 alone is not seen from outside or from containers', async () => {
-    await publish('local', pod1, port(8082, { hostIp: '127.0.0.1' }));
+    await net.publish('local', net.pod1, portRequest(8082, { hostIp: '127.0.0.1' }));
     assert.match(await askTcp('127.0.0.1', 8082), /^pod1 /);
     assert.equal(await askTcp(hostAddress, 8082), 'ECONNREFUSED');
-    assert.equal(await outside.node(ask, 'tcp', hostAddress, '8082'), 'ECONNREFUSED');
-    assert.equal(await pod2.node(ask, 'tcp', hostAddress, '8082'), 'ECONNREFUSED');
-    await network.release('local');
+    assert.equal(await askFrom(net.outside, 'tcp', hostAddress, 8082), 'ECONNREFUSED');
+    assert.equal(await askFrom(net.pod2, 'tcp', hostAddress, 8082), 'ECONNREFUSED');
+    await net.network.release('local');
+  });
+
+  test('one port number on two addresses leads to two pods', async () => {
+    await net.publish('a', net.pod1, portRequest(8084, { hostIp: '127.0.0.1' }));
+    await net.publish('b', net.pod2, portRequest(8084, { hostIp: hostAddress }));
+    assert.match(await askTcp('127.0.0.1', 8084), /^pod1 /);
+    assert.match(await askTcp(hostAddress, 8084), /^pod2 /);
+    await net.network.release('a');
+    await net.network.release('b');
+  });
+
+  test('a port on an IPv6 address is served by the listener', async () => {
+    await net.publish('six', net.pod1, portRequest(8085, { hostIp: '::1' }));
+    assert.match(await askTcp('::1', 8085), /^pod1 /);
+    assert.equal(await askTcp('127.0.0.1', 8085), 'ECONNREFUSED');
+    await net.network.release('six');
+  });
+
+  test('the free port that 0 stands for is told and works', async () => {
+    const [mapping] = await net.publish('free', net.pod1, portRequest(0));
+    assert.ok(mapping && mapping.hostPort > 0);
+    assert.match(await askTcp(hostAddress, mapping.hostPort), /^pod1 /);
+    await net.network.release('free');
+  });
+
+  test('a port that a container has is refused by its name, and nothing of the request stays', async () => {
+    await net.publish('holder', net.pod1, portRequest(8090));
+    await assert.rejects(
+      net.network.reserve('other', 'other', [portRequest(8091), portRequest(8090, { hostIp: '127.0.0.1' })]),
+      (error) => {
+        assert.ok(error instanceof K3cError);
+        assert.equal(error.code, Code.ALREADY_EXISTS);
+        assert.equal(error.reason, 'port-in-use');
+        assert.equal(
+          error.message,
+          'Bind for 127.0.0.1:8090 failed: port is already allocated (container name-of-holder has it)',
+        );
+        return true;
+      },
+    );
+    await net.publish('third', net.pod2, portRequest(8091));
+    await net.network.release('holder');
+    await net.network.release('third');
+  });
+
+  test('a port that a process of the host has is refused, TCP and UDP', async () => {
+    const server = createServer().listen(8092, '127.0.0.1');
+    const socket = createSocket('udp4').bind(8092, hostAddress);
+    await Promise.all([once(server, 'listening'), once(socket, 'listening')]);
+    for (const protocol of ['tcp', 'udp'] as const) {
+      const request = net.network.reserve('x', 'x', [portRequest(8093), portRequest(8092, { protocol })]);
+      await assert.rejects(request, { code: Code.ALREADY_EXISTS, reason: 'port-in-use' });
+    }
+    server.close();
+    socket.close();
+    await net.publish('x', net.pod1, portRequest(8092), portRequest(8093));
+    await net.network.release('x');
+  });
+
+  test('an address that the host does not have is refused', async () => {
+    await assert.rejects(net.network.reserve('x', 'x', [portRequest(8094, { hostIp: '10.66.6.6' })]), {
+      code: Code.FAILED_PRECONDITION,
+    });
+  });
+
+  test('64 ports in less than half a second, and they work', async () => {
+    const requests = Array.from({ length: 64 }, (_, index) => portRequest(9000 + index));
+    const begin = performance.now();
+    await net.publish('many', net.pod1, ...requests);
+    const published = performance.now();
+    assert.match(await askTcp(hostAddress, 9063), /^pod1 /);
+    const beforeRelease = performance.now();
+    await net.network.release('many');
+    const released = performance.now();
+    process.stdout.write(
+      `64 ports: reserve and publish ${(published - begin).toFixed(1)} ms, release ${(released - beforeRelease).toFixed(1)} ms\n`,
+    );
+    assert.ok(published - begin < 500);
+    assert.equal(await askTcp(hostAddress, 9063), 'ECONNREFUSED');
+  });
+
+  test('a daemon that comes back finds its ports published, and reconcile makes exactly the live ones so', async () => {
+    const kept = await net.publish('kept', net.pod1, portRequest(8100), portRequest(8101, { protocol: 'udp' }));
+    await net.publish('gone', net.pod2, portRequest(8102));
+    const network = await net.restart();
+    assert.match(await askFrom(net.outside, 'tcp', hostAddress, 8100), /^pod1 /);
+    await network.reconcile([{ owner: 'kept', ownerName: 'web', podIp: net.pod1.address, ports: kept }]);
+    assert.match(await askFrom(net.outside, 'tcp', hostAddress, 8100), /^pod1 /);
+    assert.match(await askFrom(net.outside, 'udp', hostAddress, 8101), /^pod1 /);
+    assert.match(await askTcp('::1', 8100), /^pod1 /);
+    assert.equal(await askFrom(net.outside, 'tcp', hostAddress, 8102), 'ECONNREFUSED');
+    await assert.rejects(network.reserve('new', 'new', [portRequest(8100)]), /container web has it/);
+    await network.release('kept');
+    assert.equal(await askFrom(net.outside, 'tcp', hostAddress, 8100), 'ECONNREFUSED');
+  });
+
+  test('without nf_tables a proxy serves the ports, with one warning', async () => {
+    const warnings: string[] = [];
+    const log = { ...silentLog, warn: (_: object, message: string) => warnings.push(message) };
+    sh('nft delete table ip k3c');
+    await net.restart({ sockets: { ...net.sockets, netfilter: undefined }, log });
+    await net.publish('proxied', net.pod1, portRequest(8110), portRequest(8110, { protocol: 'udp' }));
+    assert.equal(await askTcp('127.0.0.1', 8110), 'pod1 10.91.0.1');
+    assert.equal(await askUdp('127.0.0.1', 8110), 'pod1 10.91.0.1');
+    assert.equal(await askFrom(net.outside, 'tcp', hostAddress, 8110), 'pod1 10.91.0.1');
+    assert.equal(await askFrom(net.outside, 'udp', hostAddress, 8110), 'pod1 10.91.0.1');
+    assert.equal(await askFrom(net.pod2, 'tcp', hostAddress, 8110), 'pod1 10.91.0.1');
+    assert.equal(warnings.length, 1);
+    await net.network.release('proxied');
+    assert.equal(await askTcp('127.0.0.1', 8110), 'ECONNREFUSED');
+    await net.restart();
   });
 }
