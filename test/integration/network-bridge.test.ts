@@ -1,0 +1,177 @@
+/** The bridge itself: which network it gets, how the CNI plugins take it up, and their leases. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { Code } from '../../src/api/errors.ts';
+import {
+  createHostNetwork,
+  type HostNetwork,
+  type HostNetworkOptions,
+} from '../../src/daemon/engine/network/network.ts';
+import { silentLog } from '../../src/host/log.ts';
+import { findLink, listAddresses } from '../../src/host/netlink/rtnetlink.ts';
+import { inheritedNetlinkSockets } from '../../src/host/netlink/socket.ts';
+import { insideNetworkNamespace, runInNetworkNamespace, sh } from '../support/netns.ts';
+
+const ask = join(import.meta.dirname, '../support/ask.ts');
+const plugins = join(import.meta.dirname, '../../vendor-bin/bin');
+
+if (!insideNetworkNamespace()) {
+  test('the bridge in a network namespace', { timeout: 60_000 }, async (t) => {
+    await runInNetworkNamespace(import.meta.filename, t.signal);
+  });
+} else {
+  const sockets = inheritedNetlinkSockets(process.env);
+  const { route } = sockets;
+  assert.ok(route);
+  let state: string;
+  let running: HostNetwork[];
+
+  beforeEach(() => {
+    state = mkdtempSync(join(tmpdir(), 'k3c-bridge-'));
+    running = [];
+    sh(
+      'ip link add uplink mtu 1400 type veth peer name uplink-peer; ip link set uplink up; ip link set uplink-peer up; ip address add 10.61.0.1/24 dev uplink; ip route add default via 10.61.0.2',
+    );
+  });
+  afterEach(async () => {
+    for (const network of running) await network.stop({ removeAll: true });
+    rmSync(state, { recursive: true, force: true });
+    sh('ip link del uplink');
+  });
+
+  const start = async (options: Partial<HostNetworkOptions> = {}): Promise<HostNetwork> => {
+    const network = createHostNetwork({ stateDir: state, sockets, log: silentLog, ...options });
+    await network.start(AbortSignal.timeout(5000));
+    running.push(network);
+    return network;
+  };
+
+  test('has the MTU of the default route, a network of its own and a MAC that stays', async () => {
+    const network = await start();
+    assert.deepEqual(network.bridge, { name: 'k3c0', cidr: '10.91.0.0/16', gateway: '10.91.0.1', mtu: 1400 });
+    const link = findLink(route, 'k3c0');
+    assert.equal(link?.mac, '02:6b:0a:5b:00:01');
+    assert.equal(link.mtu, 1400);
+    assert.ok(link.up);
+    assert.match(sh('ip -4 address show k3c0'), /inet 10.91.0.1\/16 brd 10.91.255.255/);
+    assert.equal(readFileSync('/proc/sys/net/ipv4/conf/k3c0/route_localnet', 'utf8').trim(), '1');
+    assert.equal(readFileSync('/proc/sys/net/ipv4/conf/all/route_localnet', 'utf8').trim(), '0');
+    assert.equal(readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim(), '1');
+  });
+
+  test('takes the MTU that the default route itself has', async () => {
+    sh('ip route replace default via 10.61.0.2 mtu 1280');
+    assert.equal((await start()).bridge.mtu, 1280);
+  });
+
+  test('takes another network where the first is in use, as an address or as a route', async () => {
+    sh(
+      'ip address add 10.91.77.1/24 dev uplink; ip route add 10.92.3.0/24 via 10.61.0.3; ip route add blackhole 10.93.0.0/17',
+    );
+    assert.equal((await start()).bridge.cidr, '10.94.0.0/16');
+  });
+
+  test('leaves 10.0.0.0/8 where all of it is routed', async () => {
+    sh('ip route add 10.0.0.0/8 via 10.61.0.3');
+    assert.equal((await start()).bridge.cidr, '172.30.0.0/16');
+  });
+
+  test('refuses a wanted network that collides, and leaves nothing behind', async () => {
+    await assert.rejects(start({ bridgeCidr: '10.61.0.0/16' }), {
+      code: Code.FAILED_PRECONDITION,
+      message: 'the bridge network 10.61.0.0/16 collides with the address 10.61.0.1/24 of uplink',
+    });
+    assert.equal(findLink(route, 'k3c0'), undefined);
+  });
+
+  test('refuses a bridge name that is something else', async () => {
+    await assert.rejects(start({ bridgeName: 'uplink' }), {
+      code: Code.FAILED_PRECONDITION,
+      message: 'uplink is there already and is not a bridge',
+    });
+  });
+
+  test('keeps its network over a restart, changes it when asked, but not under containers', async () => {
+    await start({ bridgeCidr: '10.62.0.1/16' }).then((network) => network.stop({ removeAll: false }));
+    const again = await start();
+    assert.equal(again.bridge.cidr, '10.62.0.0/16');
+    await again.stop({ removeAll: false });
+    const moved = await start({ bridgeCidr: '10.63.5.1/24' });
+    assert.deepEqual(moved.bridge, { name: 'k3c0', cidr: '10.63.5.0/24', gateway: '10.63.5.1', mtu: 1400 });
+    const index = findLink(route, 'k3c0')?.index;
+    assert.deepEqual(
+      listAddresses(route).filter(({ linkIndex }) => linkIndex === index),
+      [{ linkIndex: index, address: '10.63.5.1', prefix: 24 }],
+    );
+    await moved.stop({ removeAll: false });
+    sh('ip link add port0 type veth peer name port0-peer; ip link set port0 master k3c0');
+    await assert.rejects(start({ bridgeCidr: '10.64.0.0/16' }), {
+      code: Code.FAILED_PRECONDITION,
+      message: /containers on it/,
+    });
+    sh('ip link del port0');
+    running.push(await start());
+  });
+
+  test('two daemons that start at once get two networks', async () => {
+    const [one, two] = await Promise.all([start(), start({ bridgeName: 'k3c1', stateDir: join(state, 'two') })]);
+    assert.notEqual(one?.bridge.cidr, two?.bridge.cidr);
+  });
+
+  test("CNI's bridge and host-local take up the bridge as it is, and stale leases are freed", async () => {
+    const network = await start();
+    const {
+      name,
+      cniVersion,
+      plugins: list,
+    } = JSON.parse(readFileSync(join(network.cniConfDir, '10-k3c.conflist'), 'utf8'));
+    const cni = (command: string, id: string): string =>
+      execFileSync(join(plugins, 'bridge'), {
+        input: JSON.stringify({ ...list[0], name, cniVersion }),
+        env: {
+          CNI_COMMAND: command,
+          CNI_CONTAINERID: id,
+          CNI_NETNS: `/run/netns/${id}`,
+          CNI_IFNAME: 'eth0',
+          CNI_PATH: plugins,
+          PATH: '/nowhere',
+        },
+        encoding: 'utf8',
+      });
+    const before = findLink(route, 'k3c0');
+    sh('ip netns add sandbox1; ip netns add sandbox2');
+    const [first] = JSON.parse(cni('ADD', 'sandbox1')).ips;
+    assert.deepEqual(
+      { address: first.address, gateway: first.gateway },
+      { address: '10.91.0.2/16', gateway: '10.91.0.1' },
+    );
+    cni('ADD', 'sandbox2');
+    const after = findLink(route, 'k3c0');
+    assert.equal(after?.mac, before?.mac);
+    assert.equal(after?.index, before?.index);
+    assert.match(sh('ip -n sandbox1 link show eth0'), /mtu 1400/);
+    assert.match(sh('ip -n sandbox1 route'), /default via 10.91.0.1/);
+    // The other sandbox answers: it has no server there.
+    assert.equal(sh(`ip netns exec sandbox1 ${process.execPath} ${ask} tcp 10.91.0.3 80`), 'ECONNREFUSED');
+
+    assert.equal(await network.releaseStaleLeases(new Set(['sandbox1', 'sandbox2'])), 0);
+    assert.equal(await network.releaseStaleLeases(new Set(['sandbox2'])), 1);
+    assert.equal(await network.releaseStaleLeases(new Set(['sandbox2'])), 0);
+    cni('DEL', 'sandbox1');
+    cni('DEL', 'sandbox2');
+    assert.equal(await network.releaseStaleLeases(new Set()), 0);
+    writeFileSync(join(state, 'cni/leases/k3c/10.91.0.9'), 'gone\r\neth0');
+    assert.equal(await network.releaseStaleLeases(new Set()), 1);
+  });
+
+  test('without netlink sockets says how to start it', async () => {
+    await assert.rejects(start({ sockets: { netfilter: undefined, route: undefined } }), {
+      code: Code.FAILED_PRECONDITION,
+      message: 'the daemon has no netlink sockets',
+    });
+  });
+}

@@ -1,0 +1,168 @@
+/** The packet rules beside those of others: what they shut, what they open, what happens when someone removes them. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createHostNetwork } from '../../src/daemon/engine/network/network.ts';
+import { silentLog } from '../../src/host/log.ts';
+import { inheritedNetlinkSockets } from '../../src/host/netlink/socket.ts';
+import { askTcp } from '../support/ask.ts';
+import { hasCommand, insideNetworkNamespace, runInNetworkNamespace, sh } from '../support/netns.ts';
+import { askFrom, hostAddress, makePodNetwork, type PodNetwork, portRequest } from '../support/pod-network.ts';
+
+const settleMs = 350; // three checks of the network under test
+const withNft = { skip: hasCommand('nft') ? false : 'needs nft (Debian: nftables)' };
+const withIptables = { skip: hasCommand('iptables-nft') ? false : 'needs iptables-nft (Debian: iptables)' };
+
+if (!insideNetworkNamespace()) {
+  test('packet rules beside those of others', { timeout: 120_000 }, async (t) => {
+    await runInNetworkNamespace(import.meta.filename, t.signal);
+  });
+} else {
+  let net: PodNetwork;
+  before(async () => {
+    net = await makePodNetwork();
+    await net.publish('web', net.pod1, portRequest(8080));
+  });
+  after(async () => {
+    await net[Symbol.asyncDispose]();
+  });
+
+  const assertOpen = async (): Promise<void> => {
+    assert.equal(await askFrom(net.outside, 'tcp', hostAddress, 8080), 'pod1 10.61.0.2');
+    assert.equal(await askFrom(net.pod1, 'tcp', net.outside.address, 90), 'outside 10.61.0.1');
+    assert.match(await askFrom(net.pod1, 'tcp', hostAddress, 8080), /^pod1 /);
+    assert.match(await askTcp('127.0.0.1', 8080), /^pod1 /);
+  };
+  const count = (text: string, needle: string): number => text.split(needle).length - 1;
+
+  describe('loopback of the host', () => {
+    before(async () => {
+      // A container that may change its network (NET_ADMIN) can send packets for 127.0.0.1 to its gateway.
+      sh(`ip netns exec pod2 sh -ec '
+        ip address del 127.0.0.1/8 dev lo
+        echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet
+        ip route add 127.0.0.0/8 via 10.91.0.1'`);
+    });
+    after(() => {
+      sh(
+        "ip netns exec pod2 sh -ec 'ip route del 127.0.0.0/8; ip address add 127.0.0.1/8 dev lo; echo 0 > /proc/sys/net/ipv4/conf/all/route_localnet'",
+      );
+    });
+    test('is closed to containers', async () => {
+      const server = createServer((socket) => socket.end('secret of the host')).listen(7000, '127.0.0.1');
+      await once(server, 'listening');
+      try {
+        assert.equal(await askFrom(net.pod2, 'tcp', '127.0.0.1', 7000), 'TIMEOUT');
+        // The way is real: without the rule the container gets in.
+        await net.restart({ checkIntervalMs: 3_600_000 });
+        sh('nft flush chain ip k3c raw');
+        assert.equal(await askFrom(net.pod2, 'tcp', '127.0.0.1', 7000), 'secret of the host');
+      } finally {
+        server.close();
+        const network = await net.restart();
+        await network.reconcile([
+          { owner: 'web', ownerName: 'web', podIp: net.pod1.address, ports: [portRequest(8080)] },
+        ]);
+      }
+    });
+  });
+
+  test('a neighbour that routes to the pods through this host reaches published ports alone', async () => {
+    sh('ip netns exec outside ip route add 10.91.0.0/16 via 10.61.0.1');
+    assert.equal(await askFrom(net.outside, 'tcp', net.pod1.address, 80), 'TIMEOUT');
+    await assertOpen();
+    assert.match(await askTcp(net.pod1.address, 80), /^pod1 /); // the host itself may
+    sh('ip netns exec outside ip route del 10.91.0.0/16');
+  });
+
+  test('a flushed ruleset is put back, by the next check and by the next port', withNft, async () => {
+    sh('nft flush ruleset');
+    await sleep(settleMs);
+    await assertOpen();
+    sh('nft flush ruleset');
+    await net.publish('second', net.pod2, portRequest(8081));
+    assert.match(await askTcp('127.0.0.1', 8081), /^pod2 /);
+    await assertOpen();
+    await net.network.release('second');
+  });
+
+  test('a flushed chain and a lost element are put back', withNft, async () => {
+    sh('nft flush chain ip k3c postrouting');
+    await sleep(settleMs);
+    await assertOpen();
+    sh('nft flush map ip k3c any');
+    await sleep(settleMs);
+    await assertOpen();
+  });
+
+  test('release puts back what a flush took from others', withNft, async () => {
+    await net.publish('second', net.pod2, portRequest(8081));
+    sh('nft flush ruleset');
+    await net.network.release('second');
+    await assertOpen();
+  });
+
+  test("docker's rules: FORWARD drops, DOCKER-USER is the gate", withIptables, async () => {
+    sh(
+      'iptables-nft -P FORWARD DROP; iptables-nft -N DOCKER-USER; iptables-nft -A FORWARD -j DOCKER-USER; iptables-nft -A DOCKER-USER -j RETURN',
+    );
+    await sleep(settleMs);
+    await assertOpen();
+    await sleep(settleMs);
+    const rules = sh('iptables-nft -S DOCKER-USER');
+    assert.equal(count(rules, '-i k3c0'), 1, rules);
+    assert.equal(count(rules, '-o k3c0'), 1, rules);
+    assert.equal(count(sh('iptables-nft -S FORWARD'), 'k3c0'), 0);
+    sh('iptables-nft -F; iptables-nft -X; iptables-nft -P FORWARD ACCEPT');
+  });
+
+  test('FORWARD with the policy DROP and nothing else', withIptables, async () => {
+    sh('iptables-nft -P FORWARD DROP');
+    await sleep(settleMs);
+    await assertOpen();
+    const rules = sh('iptables-nft -S FORWARD');
+    assert.equal(count(rules, '-i k3c0'), 1, rules);
+    assert.equal(count(rules, '-o k3c0'), 1, rules);
+    sh('iptables-nft -F; iptables-nft -P FORWARD ACCEPT');
+  });
+
+  test('a hand-written inet filter that drops, and firewalld that rejects', withNft, async () => {
+    sh(`nft 'table inet filter { chain forward { type filter hook forward priority filter; policy drop; }; }'`);
+    sh(
+      `nft 'table inet firewalld { chain filter_FORWARD { type filter hook forward priority 10; policy accept; ct state established,related accept; reject with icmpx admin-prohibited; }; }'`,
+    );
+    await sleep(settleMs);
+    await assertOpen();
+    assert.equal(count(sh('nft list table inet filter'), 'k3c0'), 4); // two rules, each with its comment
+    assert.equal(count(sh('nft list table inet firewalld'), 'k3c0'), 4);
+  });
+
+  test('two daemons side by side, and a full removal leaves the other alone', withNft, async () => {
+    const second = createHostNetwork({
+      stateDir: `${net.state}/second`,
+      bridgeName: 'k3c-two',
+      sockets: inheritedNetlinkSockets(process.env),
+      log: silentLog,
+    });
+    await second.start(AbortSignal.timeout(5000));
+    assert.equal(second.bridge.cidr, '10.92.0.0/16');
+    await second.reconcile([]);
+    await assertOpen();
+    assert.equal(count(sh('nft list table inet filter'), 'k3c-two'), 4);
+    await second.stop({ removeAll: true });
+    assert.equal(count(sh('nft list ruleset'), 'k3c-two'), 0);
+    assert.equal(count(sh('ip link'), 'k3c-two'), 0);
+    await assertOpen();
+  });
+
+  test('a bridge that someone removed is made again', async () => {
+    sh('ip link del k3c0');
+    await sleep(settleMs);
+    sh(
+      'ip link set h-pod1 master k3c0; ip link set h-pod1 type bridge_slave hairpin on; ip link set h-pod2 master k3c0',
+    );
+    await assertOpen();
+  });
+}
