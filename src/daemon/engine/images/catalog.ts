@@ -15,7 +15,7 @@ import {
 import type { Log } from '../../../host/log.ts';
 import type { ImageContent, Manifests } from './manifests.ts';
 import type { OciDescriptor } from './oci.ts';
-import { type ImageRecords, PINNED, PINNED_LABEL } from './records.ts';
+import { type ImageRecords, INTERNAL_LABEL, PINNED, PINNED_LABEL } from './records.ts';
 
 /** One record of the store whose content is there. */
 export interface NamedRecord {
@@ -24,6 +24,8 @@ export interface NamedRecord {
   /** Undefined for the record by id and for names that are no references. */
   readonly reference: Reference | undefined;
   readonly updatedAt: bigint;
+  /** CRI holds on to it: the sandbox image. */
+  readonly pinned: boolean;
 }
 
 /** All that the store has under one image id. */
@@ -33,6 +35,8 @@ export interface StoredImage {
   readonly records: readonly NamedRecord[];
   /** CRI never removes it: the sandbox image. */
   readonly pinned: boolean;
+  /** k3c's own need, not the user's: shown only when all are asked for. */
+  readonly internal: boolean;
 }
 
 /** A found image and how it was named. */
@@ -67,14 +71,18 @@ export class Catalog {
   async images(signal?: AbortSignal): Promise<StoredImage[]> {
     const records = await this.#records.list(signal);
     this.#manifests.retain(new Set(records.map((record) => record.target?.digest ?? '')));
-    const groups = new Map<string, { content: ImageContent; records: NamedRecord[]; pinned: boolean }>();
+    const groups = new Map<
+      string,
+      { content: ImageContent; records: NamedRecord[]; pinned: boolean; internal: boolean }
+    >();
     const opened = await Promise.all(records.map((record) => this.#open(record, signal)));
     for (const [i, record] of records.entries()) {
       const content = opened[i];
       if (content === undefined || record.target === undefined) continue;
-      const group = groups.get(content.id) ?? { content, records: [], pinned: false };
+      const group = groups.get(content.id) ?? { content, records: [], pinned: false, internal: false };
       group.records.push(namedRecord(record, record.target));
       group.pinned ||= record.labels[PINNED_LABEL] === PINNED;
+      group.internal ||= record.labels[INTERNAL_LABEL] !== undefined;
       groups.set(content.id, group);
     }
     return [...groups].map(([id, group]) => ({ id, ...group }));
@@ -173,6 +181,7 @@ function namedRecord(record: ImageRecord, target: Descriptor): NamedRecord {
     target,
     // Names that others gave in another form (busybox without a domain) are shown but cannot be found by it.
     reference: reference !== undefined && formatReference(reference) === record.name ? reference : undefined,
+    pinned: record.labels[PINNED_LABEL] === PINNED,
     updatedAt: at === undefined ? 0n : at.seconds * 1_000_000_000n + BigInt(at.nanos),
   };
 }

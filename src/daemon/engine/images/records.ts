@@ -13,6 +13,8 @@ import type { Containerd } from '../../backends/containerd.ts';
 export const managedLabel = { 'io.cri-containerd.image': 'managed' } as const;
 export const PINNED_LABEL = 'io.cri-containerd.pinned';
 export const PINNED = 'pinned';
+/** On records that k3c made for itself. */
+export const INTERNAL_LABEL = 'k3c.io/internal';
 
 /** How long CRI may take to notice a record before we go on without it. */
 const CRI_PATIENCE_MS = 3000;

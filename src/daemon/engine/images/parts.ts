@@ -1,0 +1,32 @@
+/** What the acts of the image engine work with; made once by createImageEngine. */
+import type { Log } from '../../../host/log.ts';
+import type { Containerd } from '../../backends/containerd.ts';
+import type { Credentials } from '../../backends/transfer.ts';
+import type { Catalog } from './catalog.ts';
+import type { ContentStore } from './content.ts';
+import type { Manifests } from './manifests.ts';
+import type { ImageRecords } from './records.ts';
+
+/** A container that keeps an image in use. */
+export interface ImageUser {
+  readonly id: string;
+  readonly running: boolean;
+}
+
+export interface ImageParts {
+  readonly containerd: Containerd;
+  readonly snapshotter: string;
+  readonly log: Log;
+  readonly content: ContentStore;
+  readonly manifests: Manifests;
+  readonly records: ImageRecords;
+  readonly catalog: Catalog;
+  /** Directory of hosts.toml files; empty for none. */
+  readonly hostDir: string;
+  /** Credentials of registries.yaml for a registry host. */
+  readonly registryCredentials: (host: string) => Credentials;
+  /** The containers made from an image. */
+  readonly containersUsing: (imageId: string) => Promise<readonly ImageUser[]> | readonly ImageUser[];
+  /** Runs changes of the names of images one after the other. */
+  readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
+}

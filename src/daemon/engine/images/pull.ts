@@ -1,0 +1,102 @@
+/** Pull: fetch, unpack and record an image, so that it is runnable and CRI knows it when the call returns. */
+import { Code, K3cError } from '../../../api/errors.ts';
+import { canonical, formatReference, parseReference, type Reference, repositoryOf } from '../../../api/reference.ts';
+import { withLease } from '../../backends/leases.ts';
+import { type Credentials, transfer } from '../../backends/transfer.ts';
+import { toOci } from './catalog.ts';
+import { formatPlatform, hostPlatform, platformMatches } from './oci.ts';
+import type { ImageParts } from './parts.ts';
+import { parsePlatform } from './platform-flag.ts';
+import { LayerProgressView } from './progress.ts';
+import { transferError } from './transfer-error.ts';
+import { credentialsFor, type TransferEvent } from './transfer-events.ts';
+
+export interface PullOptions {
+  /** As the user wrote it. */
+  readonly reference: string;
+  /** os/arch[/variant]; empty for the host's. */
+  readonly platform?: string;
+  readonly credentials?: Credentials;
+  readonly onEvent?: (event: TransferEvent) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PullResult {
+  /** Normalised name. */
+  readonly reference: string;
+  /** Image id. */
+  readonly id: string;
+  /** Digest of the manifest or index that the name stands for. */
+  readonly digest: string;
+  /** The name stood for this digest before, and nothing had to be fetched. */
+  readonly upToDate: boolean;
+}
+
+/** Layers of a pull that failed on the way are kept this long for the next try. */
+const RESUME_MS = 60 * 60 * 1000;
+
+/** Throws INVALID_ARGUMENT for a bad name or platform, and what transferError says of registries. */
+export async function pullImage(parts: ImageParts, options: PullOptions): Promise<PullResult> {
+  const written = parseReference(options.reference);
+  const reference = canonical(written);
+  const name = formatReference(reference);
+  const platform = options.platform ? parsePlatform(options.platform) : hostPlatform();
+  const wanted = { os: platform.os, architecture: platform.architecture, variant: platform.variant ?? '' };
+  const { signal } = options;
+  const before = (await parts.records.get(name, signal))?.target?.digest;
+  const view = new LayerProgressView('pull');
+  const tell = options.onEvent ?? (() => undefined);
+  let resolved = false;
+  let withCredentials = false;
+
+  return withLease(parts.containerd.leases, { signal, keepOnFailureMs: RESUME_MS }, async (metadata) => {
+    try {
+      await transfer(parts.containerd, {
+        source: {
+          kind: 'registry',
+          reference: name,
+          hostDir: parts.hostDir,
+          credentials: credentialsFor(reference, options.credentials, parts.registryCredentials, () => {
+            withCredentials = true;
+          }),
+        },
+        destination: {
+          kind: 'images',
+          store: {
+            name,
+            platforms: [wanted],
+            manifestLimit: 1,
+            unpacks: [{ platform: wanted, snapshotter: parts.snapshotter }],
+          },
+        },
+        onProgress: (event) => {
+          if (!resolved && event.event.startsWith('Pulling from')) {
+            resolved = true;
+            tell({ kind: 'status', text: `${labelOf(reference)}: Pulling from ${reference.path}` });
+          }
+          const layer = view.apply(event);
+          if (layer !== undefined) tell({ kind: 'layer', layer });
+        },
+        metadata,
+        signal,
+      });
+    } catch (error) {
+      const shown = formatPlatform(platform);
+      throw transferError(error, { direction: 'pull', reference, resolved, platform: shown, withCredentials });
+    }
+    const record = await parts.records.get(name, signal);
+    if (record?.target === undefined) throw new K3cError(Code.ABORTED, `${name} was removed while it was pulled`);
+    const { target } = record;
+    const { id, config } = await parts.manifests.open(toOci(target), platform, signal);
+    const names = [name, `${repositoryOf(reference)}@${target.digest}`];
+    await parts.exclusively(() => parts.records.adopt(id, names, target, {}, signal));
+    if (platformMatches(hostPlatform(), config)) await parts.records.settled(name, id, signal);
+    for (const layer of view.finish()) tell({ kind: 'layer', layer });
+    return { reference: name, id, digest: target.digest, upToDate: before === target.digest && !view.moved };
+  });
+}
+
+/** What docker puts before "Pulling from": the tag, or the digest where the name has one. */
+function labelOf(reference: Reference): string {
+  return reference.digest ?? reference.tag ?? 'latest';
+}
