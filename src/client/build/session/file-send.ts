@@ -1,0 +1,42 @@
+/** FileSend.DiffCopy: the results of a build that are written on the client's side. */
+import { Code, K3cError } from '../../../api/errors.ts';
+import type { RawCall, RawHandler } from './raw-call.ts';
+import { receiveTree } from './receive-tree.ts';
+import { dataOf } from './tunnel.ts';
+
+export const FILE_SEND_PATH = '/moby.filesync.v1.FileSend/DiffCopy';
+
+/** Where a stream of bytes goes. */
+export interface ByteSink {
+  /** Resolves when more may be written. */
+  write(data: Buffer): Promise<void>;
+  /** All came: make it permanent. */
+  commit(): Promise<void>;
+  /** The build failed: leave nothing behind. */
+  abort(): Promise<void>;
+}
+
+/** An output on the client's side: a directory to fill, or one stream (an archive). */
+export type ClientOutput = { readonly directory: string } | { readonly open: () => Promise<ByteSink> };
+
+/** Serves the outputs by their place in the list of exporters. */
+export function fileSendHandler(outputs: ReadonlyMap<number, ClientOutput>): RawHandler {
+  return async (call) => {
+    const index = Number(call.values('buildkit-attachable-exporter-id')?.[0] ?? 0);
+    const output = outputs.get(index);
+    if (output === undefined) throw new K3cError(Code.NOT_FOUND, `exporter ${index} not found`);
+    call.accept();
+    if ('directory' in output) await receiveTree(call, output.directory);
+    else await receiveBytes(call, await output.open());
+  };
+}
+
+async function receiveBytes(call: RawCall, sink: ByteSink): Promise<void> {
+  try {
+    for await (const message of call.messages()) await sink.write(dataOf(message));
+    await sink.commit();
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}

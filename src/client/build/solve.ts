@@ -1,0 +1,216 @@
+/** One build: a session, the solve, and its status, until all three have ended. */
+import type { Readable } from 'node:stream';
+import { Code, K3cError, toK3cError } from '../../api/errors.ts';
+import type { Connection } from '../../api/rpc/client.ts';
+import { RpcServer } from '../../api/rpc/server.ts';
+import type { Metadata } from '../../api/rpc/types.ts';
+import type { ContextSource } from './context/source.ts';
+import { type BuildStatus, type ControlClient, controlClient } from './control.ts';
+import { BuildError, failedVertex, fromStatusDetails } from './error.ts';
+import { recordedError } from './history.ts';
+import { type ClientOutput, FILE_SEND_PATH, fileSendHandler } from './session/file-send.ts';
+import { fileSyncHandler } from './session/file-sync.ts';
+import { newId } from './session/id.ts';
+import type { RawHandler } from './session/raw-call.ts';
+import {
+  type CredentialsLookup,
+  checkSecrets,
+  type SecretSource,
+  serveAuth,
+  serveSecrets,
+} from './session/services.ts';
+import { Session } from './session/session.ts';
+import { type SshAgents, serveSsh } from './session/ssh.ts';
+import { UPLOAD_PATH, uploadHandler } from './session/upload.ts';
+
+/** Milliseconds without a status after which a failed solve's Status call is given up: its job may never have existed. */
+const STATUS_PATIENCE = 750;
+
+/** A typed set of attributes: an exporter, or a cache to read or write. */
+export interface TypedAttributes {
+  readonly type: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface BuildRequest {
+  readonly frontend: string;
+  readonly frontendAttributes: Readonly<Record<string, string>>;
+  /** Local contexts by the name the frontend uses. */
+  readonly contexts: ReadonlyMap<string, ContextSource>;
+  readonly exporters: readonly (TypedAttributes & { readonly output?: ClientOutput | undefined })[];
+  readonly cacheImports: readonly TypedAttributes[];
+  readonly cacheExports: readonly TypedAttributes[];
+  readonly entitlements: readonly string[];
+  readonly secrets: ReadonlyMap<string, SecretSource>;
+  readonly ssh: SshAgents;
+  readonly uploads: Map<string, Readable>;
+  readonly credentials: CredentialsLookup;
+  readonly sharedKey: string;
+  /** More services for the session: content stores of local caches. */
+  readonly streams?: ReadonlyMap<string, RawHandler> | undefined;
+  readonly register?: ((services: RpcServer) => void) | undefined;
+}
+
+/** What BuildKit's exporters report, by their own keys (`containerimage.digest` …). */
+export type ExporterResponse = Readonly<Record<string, string>>;
+
+/**
+ * Runs a build to its end.
+ *
+ * @param onStatus told of every status message, also of those after a failure
+ * @param signal cancels the solve; the call then waits for the daemon to stop and throws CANCELLED
+ * @throws BuildError what the builder reports; K3cError when the connection is lost
+ */
+export async function solve(
+  connection: Connection,
+  request: BuildRequest,
+  onStatus: (status: BuildStatus) => void,
+  signal: AbortSignal,
+): Promise<ExporterResponse> {
+  signal.throwIfAborted();
+  checkSecrets(request.secrets);
+  const control = controlClient(connection);
+  const session = openSession(connection, request);
+  const ref = newId();
+  const follower = new StatusFollower(control, ref, onStatus);
+  try {
+    const response = await solveOnce(control, ref, session.id, request, signal);
+    await follower.done;
+    return response;
+  } catch (error) {
+    follower.lingerFor(STATUS_PATIENCE);
+    await follower.done;
+    if (signal.aborted) throw new K3cError(Code.CANCELLED, 'canceled', { cause: error });
+    throw await explain(control, ref, error, follower);
+  } finally {
+    follower.stop();
+    session.close();
+  }
+}
+
+async function solveOnce(
+  control: ControlClient,
+  ref: string,
+  session: string,
+  request: BuildRequest,
+  signal: AbortSignal,
+): Promise<ExporterResponse> {
+  let trailers: Metadata = [];
+  const exporters = request.exporters.map(({ type, attributes }) => ({ Type: type, Attrs: { ...attributes } }));
+  const cache = (entries: readonly TypedAttributes[]) =>
+    entries.map(({ type, attributes }) => ({ Type: type, Attrs: { ...attributes } }));
+  const imports = cache(request.cacheImports);
+  const attributes = { ...request.frontendAttributes };
+  // The frontend reads the imports too, to decide about inline caches.
+  if (imports.length > 0) attributes['cache-imports'] = JSON.stringify(imports);
+  try {
+    const { ExporterResponse } = await control.solve(
+      {
+        Ref: ref,
+        Session: session,
+        Frontend: request.frontend,
+        FrontendAttrs: attributes,
+        Exporters: exporters,
+        ExporterDeprecated: exporters[0]?.Type ?? '',
+        ExporterAttrsDeprecated: exporters[0]?.Attrs ?? {},
+        Cache: { Imports: imports, Exports: cache(request.cacheExports) },
+        Entitlements: [...request.entitlements],
+      },
+      {
+        signal,
+        onTrailers: (fields) => {
+          trailers = fields;
+        },
+      },
+    );
+    return ExporterResponse;
+  } catch (error) {
+    throw fromStatusDetails(toK3cError(error), trailers);
+  }
+}
+
+/** Finds the builder's own words for a failure that reached us cut off. */
+async function explain(
+  control: ControlClient,
+  ref: string,
+  error: unknown,
+  follower: StatusFollower,
+): Promise<K3cError> {
+  const failure = toK3cError(error);
+  // The details of an error quote the whole Dockerfile; with a large one the stream is reset instead of answered.
+  const wasReset = failure.code === Code.UNAVAILABLE && isStreamReset(failure.cause);
+  if (!wasReset) return failure;
+  const recorded = await recordedError(control, ref);
+  if (recorded !== undefined) return recorded;
+  const vertex = failedVertex(follower.vertexErrors);
+  return vertex === undefined ? failure : new BuildError(Code.UNKNOWN, vertex, [], undefined);
+}
+
+function isStreamReset(cause: unknown): boolean {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  return code === 'ERR_HTTP2_STREAM_ERROR' || code === 'ERR_HTTP2_ERROR';
+}
+
+function openSession(connection: Connection, request: BuildRequest): Session {
+  const services = new RpcServer();
+  const streams = new Map<string, RawHandler>(request.streams);
+  serveAuth(services, request.credentials);
+  serveSecrets(services, request.secrets);
+  if (request.ssh.size > 0) serveSsh(services, streams, request.ssh);
+  request.register?.(services);
+  streams.set('/moby.filesync.v1.FileSync/DiffCopy', fileSyncHandler(request.contexts));
+  if (request.uploads.size > 0) streams.set(UPLOAD_PATH, uploadHandler(request.uploads));
+  const outputs = new Map<number, ClientOutput>();
+  for (const [index, { output }] of request.exporters.entries()) if (output !== undefined) outputs.set(index, output);
+  if (outputs.size > 0) streams.set(FILE_SEND_PATH, fileSendHandler(outputs));
+  return new Session(connection, { sharedKey: request.sharedKey, services, streams });
+}
+
+/** Reads Status until it ends; after a failure only for as long as something still comes. */
+class StatusFollower {
+  /** Resolves when no more statuses come; never rejects. */
+  readonly done: Promise<void>;
+  /** The last error of each vertex. */
+  readonly vertexErrors = new Map<string, string>();
+  readonly #controller = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #patience: number | undefined;
+
+  constructor(control: ControlClient, ref: string, onStatus: (status: BuildStatus) => void) {
+    this.done = this.#follow(control, ref, onStatus);
+  }
+
+  lingerFor(milliseconds: number): void {
+    this.#patience = milliseconds;
+    this.#arm();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#controller.abort();
+  }
+
+  async #follow(control: ControlClient, ref: string, onStatus: (status: BuildStatus) => void): Promise<void> {
+    try {
+      for await (const status of control.status({ Ref: ref }, { signal: this.#controller.signal })) {
+        this.#arm();
+        for (const vertex of status.vertexes) {
+          if (vertex.error === '') this.vertexErrors.delete(vertex.digest);
+          else this.vertexErrors.set(vertex.digest, vertex.error);
+        }
+        onStatus(status);
+      }
+    } catch (error) {
+      // A solve that is refused has no job, and a lost connection fails the solve itself: its error is the one to report.
+      if (!(error instanceof K3cError)) throw error;
+    } finally {
+      clearTimeout(this.#timer);
+    }
+  }
+
+  #arm(): void {
+    if (this.#patience === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#controller.abort(), this.#patience);
+  }
+}

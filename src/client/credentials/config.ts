@@ -1,0 +1,70 @@
+/** Docker's client configuration, `config.json`: the parts that say how to authenticate with registries. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Code, K3cError } from '../../api/errors.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** An entry of `auths`. */
+export interface AuthEntry {
+  readonly auth?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly identitytoken?: string;
+}
+
+export interface DockerConfig {
+  readonly auths: Readonly<Record<string, AuthEntry>>;
+  /** A helper for every registry. */
+  readonly credsStore?: string;
+  /** Helpers for some registries; they win. */
+  readonly credHelpers: Readonly<Record<string, string>>;
+}
+
+/** Where it lies: in DOCKER_CONFIG, else in `~/.docker`; undefined when there is no home either. */
+export function configPath(env: Environment): string | undefined {
+  const directory = env['DOCKER_CONFIG'] || (env['HOME'] ? join(env['HOME'], '.docker') : undefined);
+  return directory === undefined ? undefined : join(directory, 'config.json');
+}
+
+/** Reads it; one that is not there is empty. Throws when it cannot be read or is not what it should be. */
+export async function readConfig(env: Environment): Promise<DockerConfig> {
+  const path = configPath(env);
+  if (path === undefined) return { auths: {}, credHelpers: {} };
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { auths: {}, credHelpers: {} };
+    throw new K3cError(Code.PERMISSION_DENIED, `cannot read ${path}`, { cause: error });
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    // The parser's message quotes the file, which holds passwords: it must not get into an error.
+    throw new K3cError(Code.INVALID_ARGUMENT, `${path} is not valid JSON`);
+  }
+  const config = record(parsed);
+  const store = config['credsStore'];
+  return {
+    auths: Object.fromEntries(Object.entries(record(config['auths'])).map(([key, value]) => [key, entry(value)])),
+    credHelpers: strings(record(config['credHelpers'])),
+    ...(typeof store === 'string' && store !== '' ? { credsStore: store } : {}),
+  };
+}
+
+function entry(value: unknown): AuthEntry {
+  return strings(record(value));
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+function strings(value: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(value).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
+  );
+}
