@@ -1,15 +1,42 @@
 /** Where both roles begin: the command line, and the daemon behind its command `daemon`. Each loads only what it needs. */
+import { basename } from 'node:path';
+import type { Door } from './cli/door/door.ts';
 import { processHost } from './cli/process-context.ts';
 import { runCli } from './cli/program.ts';
+import type { DaemonRole } from './cli/roles.ts';
 
 const [command] = process.argv.slice(2);
 // Process lists show this and not Node's own name; never the arguments, which may hold secrets.
 process.title = command === undefined || command.startsWith('-') ? 'k3c' : `k3c ${command}`;
 
+/** The daemon, with the front door to the commands beside its socket: only here do both sides meet. */
+async function daemon(): Promise<DaemonRole> {
+  const { settings } = await import('./daemon/config.ts');
+  return {
+    settings,
+    run: async (flags, host) => {
+      const { runDaemon } = await import('./daemon/daemon.ts');
+      return runDaemon(flags, {
+        env: host.env,
+        signal: host.signal,
+        logsToTerminal: host.terminal.isTty.stderr,
+        onReady: (paths) => openOwnDoor(paths.door),
+      });
+    },
+  };
+}
+
+/** Opens the front door; from sources there is none, since only the launcher knocks. */
+async function openOwnDoor(path: string): Promise<Door | undefined> {
+  const { isPackaged, unpackedDirectory } = await import('./bundle/program.ts');
+  if (!isPackaged()) return undefined;
+  const { openDoor } = await import('./cli/door/door.ts');
+  const { isSmall } = await import('./cli/door/small-commands.ts');
+  return openDoor({ path, digest: basename(unpackedDirectory()), takes: isSmall, run: runCli });
+}
+
 const host = processHost();
-runCli(process.argv.slice(2), host, {
-  runDaemon: async (flags, daemonHost) => (await import('./daemon/daemon.ts')).runDaemon(flags, daemonHost),
-}).then(
+runCli(process.argv.slice(2), host, { daemon }).then(
   (code) => {
     host.dispose();
     process.exit(code);

@@ -1,0 +1,264 @@
+/** The composition root: everything the daemon is made of, put together in order and disposed in reverse. */
+import { once } from 'node:events';
+import { mkdir, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Code, K3cError } from '../api/errors.ts';
+import { ContainersDefinition, ImagesDefinition, SystemDefinition } from '../api/gen/k3c.ts';
+import { RpcServer } from '../api/rpc/server.ts';
+import { gitCommit, version } from '../api/version.ts';
+import { engineParts } from '../bundle/assets.ts';
+import { sweepUnpackedPrograms, unpackEngine } from '../bundle/engine.ts';
+import { childHelperPath, loadSqliteAddon } from '../bundle/program.ts';
+import { sendDatagram } from '../host/libc.ts';
+import { lockFile } from '../host/lock.ts';
+import type { Log } from '../host/log.ts';
+import { inheritedNetlinkSockets } from '../host/netlink/socket.ts';
+import { connectBuildkitd } from './backends/buildkitd.ts';
+import { connectContainerd } from './backends/containerd.ts';
+import { type DaemonConfig, loadConfig } from './config.ts';
+import { createContainerEngine } from './engine/containers/engine.ts';
+import { createImageEngine } from './engine/images/images.ts';
+import { ensurePauseImage } from './engine/images/pause.ts';
+import { applyRegistries } from './engine/images/registries.ts';
+import { createHostNetwork } from './engine/network/network.ts';
+import { repairFifos } from './engine/streams/repair.ts';
+import { createGateway } from './gateway/gateway.ts';
+import { checkHost, type HostFacts } from './host-check.ts';
+import { KubeletImages } from './kubelet-images.ts';
+import { openLog } from './log.ts';
+import { type Paths, pathsOf } from './paths.ts';
+import { containersService } from './services/containers.ts';
+import { imagesService } from './services/images.ts';
+import { type SystemFacts, systemService } from './services/system.ts';
+import { openDatabase } from './state/database.ts';
+import { buildkitdConfig } from './supervisor/buildkitd-config.ts';
+import type { Supervised } from './supervisor/child.ts';
+import { containerdConfig } from './supervisor/containerd-config.ts';
+import { superviseBuildkitd, superviseContainerd } from './supervisor/engine.ts';
+
+const PAUSE_IMAGE = 'k3c.internal/pause:1';
+const DRAIN_MS = 2000;
+const CHILD_STOP_MS = 10_000;
+
+/** What the daemon needs of the process it runs in. */
+export interface DaemonHost {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted by SIGTERM or SIGINT: stop, and leave the containers running. */
+  readonly signal: AbortSignal;
+  readonly logsToTerminal: boolean;
+  /** Called when everything is served, with the layout; what it returns is closed first when the daemon stops. */
+  readonly onReady?: ((paths: Paths) => Promise<{ close(): Promise<void> } | undefined>) | undefined;
+}
+
+/**
+ * Runs the daemon until its host's signal is aborted.
+ * @param flags as typed, by key of `settings`; config.yaml and the environment count where they say nothing
+ * @returns the exit code: 0 after a stop that was asked for
+ * @throws K3cError where the configuration or the host does not allow a start
+ */
+export async function runDaemon(flags: DaemonFlags, host: DaemonHost): Promise<number> {
+  const config = await loadConfig(flags, host.env, host.logsToTerminal);
+  const log = openLog(config);
+  const started = performance.now();
+  const paths = pathsOf(config);
+  await using stack = new AsyncDisposableStack();
+  await start(config, paths, host, log, stack);
+  log.info(
+    { address: config.address, root: config.root, ms: Math.round(performance.now() - started) },
+    `k3c ${version} is ready`,
+  );
+  notify(host, 'READY=1', log);
+  if (!host.signal.aborted) await once(host.signal, 'abort');
+  notify(host, 'STOPPING=1', log);
+  log.info({}, 'stopping; containers go on running');
+  return 0;
+}
+
+/** Starts everything; each part that needs an end pushes it onto the stack, so that a failure undoes what was done. */
+async function start(
+  config: DaemonConfig,
+  paths: Paths,
+  host: DaemonHost,
+  log: Log,
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  const { signal } = host;
+  await makeDirectories(paths, config);
+  const facts = await checkHost(config, log);
+  for (const [what, path] of [
+    ['root', join(paths.root, 'daemon.lock')],
+    ['state', join(paths.state, 'daemon.lock')],
+  ] as const) {
+    const lock = lockFile(path);
+    if ('heldBy' in lock) {
+      throw new K3cError(
+        Code.FAILED_PRECONDITION,
+        `another k3c daemon (process ${lock.heldBy}) uses the ${what} directory ${dirname(path)}`,
+        {
+          hint: `stop it, or give this one its own --root, --state and --bridge-name`,
+        },
+      );
+    }
+    stack.defer(() => lock.release());
+  }
+  const network = createHostNetwork({
+    stateDir: paths.state,
+    bridgeName: config.bridgeName,
+    bridgeCidr: config.bridgeCidr === '' ? undefined : config.bridgeCidr,
+    sockets: inheritedNetlinkSockets(process.env),
+    log,
+  });
+  const [engine, registries] = await Promise.all([
+    unpackEngine(paths.root, signal),
+    applyRegistries(config.registries, paths.certs),
+    network.start(signal),
+  ]);
+  stack.defer(() => network.stop({ removeAll: false }));
+
+  const state = openDatabase(paths.database, { nativeBinding: loadSqliteAddon() });
+  stack.defer(() => state.close());
+  const containerd = connectContainerd(paths.containerdSocket);
+  stack.defer(() => containerd.close());
+  const buildkitd = connectBuildkitd(paths.buildkitSocket);
+  stack.defer(() => buildkitd.close());
+
+  const children = {
+    paths,
+    bin: engine.directory,
+    tied: (command: string, args: readonly string[]) => ({
+      command: childHelperPath(),
+      args: [String(process.pid), '9', command, ...args],
+    }),
+    containerdConfig: containerdConfig({
+      paths,
+      bin: engine.directory,
+      snapshotter: facts.snapshotter,
+      pauseImage: PAUSE_IMAGE,
+      cgroupDriver: facts.cgroupDriver,
+      restrictOomScoreAdj: facts.restrictOomScoreAdj,
+      apparmor: facts.apparmor,
+      logLevel: config.logLevel === 'trace' || config.logLevel === 'debug' ? 'debug' : 'info',
+    }),
+    buildkitdConfig: buildkitdConfig({
+      paths,
+      bin: engine.directory,
+      snapshotter: facts.snapshotter,
+      cacheBytes: config.buildCacheBytes === 0 ? await tenthOfDisk(paths.root) : config.buildCacheBytes,
+      cgroupParent: facts.cgroupDriver === 'systemd' ? 'k3c.slice' : '/k3c-build',
+      registries: registries.buildkit,
+      debug: config.logLevel === 'trace' || config.logLevel === 'debug',
+    }),
+    containerd,
+    buildkitd,
+    beforeContainerd: () => repairFifos(paths.containerdState),
+    onContainerdRecovered: () => containers.resync(signal),
+    log,
+  };
+  const containerdChild = superviseContainerd(children);
+  const buildkitdChild = superviseBuildkitd(children);
+  const images = createImageEngine({
+    containerd,
+    snapshotter: facts.snapshotter,
+    containersUsing: (imageId) => containers.namesUsing(imageId),
+    log,
+  });
+  const containers = createContainerEngine({ containerd, images, network, state, paths, facts, log });
+
+  await containerdChild.start(signal);
+  stack.defer(() => containerdChild.stop(CHILD_STOP_MS));
+  await ensurePauseImage(containerd, engine.path('pause'), PAUSE_IMAGE, signal);
+  // buildkitd needs only containerd; containers are taken up meanwhile.
+  const kubeletImages = new KubeletImages(containerd, (id) => containers.namesUsing(id).length > 0, log);
+  await Promise.all([
+    buildkitdChild.start(signal).then(() => stack.defer(() => buildkitdChild.stop(CHILD_STOP_MS))),
+    containers.reconcile(signal),
+    kubeletImages.load(signal),
+  ]);
+  stack.defer(() => containers.close());
+
+  const rpc = new RpcServer((path, error) => log.debug({ path, code: error.code, reason: error.reason }, error.message))
+    .add(ContainersDefinition, containersService(containers))
+    .add(ImagesDefinition, imagesService(images))
+    .add(
+      SystemDefinition,
+      systemService(systemFacts(config, facts, network.bridge, containers, images, [containerdChild, buildkitdChild])),
+    );
+  const gateway = createGateway({
+    socketPath: config.address,
+    group: config.group,
+    rpc,
+    upstreams: { containerd: paths.containerdSocket, buildkitd: paths.buildkitSocket },
+    kubelet: {
+      socketPath: paths.kubelet,
+      isOwn: (sandboxId) => containers.ownsSandbox(sandboxId),
+      isPinned: ({ id }) => kubeletImages.isPinned(id),
+      onPulled: (id) => kubeletImages.onPulled(id),
+    },
+    log,
+  });
+  await gateway.listen(signal);
+  stack.defer(() => gateway.drain(DRAIN_MS));
+  const guest = await host.onReady?.(paths);
+  if (guest !== undefined) stack.defer(() => guest.close());
+  sweepUnpackedPrograms().catch((err: unknown) => log.warn({ err }, 'cannot remove what older versions unpacked'));
+}
+
+/** root is for the daemon alone but to be walked through (shims drop privileges); so is state, whose sockets have modes of their own. */
+async function makeDirectories(paths: Paths, config: DaemonConfig): Promise<void> {
+  try {
+    for (const directory of [paths.root, paths.state]) await mkdir(directory, { recursive: true, mode: 0o711 });
+    for (const directory of [paths.volumes, paths.logs, paths.containers, paths.fifos, paths.certs])
+      await mkdir(directory, { recursive: true, mode: 0o711 });
+    await mkdir(dirname(config.address), { recursive: true, mode: 0o755 });
+  } catch (cause) {
+    const { code, path } = cause as NodeJS.ErrnoException;
+    throw new K3cError(Code.FAILED_PRECONDITION, `cannot make the directory ${path ?? paths.root} (${code})`, {
+      hint: process.geteuid?.() === 0 ? 'choose others with --root and --state' : 'the k3c daemon must run as root',
+      cause,
+    });
+  }
+}
+
+async function tenthOfDisk(path: string): Promise<number> {
+  const { blocks, bsize } = await statfs(path);
+  return Math.floor((blocks * bsize) / 10);
+}
+
+function systemFacts(
+  config: DaemonConfig,
+  facts: HostFacts,
+  bridge: SystemFacts['bridge'],
+  containers: ReturnType<typeof createContainerEngine>,
+  images: ReturnType<typeof createImageEngine>,
+  children: readonly Supervised[],
+): SystemFacts {
+  const parts = Object.entries(engineParts()).map(([name, part]) => ({ name, version: part.version }));
+  return {
+    version,
+    commit: gitCommit,
+    components: [...parts, { name: 'node', version: process.version }],
+    kernel: facts.kernel,
+    root: config.root,
+    snapshotter: facts.snapshotter,
+    cgroupDriver: facts.cgroupDriver,
+    cgroupVersion: facts.cgroupVersion,
+    securityOptions: [
+      ...(facts.apparmor ? ['name=apparmor'] : []),
+      ...(facts.seccomp ? ['name=seccomp,profile=builtin'] : []),
+    ],
+    bridge: { name: bridge.name, cidr: bridge.cidr },
+    counts: async () => ({ ...containers.counts(), images: (await images.list({ all: false, filters: {} })).length }),
+    children: () => children.map((child) => ({ name: child.name, state: child.state.kind })),
+  };
+}
+
+/** Tells a service manager that asked for it (sd_notify(3)). */
+function notify(host: DaemonHost, message: string, log: Log): void {
+  const socket = host.env['NOTIFY_SOCKET'];
+  if (socket === undefined || socket === '') return;
+  try {
+    sendDatagram(socket, message);
+  } catch (err) {
+    log.warn({ err, socket }, 'cannot tell the service manager');
+  }
+}

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Log } from '../../host/log.ts';
+import { childLog } from './log-line.ts';
+
+test("a child's lines keep their fields, a level lower; what is not JSON is logged as it is", () => {
+  const seen: [level: string, fields: object, message: string][] = [];
+  const to = (level: string) => (fields: object, message: string) => void seen.push([level, fields, message]);
+  const log: Log = { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') };
+  const write = childLog(log, 'containerd');
+  write('{"level":"info","msg":"started","id":"x","time":"2026-11-24T08:00:00Z"}');
+  write('{"level":"warning","msg":"odd"}');
+  write('{"level":"error","msg":"bad"}');
+  write('{"level":');
+  write('panic: oh');
+  write('   ');
+  assert.deepEqual(seen, [
+    ['debug', { child: 'containerd', id: 'x' }, 'started'],
+    ['info', { child: 'containerd' }, 'odd'],
+    ['warn', { child: 'containerd' }, 'bad'],
+    ['info', { child: 'containerd' }, '{"level":'],
+    ['info', { child: 'containerd' }, 'panic: oh'],
+  ]);
+});
