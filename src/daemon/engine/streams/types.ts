@@ -1,6 +1,7 @@
 /** The words of the stream engine: what the container engine and the services need to know of it. */
-import type { Containerd } from '../../backends/containerd.ts';
+
 import type { Log } from '../../../host/log.ts';
+import type { Containerd } from '../../backends/containerd.ts';
 
 export type StreamName = 'stdout' | 'stderr';
 
@@ -104,7 +105,10 @@ export interface ExecOptions {
   /** All capabilities, no seccomp and no AppArmor change of the container's (they are per container in runc). */
   readonly privileged?: boolean;
   readonly size?: TerminalSize;
+  /** Cancels the start. A process that runs is not touched by it. */
   readonly signal?: AbortSignal;
+  /** The daemon stops: nothing is waited for any more, and `exited` resolves to 137. */
+  readonly stopping?: AbortSignal;
   readonly log: Log;
 }
 
@@ -117,7 +121,10 @@ export interface ExecProcess {
   resize(size: TerminalSize): Promise<void>;
   /** @param signal its number */
   kill(signal: number): Promise<void>;
-  /** The exit code; the output may still have bytes to deliver. Never rejects once the process runs, see `startExec`. */
+  /**
+   * The exit code; the output may still have bytes to deliver. 137 when the container ended and took the process with it.
+   * Never rejects.
+   */
   readonly exited: Promise<number>;
 }
 
@@ -145,6 +152,6 @@ export interface ReadLogOptions {
   readonly signal?: AbortSignal | undefined;
   /** Aborted when no more will be written (after ContainerIo.exited()): a follower reads to the end and ends. */
   readonly ended?: AbortSignal | undefined;
-  /** A follower was so slow that whole files were rotated away before it read them. */
-  readonly onSkipped?: ((files: number) => void) | undefined;
+  /** A follower was so slow that the file it read, and maybe more, were rotated away: what comes next leaves a gap. */
+  readonly onSkipped?: (() => void) | undefined;
 }

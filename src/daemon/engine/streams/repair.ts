@@ -1,0 +1,2 @@
+/** For the composition root: what must happen before every start of containerd. */
+export { repairFifos } from '../../backends/fifos.ts';
