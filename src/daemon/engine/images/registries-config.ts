@@ -1,0 +1,160 @@
+/** registries.yaml in k3s's format (docs.k3s.io/installation/private-registry): mirrors, rewrites, credentials, TLS. */
+import { parse } from 'yaml';
+import { Code, K3cError } from '../../../api/errors.ts';
+import type { Credentials } from '../../backends/transfer.ts';
+
+export interface RegistryTls {
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+  readonly insecureSkipVerify: boolean;
+}
+
+export interface Endpoint {
+  /** http or https */
+  readonly scheme: string;
+  /** host or host:port */
+  readonly host: string;
+  /** Below the host, without a slash at its end: /v2 unless the endpoint says otherwise. */
+  readonly path: string;
+}
+
+export interface RegistriesConfig {
+  /** Endpoints by registry host, `*` for all, in the order they are tried. */
+  readonly mirrors: ReadonlyMap<string, readonly Endpoint[]>;
+  readonly tls: ReadonlyMap<string, RegistryTls>;
+  readonly credentials: ReadonlyMap<string, NonNullable<Credentials>>;
+}
+
+type Table = Readonly<Record<string, unknown>>;
+
+class Reader {
+  readonly #file: string;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  fail(message: string, cause?: unknown): never {
+    throw new K3cError(Code.INVALID_ARGUMENT, `${this.#file}: ${message}`, { reason: 'bad-input', cause });
+  }
+
+  table(value: unknown, where: string, keys?: readonly string[]): Table {
+    if (value === undefined || value === null) return {};
+    if (typeof value !== 'object' || Array.isArray(value)) this.fail(`${where} must be a table`);
+    const table = value as Table;
+    const unknown = keys === undefined ? undefined : Object.keys(table).find((key) => !keys.includes(key));
+    if (unknown !== undefined) this.fail(`${where} has no key ${unknown}, only ${(keys ?? []).join(', ')}`);
+    return table;
+  }
+
+  text(value: unknown, where: string): string | undefined {
+    if (value === undefined || value === null || value === '') return undefined;
+    if (typeof value !== 'string' && typeof value !== 'number') this.fail(`${where} must be a string`);
+    return String(value);
+  }
+}
+
+/** Parses the text of the file. Throws INVALID_ARGUMENT that names the key. */
+export function parseRegistries(text: string, file: string): RegistriesConfig {
+  const reader = new Reader(file);
+  let document: unknown;
+  try {
+    document = parse(text);
+  } catch (error) {
+    reader.fail(`not YAML: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`, error);
+  }
+  const top = reader.table(document, 'the file', ['mirrors', 'configs']);
+  const mirrors = new Map<string, readonly Endpoint[]>();
+  for (const [host, value] of Object.entries(reader.table(top['mirrors'], 'mirrors'))) {
+    mirrors.set(host, parseMirror(reader, host, value));
+  }
+  const tls = new Map<string, RegistryTls>();
+  const credentials = new Map<string, NonNullable<Credentials>>();
+  for (const [host, value] of Object.entries(reader.table(top['configs'], 'configs'))) {
+    const where = `configs.${host}`;
+    const config = reader.table(value, where, ['auth', 'tls']);
+    const who = parseAuth(reader, config['auth'], `${where}.auth`);
+    if (who !== undefined) credentials.set(host, who);
+    if (config['tls'] !== undefined && config['tls'] !== null) tls.set(host, parseTls(reader, config['tls'], where));
+  }
+  return { mirrors, tls, credentials };
+}
+
+function parseMirror(reader: Reader, host: string, value: unknown): Endpoint[] {
+  const where = `mirrors.${host}`;
+  const mirror = reader.table(value, where, ['endpoint', 'rewrite']);
+  const list = mirror['endpoint'] ?? [];
+  if (!Array.isArray(list) || !list.every((each) => typeof each === 'string')) {
+    reader.fail(`${where}.endpoint must be a list of addresses`);
+  }
+  const prefix = rewritePrefix(reader, mirror['rewrite'], `${where}.rewrite`);
+  return (list as string[]).map((address) => {
+    const endpoint = parseEndpoint(reader, address, `${where}.endpoint`);
+    return prefix === '' ? endpoint : { ...endpoint, path: `${endpoint.path}/${prefix}` };
+  });
+}
+
+function parseEndpoint(reader: Reader, address: string, where: string): Endpoint {
+  const loopback = /^(localhost|127\.[0-9.]+|\[::1\])(:|\/|$)/.test(address);
+  let url: URL;
+  try {
+    url = new URL(address.includes('://') ? address : `${loopback ? 'http' : 'https'}://${address}`);
+  } catch (error) {
+    reader.fail(`${where}: ${JSON.stringify(address)} is not an address`, error);
+  }
+  const scheme = url.protocol.slice(0, -1);
+  if (scheme !== 'http' && scheme !== 'https') reader.fail(`${where}: ${address} must begin with http:// or https://`);
+  if (url.username !== '') reader.fail(`${where}: give credentials in configs, not in the address of ${url.host}`);
+  const path = url.pathname.replace(/\/+$/, '');
+  return { scheme, host: url.host, path: path === '' ? '/v2' : path };
+}
+
+/**
+ * containerd and BuildKit know no rewriting of repositories, but an endpoint may have a path, which puts a prefix before
+ * them. So rewrites that add a prefix to every repository are served; others are refused rather than ignored.
+ */
+function rewritePrefix(reader: Reader, value: unknown, where: string): string {
+  const rules = Object.entries(reader.table(value, where));
+  if (rules.length === 0) return '';
+  const [pattern = '', replacement] = rules[0] ?? [];
+  const prefix =
+    typeof replacement === 'string' ? /^([a-z0-9._/-]+)\/\$(?:1|\{1\})$/.exec(replacement)?.[1] : undefined;
+  if (rules.length > 1 || !['(.*)', '^(.*)', '^(.*)$', '(.+)', '^(.+)$'].includes(pattern) || prefix === undefined) {
+    reader.fail(`${where}: only a rule that adds a prefix is possible, such as "^(.*)$": "prefix/$1"`);
+  }
+  return prefix;
+}
+
+function parseAuth(reader: Reader, value: unknown, where: string): Credentials {
+  const auth = reader.table(value, where, ['username', 'password', 'auth', 'identity_token']);
+  const token = reader.text(auth['identity_token'], `${where}.identity_token`);
+  if (token !== undefined) return { identityToken: token };
+  const username = reader.text(auth['username'], `${where}.username`);
+  if (username !== undefined) return { username, password: reader.text(auth['password'], `${where}.password`) ?? '' };
+  const encoded = reader.text(auth['auth'], `${where}.auth`);
+  if (encoded === undefined) return undefined;
+  const decoded = Buffer.from(encoded, 'base64').toString('utf8');
+  const colon = decoded.indexOf(':');
+  if (colon < 1) reader.fail(`${where}.auth must be user:password in base64`);
+  return { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
+}
+
+function parseTls(reader: Reader, value: unknown, host: string): RegistryTls {
+  const where = `${host}.tls`;
+  const tls = reader.table(value, where, ['ca_file', 'cert_file', 'key_file', 'insecure_skip_verify']);
+  const skip = tls['insecure_skip_verify'] ?? false;
+  if (typeof skip !== 'boolean') reader.fail(`${where}.insecure_skip_verify must be true or false`);
+  const caFile = reader.text(tls['ca_file'], `${where}.ca_file`);
+  const certFile = reader.text(tls['cert_file'], `${where}.cert_file`);
+  const keyFile = reader.text(tls['key_file'], `${where}.key_file`);
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    reader.fail(`${where} needs cert_file and key_file together`);
+  }
+  return {
+    insecureSkipVerify: skip,
+    ...(caFile !== undefined && { caFile }),
+    ...(certFile !== undefined && { certFile }),
+    ...(keyFile !== undefined && { keyFile }),
+  };
+}

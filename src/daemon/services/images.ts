@@ -1,0 +1,103 @@
+/** k3c.v1.Images: requests to the image engine and its results to messages. */
+import type { ImagesDefinition, RegistryAuth, TransferProgress } from '../../api/gen/k3c.ts';
+import type { Handlers } from '../../api/rpc/types.ts';
+import type { ImageEngine } from '../engine/images/images.ts';
+
+type Progress = Parameters<typeof TransferProgress.fromPartial>[0];
+type Service = Handlers<typeof ImagesDefinition>;
+type PullEvents = NonNullable<Parameters<ImageEngine['pull']>[0]['onEvent']>;
+type Event = Parameters<PullEvents>[0];
+
+/** The handlers. They check nothing that the engine checks. */
+export function imagesService(images: ImageEngine): Service {
+  return {
+    pull: async ({ reference, platform, auth }, call) => {
+      const progress = inOrder((message) => call.send(message));
+      const result = await images.pull({
+        reference,
+        platform,
+        credentials: toCredentials(auth),
+        onEvent: (event) => progress.send(toMessage(event)),
+        signal: call.signal,
+      });
+      const { digest, upToDate } = result;
+      progress.send({ event: { $case: 'done', value: { reference: result.reference, digest, upToDate, size: 0n } } });
+      await progress.sent();
+    },
+    push: async ({ reference, auth }, call) => {
+      const progress = inOrder((message) => call.send(message));
+      const result = await images.push({
+        reference,
+        credentials: toCredentials(auth),
+        onEvent: (event) => progress.send(toMessage(event)),
+        signal: call.signal,
+      });
+      const { digest, size } = result;
+      const done = { reference: result.reference, digest, size: BigInt(size), upToDate: false };
+      progress.send({ event: { $case: 'done', value: done } });
+      await progress.sent();
+    },
+    list: async ({ all, filters }, { signal }) => {
+      const wanted = Object.fromEntries(Object.entries(filters).map(([name, list]) => [name, list.values]));
+      const listed = await images.list({ all, filters: wanted, signal });
+      return {
+        images: listed.map((image) => ({
+          id: image.id,
+          tags: [...image.tags],
+          digests: [...image.digests],
+          createdAt: image.createdAt,
+          size: BigInt(image.size),
+          labels: { ...image.labels },
+          containers: BigInt(image.containers),
+        })),
+      };
+    },
+    inspect: async ({ image }, { signal }) => ({
+      document: Buffer.from(JSON.stringify(await images.inspect(image, signal))),
+    }),
+    tag: async ({ source, target }, { signal }) => {
+      await images.tag(source, target, signal);
+      return {};
+    },
+    remove: async ({ image, force }, { signal }) => {
+      const { untagged, deleted } = await images.remove(image, force, signal);
+      return { untagged: [...untagged], deleted: [...deleted] };
+    },
+  } as Partial<Service> as Service;
+}
+
+function toCredentials(auth: RegistryAuth | undefined) {
+  if (auth === undefined) return undefined;
+  if (auth.identityToken !== '') return { identityToken: auth.identityToken };
+  return auth.username === '' ? undefined : { username: auth.username, password: auth.password };
+}
+
+function toMessage(event: Event): Progress {
+  if (event.kind === 'status') return { event: { $case: 'status', value: event.text } };
+  return { event: { $case: 'layer', value: { ...event.layer } } };
+}
+
+/** Sends one message after the other. A caller that went away aborts the call, which ends what sends them. */
+function inOrder(send: (message: Progress) => Promise<void>): {
+  send: (message: Progress) => void;
+  sent: () => Promise<void>;
+} {
+  let last = Promise.resolve();
+  let failure: unknown;
+  return {
+    send: (message) => {
+      last = last.then(async () => {
+        if (failure !== undefined) return;
+        try {
+          await send(message);
+        } catch (error) {
+          failure = error;
+        }
+      });
+    },
+    sent: async () => {
+      await last;
+      if (failure !== undefined) throw failure;
+    },
+  };
+}
