@@ -5,9 +5,9 @@ import type { ContainerSpec, PortSpec, ResolvedConfig } from './spec.ts';
 
 /**
  * created: never started (or its first start failed). starting: an attempt is being made. running. restarting: exited and
- * waiting for its policy's delay. exited. removing: being removed, to be finished at the next start of the daemon.
+ * waiting for its policy's delay. A container is removed in one transaction; what it leaves elsewhere is found by its label.
  */
-export type ContainerState = 'created' | 'starting' | 'running' | 'restarting' | 'exited' | 'removing';
+export type ContainerState = 'created' | 'starting' | 'running' | 'restarting' | 'exited';
 
 /** What changes in a container's life. Times are nanoseconds since the epoch, 0: never. */
 export interface ContainerChanges {
@@ -76,6 +76,7 @@ export class ContainerStore {
   readonly #byPrefix: Statement<[string, string]>;
   readonly #all: Statement<[]>;
   readonly #byImage: Statement<[string]>;
+  readonly #bySandbox: Statement<[string]>;
   readonly #delete: Statement<[string]>;
   readonly #updates = new Map<string, Statement>();
 
@@ -93,6 +94,7 @@ export class ContainerStore {
       .safeIntegers(true);
     this.#all = database.prepare<[]>(`${select} ORDER BY created_at DESC, id`).safeIntegers(true);
     this.#byImage = database.prepare<[string]>(`${select} WHERE image_id = ? ORDER BY created_at`).safeIntegers(true);
+    this.#bySandbox = database.prepare<[string]>('SELECT id FROM containers WHERE sandbox_id = ?');
     this.#delete = database.prepare<[string]>('DELETE FROM containers WHERE id = ?');
   }
 
@@ -124,6 +126,11 @@ export class ContainerStore {
 
   byImage(imageId: string): readonly ContainerRecord[] {
     return this.#byImage.all(imageId).flatMap((row) => toRecord(row) ?? []);
+  }
+
+  /** The id of the container whose newest sandbox this is. */
+  bySandbox(sandboxId: string): string | undefined {
+    return (this.#bySandbox.get(sandboxId) as { readonly id: string } | undefined)?.id;
   }
 
   /** Writes what changed. False when the container is gone. */

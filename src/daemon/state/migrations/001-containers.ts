@@ -30,6 +30,7 @@ export const containersMigration: Migration = {
       ip            TEXT NOT NULL
     ) STRICT;
     CREATE INDEX containers_created_at ON containers (created_at);
+    CREATE INDEX containers_sandbox_id ON containers (sandbox_id);
     CREATE INDEX containers_image_id ON containers (image_id);
     CREATE TABLE volumes (
       name       TEXT PRIMARY KEY,

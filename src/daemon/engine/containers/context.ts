@@ -1,0 +1,90 @@
+/** What the parts of the container engine share. One an engine; nothing here outlives it. */
+import type { Log } from '../../../host/log.ts';
+import type { Containerd } from '../../backends/containerd.ts';
+import type { ContainerRecord } from '../../state/containers.ts';
+import type { State } from '../../state/database.ts';
+import type { EventRecord } from '../../state/events.ts';
+import type { PortSpec } from '../../state/spec.ts';
+import type { BackgroundTasks } from './background.ts';
+import type { ContainerStreams, ImageResolver, PortPublisher, StreamEngine } from './dependencies.ts';
+import type { ExitBoard } from './exit-board.ts';
+import type { KeyedMutex } from './keyed-mutex.ts';
+
+export interface EnginePaths {
+  /** Of containers: hosts, hostname, resolv.conf. */
+  readonly containers: string;
+  readonly logs: string;
+  readonly volumes: string;
+  readonly containerdState: string;
+  readonly fifos: string;
+  /** Our own state directory: temporary mounts. */
+  readonly state: string;
+  /** The static init for --init; absent: --init is refused. */
+  readonly init?: string | undefined;
+}
+
+/** A container whose process runs, or has ended and is being recorded. */
+export interface LiveContainer {
+  readonly id: string;
+  readonly attempt: number;
+  readonly sandboxId: string;
+  readonly criId: string;
+  readonly io: ContainerStreams;
+  readonly ports: readonly PortSpec[];
+  readonly startedAt: bigint;
+  /** The delay before this attempt when a restart policy made it, else 0. */
+  readonly delayMs: number;
+  /** Settles when the exit is recorded and all output was handed over. Rejects only when the daemon stops. */
+  readonly exit: Promise<ContainerExit>;
+}
+
+export interface ContainerExit {
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  readonly error: string;
+}
+
+export interface EngineContext {
+  readonly containerd: Containerd;
+  readonly images: ImageResolver;
+  readonly network: PortPublisher;
+  readonly streams: StreamEngine;
+  readonly state: State;
+  readonly log: Log;
+  readonly paths: EnginePaths;
+  readonly snapshotter: string;
+  readonly cgroupParent: string;
+  /** Whether the kernel filters system calls. */
+  readonly seccomp: boolean;
+  readonly hostHostname: string;
+  /** Nanoseconds since the epoch, never the same twice. */
+  readonly now: () => bigint;
+  readonly locks: KeyedMutex;
+  readonly live: Map<string, LiveContainer>;
+  /** Restarts that wait for their delay, by id. */
+  readonly restarts: Map<string, NodeJS.Timeout>;
+  /** Starts an exited container again after its policy's delay; see restarts.ts. Here because exits and starts need each other. */
+  readonly scheduleRestart: (id: string, previousDelayMs: number, lastedMs: number) => void;
+  readonly exits: ExitBoard;
+  readonly background: BackgroundTasks;
+  /** Aborted when the daemon stops. */
+  readonly closing: AbortSignal;
+  /** Appends to the history (call it in the transaction of the change) and tells those who listen. */
+  readonly emit: (record: ContainerRecord, action: string, attributes?: Readonly<Record<string, string>>) => void;
+}
+
+/** docker's event for a container. */
+export function containerEvent(
+  record: ContainerRecord,
+  action: string,
+  timeNano: bigint,
+  attributes: Readonly<Record<string, string>> = {},
+): EventRecord {
+  return {
+    type: 'container',
+    action,
+    actor: record.id,
+    attributes: { ...record.config.labels, ...attributes, image: record.spec.image, name: record.name },
+    timeNano,
+  };
+}

@@ -1,0 +1,86 @@
+/** Recording a container. Nothing runs yet: every start makes a fresh sandbox from what is recorded here. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Code, K3cError } from '../../../api/errors.ts';
+import type { ContainerRecord } from '../../state/containers.ts';
+import type { ContainerSpec } from '../../state/spec.ts';
+import type { EngineContext } from './context.ts';
+import { LOG_FILE } from './cri-config.ts';
+import { checkName, newId } from './identity.ts';
+import { generateName } from './names.ts';
+import { resolveConfig } from './resolve-config.ts';
+import { recordVolumes } from './volumes.ts';
+
+/** docker's smallest memory limit. */
+const MIN_MEMORY = 6 << 20;
+
+/**
+ * Creates a container from an image of the store. All that is wrong with the request is found here, before anything is
+ * written; the row, its volumes and its event are one transaction.
+ */
+export async function createContainer(
+  context: EngineContext,
+  name: string,
+  spec: ContainerSpec,
+): Promise<ContainerRecord> {
+  const given = name === '' ? undefined : checkName(name);
+  checkSpec(context, spec);
+  const image = await context.images.resolve(spec.image);
+  const id = newId();
+  const config = resolveConfig({
+    id,
+    spec,
+    image: image.config.config ?? {},
+    hostHostname: context.hostHostname,
+    newVolumeName: () => randomBytes(32).toString('hex'),
+  });
+  const { containers } = context.state;
+  return context.state.transaction(() => {
+    const record: ContainerRecord = {
+      id,
+      name: given ?? generateName((candidate) => containers.byName(candidate) !== undefined),
+      spec,
+      config,
+      imageId: image.id,
+      imageRef: image.reference,
+      createdAt: context.now(),
+      logPath: join(context.paths.logs, id, LOG_FILE),
+      state: 'created',
+      attempt: -1,
+      sandboxId: '',
+      criId: '',
+      pid: 0,
+      startedAt: 0n,
+      finishedAt: 0n,
+      exitCode: 0,
+      oomKilled: false,
+      error: '',
+      restartCount: 0,
+      manualStop: false,
+      ports: [],
+      ip: '',
+    };
+    containers.insert(record);
+    recordVolumes(context.state, config.mounts, record.createdAt);
+    context.emit(record, 'create');
+    return record;
+  });
+}
+
+function checkSpec(context: EngineContext, spec: ContainerSpec): void {
+  const refuse = (message: string, hint?: string) => {
+    throw new K3cError(Code.INVALID_ARGUMENT, message, { reason: 'bad-input', hint });
+  };
+  if (spec.image === '') refuse('invalid reference format');
+  if (spec.memoryBytes > 0 && spec.memoryBytes < MIN_MEMORY) refuse('Minimum memory limit allowed is 6MB');
+  if (spec.memoryBytes < 0 || spec.nanoCpus < 0) refuse('resource limits cannot be negative');
+  if (spec.autoRemove && spec.restart.name !== 'no') refuse(`can't create 'AutoRemove' container with restart policy`);
+  if (spec.restart.maximumRetryCount > 0 && spec.restart.name !== 'on-failure')
+    refuse(`invalid restart policy: maximum retry count cannot be used with restart policy '${spec.restart.name}'`);
+  if (spec.networkMode !== 'default' && spec.ports.length > 0 && spec.networkMode === 'none')
+    refuse('conflicting options: port publishing and the network mode none');
+  if (spec.init && context.paths.init === undefined)
+    throw new K3cError(Code.UNIMPLEMENTED, '--init is not available: this daemon has no init binary', {
+      hint: 'leave --init away, or use an image with an init of its own',
+    });
+}

@@ -1,0 +1,164 @@
+/** A k3c container as CRI's messages. */
+import {
+  type ContainerConfig,
+  MountPropagation,
+  NamespaceMode,
+  type PodSandboxConfig,
+  Protocol,
+  SecurityProfile_ProfileType,
+} from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
+import type { ContainerRecord } from '../../state/containers.ts';
+import type { PortSpec } from '../../state/spec.ts';
+
+type Init<M extends { fromPartial(partial: never): unknown }> = Parameters<M['fromPartial']>[0];
+type SandboxInit = Init<typeof PodSandboxConfig>;
+type ContainerInit = Init<typeof ContainerConfig>;
+
+/** Every sandbox and container of ours carries these; the kubelet's view hides what has the first. */
+export const LABEL_ID = 'k3c.io/id';
+export const LABEL_NAME = 'k3c.io/name';
+/** The pod namespace that crictl shows. */
+export const POD_NAMESPACE = 'k3c';
+/** One log file for all attempts: `logs` shows what a container wrote before its restarts, as docker's does. */
+export const LOG_FILE = 'container.log';
+
+/** What docker hides and write-protects in /proc and /sys (moby, daemon/pkg/oci/defaults.go). */
+const MASKED_PATHS = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+const CPU_PERIOD_US = 100_000;
+
+export interface SandboxInput {
+  readonly record: ContainerRecord;
+  readonly attempt: number;
+  readonly logDirectory: string;
+  /** systemd: k3c.slice, else /k3c. */
+  readonly cgroupParent: string;
+  readonly ports: readonly PortSpec[];
+  readonly seccomp: boolean;
+}
+
+/** The pod of a container. Its ports are for whoever reads it (no plugin acts on them): the daemon publishes them. */
+export function sandboxConfig(input: SandboxInput): SandboxInit {
+  const { record } = input;
+  const bridged = record.spec.networkMode === 'default';
+  return {
+    metadata: { name: record.name, uid: record.id, namespace: POD_NAMESPACE, attempt: input.attempt },
+    // A pod on the node's network has the node's UTS namespace: runc would refuse to set a hostname there.
+    hostname: bridged ? record.config.hostname : '',
+    logDirectory: input.logDirectory,
+    portMappings: input.ports.map((port) => ({
+      protocol: port.protocol === 'udp' ? Protocol.UDP : Protocol.TCP,
+      containerPort: port.containerPort,
+      hostPort: port.hostPort,
+      hostIp: port.hostIp,
+    })),
+    labels: { [LABEL_ID]: record.id, [LABEL_NAME]: record.name },
+    annotations: { ...record.spec.annotations },
+    linux: {
+      cgroupParent: input.cgroupParent,
+      securityContext: {
+        namespaceOptions: { ...namespaces(bridged) },
+        privileged: record.spec.privileged,
+        seccomp: { profileType: seccompProfile(record, input.seccomp) },
+      },
+    },
+  };
+}
+
+/** A file or directory of the host that appears in the container. */
+export interface HostMount {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  readonly readOnly: boolean;
+  readonly propagation: string;
+}
+
+export interface ContainerInput {
+  readonly record: ContainerRecord;
+  readonly attempt: number;
+  readonly mounts: readonly HostMount[];
+  readonly args: readonly string[];
+  readonly seccomp: boolean;
+}
+
+/** The container of a pod. The arguments, environment and namespaces are completed by patchSpec. */
+export function containerConfig(input: ContainerInput): ContainerInit {
+  const { spec, config, name, id, imageId, imageRef } = input.record;
+  return {
+    metadata: { name, attempt: input.attempt },
+    image: { image: imageId, userSpecifiedImage: imageRef },
+    command: [...input.args],
+    workingDir: config.workingDir,
+    labels: { [LABEL_ID]: id, [LABEL_NAME]: name },
+    annotations: { ...spec.annotations },
+    logPath: LOG_FILE,
+    stdin: spec.openStdin,
+    // Ours is the stdin of the process (streams), CRI's own attach must never end it.
+    stdinOnce: false,
+    tty: spec.tty,
+    mounts: input.mounts.map((mount) => ({
+      containerPath: mount.containerPath,
+      hostPath: mount.hostPath,
+      readonly: mount.readOnly,
+      propagation: propagationOf(mount.propagation),
+    })),
+    linux: {
+      resources: {
+        memoryLimitInBytes: BigInt(spec.memoryBytes),
+        // docker's default: as much swap again as memory. CRI leaves it out where the kernel does not account swap.
+        memorySwapLimitInBytes: BigInt(spec.memoryBytes * 2),
+        ...(spec.nanoCpus > 0
+          ? { cpuPeriod: BigInt(CPU_PERIOD_US), cpuQuota: BigInt(Math.round((spec.nanoCpus * CPU_PERIOD_US) / 1e9)) }
+          : {}),
+      },
+      securityContext: {
+        privileged: spec.privileged,
+        namespaceOptions: { ...namespaces(spec.networkMode === 'default') },
+        // Names, numbers and user:group all pass: CRI hands the string to containerd, which reads the image's passwd.
+        runAsUsername: config.user,
+        readonlyRootfs: spec.readOnly,
+        noNewPrivs: false,
+        seccomp: { profileType: seccompProfile(input.record, input.seccomp) },
+        // AppArmor's default profile is applied where the host has it, for a container that names none.
+        maskedPaths: spec.privileged ? [] : MASKED_PATHS,
+        readonlyPaths: spec.privileged ? [] : READONLY_PATHS,
+      },
+    },
+  };
+}
+
+/** containerd's default profile, unless the kernel has no seccomp: CRI then refuses any other. */
+function seccompProfile({ spec }: ContainerRecord, available: boolean): SecurityProfile_ProfileType {
+  return spec.privileged || !available
+    ? SecurityProfile_ProfileType.Unconfined
+    : SecurityProfile_ProfileType.RuntimeDefault;
+}
+
+/** A pid namespace of the container: otherwise the command would not be PID 1 (facts/streams.md, section 4). */
+function namespaces(bridged: boolean) {
+  return {
+    network: bridged ? NamespaceMode.POD : NamespaceMode.NODE,
+    pid: NamespaceMode.CONTAINER,
+    ipc: NamespaceMode.POD,
+  };
+}
+
+function propagationOf(word: string): MountPropagation {
+  if (word === 'rshared' || word === 'shared') return MountPropagation.PROPAGATION_BIDIRECTIONAL;
+  if (word === 'rslave' || word === 'slave') return MountPropagation.PROPAGATION_HOST_TO_CONTAINER;
+  return MountPropagation.PROPAGATION_PRIVATE;
+}

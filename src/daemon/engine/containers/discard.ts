@@ -1,0 +1,27 @@
+/** The end of a container: its row goes first, in one transaction; what it left elsewhere follows in the background. */
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { ContainerRecord } from '../../state/containers.ts';
+import type { EngineContext } from './context.ts';
+import { removeSandbox } from './sandboxes.ts';
+import { deleteVolumeData, forgetAnonymous } from './volumes.ts';
+
+/**
+ * Deletes the record and, when asked, its anonymous volumes; to be called in a transaction. A daemon that dies before
+ * the rest is gone finds the sandbox by its label and the directories by their ids at its next start.
+ */
+export function discard(context: EngineContext, record: ContainerRecord, options: { readonly volumes: boolean }): void {
+  const volumes = options.volumes ? forgetAnonymous(context.state, record.config.mounts) : [];
+  context.state.containers.delete(record.id);
+  context.emit(record, 'destroy');
+  context.background.run(`clean up after ${record.name}`, async () => {
+    if (record.sandboxId !== '') await removeSandbox(context, record.sandboxId);
+    await deleteFiles(context, record.id, record.logPath);
+    for (const name of volumes) await deleteVolumeData(context.paths.volumes, name);
+  });
+}
+
+async function deleteFiles(context: EngineContext, id: string, logPath: string): Promise<void> {
+  await rm(dirname(logPath), { recursive: true, force: true });
+  await rm(join(context.paths.containers, id), { recursive: true, force: true });
+}

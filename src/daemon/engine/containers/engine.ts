@@ -1,0 +1,201 @@
+/** The container engine: docker's containers as CRI pods, on containerd. */
+import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import type { Log } from '../../../host/log.ts';
+import type { Containerd } from '../../backends/containerd.ts';
+import type { ContainerRecord } from '../../state/containers.ts';
+import type { State } from '../../state/database.ts';
+import type { EventRecord } from '../../state/events.ts';
+import type { ContainerSpec } from '../../state/spec.ts';
+import type { AttachWants, ExecProcess, LogRecord, ReadLogOptions, TerminalSize } from '../streams/types.ts';
+import { BackgroundTasks } from './background.ts';
+import { Clock } from './clock.ts';
+import {
+  type ContainerExit,
+  containerEvent,
+  type EngineContext,
+  type EnginePaths,
+  type LiveContainer,
+} from './context.ts';
+import { createContainer } from './create.ts';
+import type { ImageResolver, PortPublisher, StreamEngine } from './dependencies.ts';
+import { type ExecRequest, execInContainer } from './exec.ts';
+import { ExitBoard } from './exit-board.ts';
+import { type ListOptions, selectContainers } from './filters.ts';
+import { findContainer } from './identity.ts';
+import { inspectDocument } from './inspect.ts';
+import { KeyedMutex } from './keyed-mutex.ts';
+import type { Launched } from './launch.ts';
+import {
+  killContainer,
+  notRunning,
+  type RemoveOptions,
+  removeContainer,
+  restartContainer,
+  type StopOptions,
+  startContainer,
+  stopContainer,
+} from './lifecycle.ts';
+import { processId } from './process-id.ts';
+import { reconcile, removeStrays } from './reconcile.ts';
+import { scheduleRestart } from './restarts.ts';
+import { streamEngine } from './stream-engine.ts';
+import { visibleState } from './summary.ts';
+import { type WaitCondition, waitContainer } from './wait.ts';
+
+export interface ContainerEngineOptions {
+  readonly containerd: Containerd;
+  readonly images: ImageResolver;
+  readonly network: PortPublisher;
+  readonly state: State;
+  /** The daemon's layout; its directories exist. */
+  readonly paths: Omit<EnginePaths, 'init'>;
+  readonly facts: {
+    readonly cgroupDriver: 'systemd' | 'cgroupfs';
+    readonly snapshotter: string;
+    readonly seccomp: boolean;
+  };
+  readonly log: Log;
+  /** The static init that --init mounts; absent: --init is refused. */
+  readonly initPath?: string | undefined;
+  /** Instead of the real streams, for tests. */
+  readonly streams?: StreamEngine;
+}
+
+export type ContainerEngine = ReturnType<typeof createContainerEngine>;
+
+/** Makes the engine. Nothing is done before reconcile(), which must be over before anything else is called. */
+export function createContainerEngine(options: ContainerEngineOptions) {
+  const { state, log, containerd } = options;
+  const clock = new Clock();
+  const closing = new AbortController();
+  const listeners = new Set<(event: EventRecord) => void>();
+  const context: EngineContext = {
+    containerd,
+    images: options.images,
+    network: options.network,
+    streams: options.streams ?? streamEngine(),
+    state,
+    log,
+    paths: { ...options.paths, init: options.initPath },
+    snapshotter: options.facts.snapshotter,
+    cgroupParent: options.facts.cgroupDriver === 'systemd' ? 'k3c.slice' : '/k3c',
+    seccomp: options.facts.seccomp,
+    hostHostname: hostname(),
+    now: () => clock.now(),
+    locks: new KeyedMutex(),
+    live: new Map<string, LiveContainer>(),
+    restarts: new Map<string, NodeJS.Timeout>(),
+    scheduleRestart: (id, previousDelayMs, lastedMs) => scheduleRestart(context, id, previousDelayMs, lastedMs),
+    exits: new ExitBoard(),
+    background: new BackgroundTasks(log),
+    closing: closing.signal,
+    emit: (record, action, attributes) => {
+      const event = containerEvent(record, action, clock.now(), attributes);
+      state.events.append(event);
+      for (const listener of listeners) listener(event);
+    },
+  };
+  const find = (reference: string) => findContainer(state.containers, reference);
+
+  return {
+    /** Takes up what runs, records what ended, starts what is due. Once, before anything else. */
+    async reconcile(signal: AbortSignal): Promise<void> {
+      for (const path of [context.paths.containers, context.paths.logs, context.paths.volumes, context.paths.fifos])
+        await mkdir(path, { recursive: true, mode: 0o711 });
+      await reconcile(context, signal);
+    },
+
+    /** After containerd was restarted: what cut off starts and removals left there goes. What runs is watched as before. */
+    resync: (signal: AbortSignal): Promise<void> => removeStrays(context, signal),
+
+    /** Stops watching and waits for what is under way. Containers go on running. */
+    async close(): Promise<void> {
+      closing.abort();
+      for (const timer of context.restarts.values()) clearTimeout(timer);
+      context.restarts.clear();
+      await context.locks.idle();
+      await context.background.idle();
+      await Promise.all([...context.live.values()].map(({ io }) => io.close()));
+      context.live.clear();
+    },
+
+    /** The record that a user means. NOT_FOUND (container-not-found) or INVALID_ARGUMENT (several). */
+    find,
+    create: (name: string, spec: ContainerSpec): Promise<ContainerRecord> => createContainer(context, name, spec),
+    /** Undefined when it ran already. */
+    start: (reference: string, attach?: AttachWants): Promise<Launched | undefined> =>
+      startContainer(context, find(reference).id, attach),
+    stop: (reference: string, how: StopOptions): Promise<void> => stopContainer(context, find(reference).id, how),
+    restart: (reference: string, how: StopOptions): Promise<void> => restartContainer(context, find(reference).id, how),
+    /** @param signal empty: SIGKILL */
+    kill: (reference: string, signal: string): Promise<void> => killContainer(context, find(reference).id, signal),
+    remove: (reference: string, how: RemoveOptions): Promise<void> => removeContainer(context, find(reference).id, how),
+    wait: (reference: string, condition: WaitCondition, signal: AbortSignal): Promise<ContainerExit> =>
+      waitContainer(context, reference, condition, signal),
+    exec: (request: ExecRequest): Promise<ExecProcess> => execInContainer(context, request),
+
+    /** The running attempt of a container. FAILED_PRECONDITION (container-not-running) when there is none. */
+    running(reference: string): LiveContainer {
+      const record = find(reference);
+      const live = context.live.get(record.id);
+      if (live === undefined) throw notRunning(record);
+      return live;
+    },
+
+    async resize(live: LiveContainer, size: TerminalSize): Promise<void> {
+      await containerd.tasks.resizePty({ containerId: live.criId, ...size });
+    },
+
+    list: (how: ListOptions): readonly ContainerRecord[] => selectContainers(state.containers.list(), how, find),
+
+    /** docker's inspect document. */
+    async inspect(reference: string): Promise<Record<string, unknown>> {
+      const record = find(reference);
+      const live = context.live.get(record.id);
+      return inspectDocument({
+        record,
+        // One that ends at this moment has none.
+        pid: live === undefined ? 0 : await processId(context, live.criId).catch(() => 0),
+        paths: context.paths,
+        bridge: record.ip === '' ? undefined : context.network.bridge,
+        snapshotter: context.snapshotter,
+      });
+    },
+
+    /** What a container wrote. A follower ends with the attempt that runs now. */
+    logs(reference: string, how: Omit<ReadLogOptions, 'ended'>): AsyncIterable<LogRecord> {
+      const record = find(reference);
+      const ended = new AbortController();
+      const live = context.live.get(record.id);
+      if (live === undefined) ended.abort();
+      else live.exit.catch(() => undefined).then(() => ended.abort());
+      return context.streams.readLog(record.logPath, { ...how, ended: ended.signal });
+    },
+
+    /** Who keeps an image from being removed. */
+    namesUsing: (imageId: string): { readonly id: string; readonly running: boolean }[] =>
+      state.containers.byImage(imageId).map(({ id, state: now }) => ({ id, running: now === 'running' })),
+
+    /** Whether a pod of CRI's is one of ours, for the kubelet's view. */
+    ownsSandbox: (sandboxId: string): boolean =>
+      sandboxId !== '' && state.containers.bySandbox(sandboxId) !== undefined,
+
+    counts() {
+      const counts = { running: 0, paused: 0, stopped: 0 };
+      for (const record of state.containers.list())
+        counts[visibleState(record) === 'running' ? 'running' : 'stopped'] += 1;
+      return counts;
+    },
+
+    /** The history of a closed range of times (nanoseconds), and what follows. */
+    events: {
+      range: (since: bigint, until: bigint): readonly EventRecord[] => state.events.range(since, until),
+      /** Returns what ends it. */
+      subscribe(listener: (event: EventRecord) => void): () => void {
+        listeners.add(listener);
+        return () => void listeners.delete(listener);
+      },
+    },
+  };
+}

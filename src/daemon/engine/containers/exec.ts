@@ -1,0 +1,61 @@
+/** One more process in a running container. */
+import { randomBytes } from 'node:crypto';
+import { Code, K3cError } from '../../../api/errors.ts';
+import type { ExecProcess, ProcessUser, TerminalSize } from '../streams/types.ts';
+import type { EngineContext } from './context.ts';
+import { findContainer } from './identity.ts';
+import { notRunning } from './lifecycle.ts';
+import { processId } from './process-id.ts';
+import { resolveUser } from './users.ts';
+
+export interface ExecRequest {
+  readonly container: string;
+  readonly command: readonly string[];
+  readonly env: readonly string[];
+  readonly workingDir: string;
+  /** Empty: the container's own. */
+  readonly user: string;
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  readonly detach: boolean;
+  readonly privileged: boolean;
+  readonly size: TerminalSize | undefined;
+}
+
+/** Starts it. Errors are docker's; a command that is missing or not executable has its own reasons (127, 126). */
+export async function execInContainer(context: EngineContext, request: ExecRequest): Promise<ExecProcess> {
+  const record = findContainer(context.state.containers, request.container);
+  const live = context.live.get(record.id);
+  if (live === undefined) throw notRunning(record);
+  if (request.command.length === 0)
+    throw new K3cError(Code.INVALID_ARGUMENT, 'No exec command specified', { reason: 'bad-input' });
+  const execId = randomBytes(32).toString('hex');
+  const user = request.user === '' ? undefined : await userOf(context, live.criId, request.user);
+  const command = request.command.join(' ');
+  context.emit(record, `exec_create: ${command}`, { execID: execId });
+  const started = await context.streams.startExec(context.containerd, {
+    criId: live.criId,
+    execId,
+    fifoDir: context.paths.fifos,
+    args: request.command,
+    env: [...(request.tty ? ['TERM=xterm'] : []), ...request.env],
+    ...(request.workingDir === '' ? {} : { cwd: request.workingDir }),
+    ...(user === undefined ? {} : { user }),
+    tty: request.tty,
+    stdin: request.stdin,
+    detach: request.detach,
+    privileged: request.privileged,
+    ...(request.size === undefined ? {} : { size: request.size }),
+    log: context.log,
+  });
+  context.emit(record, `exec_start: ${command}`, { execID: execId });
+  context.background.run(`record the end of an exec in ${record.name}`, async () => {
+    const exitCode = await started.exited;
+    context.emit(record, 'exec_die', { execID: execId, exitCode: String(exitCode) });
+  });
+  return started;
+}
+
+async function userOf(context: EngineContext, criId: string, user: string): Promise<ProcessUser> {
+  return await resolveUser(`/proc/${await processId(context, criId)}/root`, user);
+}

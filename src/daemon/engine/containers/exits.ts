@@ -1,0 +1,91 @@
+/** What happens when a process ends: drain, record, tell, clean up, and start it again where its policy says so. */
+import type { ContainerRecord } from '../../state/containers.ts';
+import type { ProcessExit } from '../streams/types.ts';
+import type { ContainerExit, EngineContext, LiveContainer } from './context.ts';
+import { discard } from './discard.ts';
+import { wantsRestart } from './restart-policy.ts';
+import { stopSandbox } from './sandboxes.ts';
+
+/** Takes over a process that runs until its exit is recorded. */
+export function watchExit(context: EngineContext, running: Omit<LiveContainer, 'exit'>): LiveContainer {
+  const exit = follow(context, running);
+  exit.catch((error: unknown) => {
+    // A stopping daemon gives up its watches; the next one takes the container up again.
+    if (!context.closing.aborted) context.log.error({ err: error, container: running.id }, 'lost track of a container');
+  });
+  const live = { ...running, exit };
+  context.live.set(running.id, live);
+  return live;
+}
+
+async function follow(context: EngineContext, running: Omit<LiveContainer, 'exit'>): Promise<ContainerExit> {
+  const ended = await context.streams.waitForExit(context.containerd, running.criId, context.closing);
+  await running.io.exited();
+  // The ports are free when whoever waits hears of the exit.
+  if (running.ports.length > 0) await context.network.release(running.id);
+  return recordExit(context, running, ended);
+}
+
+function recordExit(context: EngineContext, running: Omit<LiveContainer, 'exit'>, ended: ProcessExit): ContainerExit {
+  const exit: ContainerExit = { exitCode: ended.exitCode, oomKilled: ended.oomKilled, error: '' };
+  context.live.delete(running.id);
+  const record = context.state.containers.byId(running.id);
+  if (record === undefined || record.criId !== running.criId) return exit;
+  settle(context, record, {
+    ...ended,
+    startedAt: earlier(ended.exitedAt, running.startedAt),
+    delayMs: running.delayMs,
+  });
+  return exit;
+}
+
+/** A process may be so short that it ended before its start was noted. */
+function earlier(exitedAt: bigint, startedAt: bigint): bigint {
+  if (exitedAt !== 0n && exitedAt < startedAt) return exitedAt;
+  return startedAt;
+}
+
+export interface Settled extends ProcessExit {
+  readonly startedAt: bigint;
+  readonly delayMs: number;
+  /** Found at the start of the daemon, which restarts more than an exit does. */
+  readonly atDaemonStart?: boolean;
+}
+
+/** Records an exit and does what follows from it: removal, restart, or nothing. The exit is on disk when it returns. */
+export function settle(context: EngineContext, record: ContainerRecord, ended: Settled): void {
+  const { exitCode, oomKilled, exitedAt, startedAt } = ended;
+  const again =
+    !record.spec.autoRemove &&
+    wantsRestart(
+      { policy: record.spec.restart, exitCode, manualStop: record.manualStop, restartCount: record.restartCount },
+      ended.atDaemonStart,
+    );
+  const now = context.now();
+  context.state.transaction(() => {
+    const lasted = exitedAt > startedAt ? exitedAt - startedAt : 0n;
+    if (oomKilled) context.emit(record, 'oom');
+    context.emit(record, 'die', { exitCode: String(exitCode), execDuration: String(lasted / 1_000_000_000n) });
+    context.state.containers.update(record.id, {
+      state: again ? 'restarting' : 'exited',
+      pid: 0,
+      startedAt,
+      finishedAt: exitedAt === 0n ? now : exitedAt,
+      exitCode,
+      oomKilled,
+      ports: [],
+      ip: '',
+    });
+    if (record.spec.autoRemove) discard(context, record, { volumes: true });
+  });
+  context.exits.post(record.id, 'exit', { exitCode, oomKilled, error: '' });
+  if (record.spec.autoRemove) context.exits.post(record.id, 'removed', { exitCode, oomKilled, error: '' });
+  else if (record.sandboxId !== '')
+    context.background.run(`stop the sandbox of ${record.name}`, () => stopSandbox(context, record.sandboxId));
+  if (again)
+    context.scheduleRestart(
+      record.id,
+      ended.delayMs,
+      exitedAt > startedAt ? Number((exitedAt - startedAt) / 1_000_000n) : 0,
+    );
+}

@@ -1,0 +1,48 @@
+/** What a container needs on the host before it can be created: its log directory, its files, the sources of its mounts. */
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { ContainerRecord } from '../../state/containers.ts';
+import type { EngineContext } from './context.ts';
+import type { HostMount } from './cri-config.ts';
+import { INIT_MOUNT } from './init-mount.ts';
+import { type NetworkFiles, writeNetworkFiles } from './network-files.ts';
+import { ensureSource } from './volumes.ts';
+
+export interface HostSide {
+  readonly files: NetworkFiles;
+  readonly mounts: readonly HostMount[];
+}
+
+/** Makes it; all of it may be there already from an earlier attempt. */
+export async function prepareHost(context: EngineContext, record: ContainerRecord): Promise<HostSide> {
+  const { spec, config } = record;
+  const [files, sources] = await Promise.all([
+    writeNetworkFiles(join(context.paths.containers, record.id), {
+      networkMode: spec.networkMode,
+      hostname: config.hostname,
+    }),
+    Promise.all(
+      config.mounts
+        .filter(({ type }) => type !== 'tmpfs')
+        .map(async (mount) => ({
+          hostPath: await ensureSource(context.paths.volumes, mount),
+          containerPath: mount.target,
+          readOnly: mount.readOnly,
+          propagation: mount.propagation,
+        })),
+    ),
+    mkdir(dirname(record.logPath), { recursive: true, mode: 0o710 }),
+  ]);
+  const own = [
+    { hostPath: files.hosts, containerPath: '/etc/hosts' },
+    { hostPath: files.hostname, containerPath: '/etc/hostname' },
+    { hostPath: files.resolvConf, containerPath: '/etc/resolv.conf' },
+  ].map((mount) => ({ ...mount, readOnly: false, propagation: 'rprivate' }));
+  const init =
+    spec.init && context.paths.init !== undefined
+      ? [{ hostPath: context.paths.init, containerPath: INIT_MOUNT, readOnly: true, propagation: 'rprivate' }]
+      : [];
+  // A mount of the user at one of these paths is the one that counts.
+  const taken = new Set(sources.map(({ containerPath }) => containerPath));
+  return { files, mounts: [...sources, ...[...own, ...init].filter(({ containerPath }) => !taken.has(containerPath))] };
+}

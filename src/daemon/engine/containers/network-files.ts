@@ -1,0 +1,115 @@
+/** /etc/hosts, /etc/hostname and /etc/resolv.conf of a container, as docker writes them. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { isIPv4 } from 'node:net';
+import { join } from 'node:path';
+import type { NetworkMode } from '../../state/spec.ts';
+
+const FIXED_HOSTS = [
+  '127.0.0.1\tlocalhost',
+  '::1\tlocalhost ip6-localhost ip6-loopback',
+  'fe00::\tip6-localnet',
+  'ff00::\tip6-mcastprefix',
+  'ff02::1\tip6-allnodes',
+  'ff02::2\tip6-allrouters',
+];
+
+/** Public resolvers for a host that names none a container could reach; docker's choice. */
+const FALLBACK_NAMESERVERS = ['8.8.8.8', '8.8.4.4'];
+
+/** Where resolvers are found, first match wins: a stub on the loopback device names its upstreams in the second. */
+const RESOLV_CONF = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
+
+export interface NetworkFiles {
+  readonly hosts: string;
+  readonly hostname: string;
+  readonly resolvConf: string;
+}
+
+export function networkFiles(directory: string): NetworkFiles {
+  return {
+    hosts: join(directory, 'hosts'),
+    hostname: join(directory, 'hostname'),
+    resolvConf: join(directory, 'resolv.conf'),
+  };
+}
+
+export interface NetworkIdentity {
+  readonly networkMode: NetworkMode;
+  readonly hostname: string;
+}
+
+/** Writes all three. The address of a bridged container follows with writeHosts, into the same inode. */
+export async function writeNetworkFiles(directory: string, identity: NetworkIdentity): Promise<NetworkFiles> {
+  await mkdir(directory, { recursive: true, mode: 0o711 });
+  const files = networkFiles(directory);
+  await Promise.all([
+    writeFile(files.hostname, `${identity.hostname}\n`),
+    writeHosts(files, identity, ''),
+    hostResolvConf(identity.networkMode).then((text) => writeFile(files.resolvConf, text)),
+  ]);
+  return files;
+}
+
+/** Writes /etc/hosts. On the host's network it is the host's own. */
+export async function writeHosts(files: NetworkFiles, identity: NetworkIdentity, ip: string): Promise<void> {
+  const text = identity.networkMode === 'host' ? await readOptional('/etc/hosts') : hostsFile(identity.hostname, ip);
+  await writeFile(files.hosts, text);
+}
+
+/** docker's /etc/hosts. A dotted hostname is known by its first label too. */
+export function hostsFile(hostname: string, ip: string): string {
+  const lines = [...FIXED_HOSTS];
+  const [label] = hostname.split('.', 1);
+  if (ip !== '') lines.push(`${ip}\t${hostname}${label === hostname ? '' : ` ${label}`}`);
+  return `${lines.join('\n')}\n`;
+}
+
+async function hostResolvConf(mode: NetworkMode): Promise<string> {
+  const texts: string[] = [];
+  for (const path of RESOLV_CONF) {
+    const text = await readOptional(path);
+    if (mode === 'host') return text;
+    texts.push(text);
+    if (reachable(text)) break;
+  }
+  return containerResolvConf(texts);
+}
+
+/**
+ * The resolv.conf of a container with its own network namespace: the first text that names a resolver which is not on
+ * the host's loopback device (unreachable from there), those resolvers left out; else public ones.
+ */
+export function containerResolvConf(texts: readonly string[]): string {
+  const text = texts.find(reachable);
+  const source = text ?? texts[0] ?? '';
+  const lines = source
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^[#;]/.test(line));
+  const kept = lines.filter((line) => !line.startsWith('nameserver') || isReachable(nameserver(line)));
+  if (text === undefined) kept.push(...FALLBACK_NAMESERVERS.map((address) => `nameserver ${address}`));
+  return `${kept.join('\n')}\n`;
+}
+
+function reachable(text: string): boolean {
+  return text.split('\n').some((line) => /^\s*nameserver\s/.test(line) && isReachable(nameserver(line)));
+}
+
+function nameserver(line: string): string {
+  return line.trim().split(/\s+/)[1] ?? '';
+}
+
+function isReachable(address: string): boolean {
+  // The bridge is IPv4 only, so no IPv6 resolver can be reached from it.
+  return isIPv4(address) && !address.startsWith('127.');
+}
+
+async function readOptional(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    // A host without the file is an ordinary host (no resolver, no systemd).
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,60 @@
+/** What CRI has no words for, written into the OCI specification between CreateContainer and StartContainer. */
+import type { NetworkMode, ResolvedMount } from '../../state/spec.ts';
+import type { OciMount, OciSpec } from './oci-spec.ts';
+
+export interface SpecPatch {
+  readonly args: readonly string[];
+  /** The whole environment: CRI would put the image's own values back. */
+  readonly env: readonly string[];
+  readonly hostname: string;
+  readonly networkMode: NetworkMode;
+  readonly console: { readonly height: number; readonly width: number } | undefined;
+  readonly tmpfs: readonly ResolvedMount[];
+}
+
+/** Changes the specification in place. */
+export function patchSpec(spec: OciSpec, patch: SpecPatch): void {
+  spec.process.args = [...patch.args];
+  spec.process.env = [...patch.env];
+  if (patch.console !== undefined) spec.process.consoleSize = { ...patch.console };
+  if (patch.networkMode !== 'default') leaveSandboxNamespaces(spec, patch);
+  if (patch.tmpfs.length > 0) spec.mounts = withTmpfs(spec.mounts, patch.tmpfs);
+}
+
+/**
+ * host and none run in a sandbox on the node's network, for CRI cannot skip the network plugin for any other. Such a
+ * sandbox has the node's UTS namespace too; docker gives the container its own in both cases, so it may have a hostname.
+ * none gets a fresh network namespace: without a path runc makes it and brings up its loopback device.
+ */
+function leaveSandboxNamespaces(spec: OciSpec, patch: SpecPatch): void {
+  const fresh = patch.networkMode === 'none' ? ['uts', 'network'] : ['uts'];
+  const others = (spec.linux.namespaces ?? []).filter(({ type }) => !fresh.includes(type));
+  spec.linux.namespaces = [...others, ...fresh.map((type) => ({ type }))];
+  spec.hostname = patch.hostname;
+  if (patch.networkMode === 'none') {
+    // What CRI sets in sandboxes that have a network namespace, and docker in every container.
+    spec.linux.sysctl = {
+      'net.ipv4.ip_unprivileged_port_start': '0',
+      'net.ipv4.ping_group_range': '0 2147483647',
+      ...spec.linux.sysctl,
+    };
+  }
+}
+
+/** A mount hides what earlier ones put below it, so a tmpfs goes before the mounts that are deeper. */
+function withTmpfs(mounts: readonly OciMount[], tmpfs: readonly ResolvedMount[]): OciMount[] {
+  const result = mounts.filter(({ destination }) => !tmpfs.some(({ target }) => target === destination));
+  for (const { target, source, readOnly } of tmpfs) {
+    const extra = source === '' ? [] : source.split(',');
+    const mount: OciMount = {
+      destination: target,
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['noexec', 'nosuid', 'nodev', ...(readOnly ? ['ro'] : []), ...extra],
+    };
+    const below = result.findIndex(({ destination }) => destination.startsWith(`${target}/`));
+    if (below === -1) result.push(mount);
+    else result.splice(below, 0, mount);
+  }
+  return result;
+}

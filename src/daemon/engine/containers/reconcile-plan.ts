@@ -1,0 +1,56 @@
+/** What to do with each container at the start of the daemon: the records compared with what CRI has. Pure. */
+import { ContainerState as CriState } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
+import type { ContainerRecord } from '../../state/containers.ts';
+import { wantsRestart } from './restart-policy.ts';
+
+export interface CriSandbox {
+  readonly id: string;
+  /** k3c's id of its container. */
+  readonly owner: string;
+  readonly attempt: number;
+  readonly ready: boolean;
+}
+
+export interface CriContainer {
+  readonly id: string;
+  readonly sandboxId: string;
+  readonly owner: string;
+  readonly attempt: number;
+  readonly state: CriState;
+}
+
+export type Plan =
+  /** Nothing runs and nothing is to be done. */
+  | { readonly kind: 'keep' }
+  /** It runs: take it up. */
+  | { readonly kind: 'adopt'; readonly sandboxId: string; readonly criId: string }
+  /** It ended while nobody looked: record how CRI saw it. */
+  | { readonly kind: 'exited'; readonly sandboxId: string; readonly criId: string }
+  /** It was running and CRI knows nothing of it: the machine was reset, or its files were. */
+  | { readonly kind: 'lost' }
+  /** A start was cut off: take it back; the policy, or a restart that was due, may start it anew. */
+  | { readonly kind: 'rollback' }
+  /** It does not run, and its policy wants it to. */
+  | { readonly kind: 'restart' };
+
+/** @param containers those of this record */
+export function planContainer(record: ContainerRecord, containers: readonly CriContainer[]): Plan {
+  const current = containers.find(({ attempt }) => attempt === record.attempt);
+  const ids = current === undefined ? undefined : { sandboxId: current.sandboxId, criId: current.id };
+  switch (record.state) {
+    case 'running':
+      if (ids === undefined) return { kind: 'lost' };
+      return { kind: current?.state === CriState.CONTAINER_RUNNING ? 'adopt' : 'exited', ...ids };
+    case 'starting':
+      // StartContainer may have been answered to a daemon that was gone by then: what runs, runs.
+      if (ids !== undefined && current?.state === CriState.CONTAINER_RUNNING) return { kind: 'adopt', ...ids };
+      if (ids !== undefined && current?.state === CriState.CONTAINER_EXITED) return { kind: 'exited', ...ids };
+      return { kind: 'rollback' };
+    case 'restarting':
+      return { kind: 'restart' };
+    case 'exited':
+      return wantsRestart({ ...record, policy: record.spec.restart }, true) ? { kind: 'restart' } : { kind: 'keep' };
+    case 'created':
+      return { kind: 'keep' };
+  }
+}

@@ -1,0 +1,192 @@
+/** The start of a daemon beside containers that went on without one. */
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  ContainerState as CriState,
+  type PodSandbox,
+  PodSandboxState,
+} from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
+import type { ContainerRecord } from '../../state/containers.ts';
+import type { EngineContext, LiveContainer } from './context.ts';
+import { LABEL_ID } from './cri-config.ts';
+import { settle, watchExit } from './exits.ts';
+import { ioOptions } from './launch.ts';
+import { type CriContainer, type CriSandbox, type Plan, planContainer } from './reconcile-plan.ts';
+import { removeSandbox } from './sandboxes.ts';
+
+/** docker's exit code for a container of which nothing is left to ask. */
+const EXIT_LOST = 255;
+
+/**
+ * Brings records and CRI together. When it returns, what runs is being watched again, exits are recorded, published
+ * ports lead to what runs, and restarts are due; what strayed is being removed in the background.
+ */
+export async function reconcile(context: EngineContext, signal: AbortSignal): Promise<void> {
+  const { containerd, state } = context;
+  const [{ items }, { containers: listed }] = await Promise.all([
+    containerd.cri.listPodSandbox({}, { signal }),
+    containerd.cri.listContainers({}, { signal }),
+  ]);
+  const sandboxes = items.flatMap(toSandbox);
+  const owners = new Map(sandboxes.map((sandbox) => [sandbox.id, sandbox]));
+  const containers = listed.flatMap((container): CriContainer[] => {
+    const sandbox = owners.get(container.podSandboxId);
+    if (sandbox === undefined) return [];
+    const { id, podSandboxId: sandboxId, state: criState } = container;
+    return [{ id, sandboxId, owner: sandbox.owner, attempt: sandbox.attempt, state: criState }];
+  });
+
+  const records = state.containers.list();
+  for (const record of records) {
+    if (context.live.has(record.id)) continue;
+    const plan = planContainer(
+      record,
+      containers.filter(({ owner }) => owner === record.id),
+    );
+    await carryOut(context, record, plan);
+  }
+  await context.network.reconcile(publishedNow(context));
+
+  for (const sandbox of sandboxes) removeIfStray(context, sandbox);
+  await context.network.releaseStaleLeases(new Set(items.map(({ id }) => id)));
+  const ids = new Set(state.containers.list().map(({ id }) => id));
+  await removeStrayDirectories(context, ids);
+  await removeStrayFifos(context);
+}
+
+/** Removes the sandboxes that no record names, while the engine is at work. */
+export async function removeStrays(context: EngineContext, signal: AbortSignal): Promise<void> {
+  const { items } = await context.containerd.cri.listPodSandbox({}, { signal });
+  for (const sandbox of items.flatMap(toSandbox)) removeIfStray(context, sandbox);
+}
+
+/**
+ * A sandbox is a stray when its container is gone or has another one: of a removed container, an earlier attempt, a cut
+ * off start. Decided under the container's lock, so that a start under way is not taken for one.
+ */
+function removeIfStray(context: EngineContext, { id, owner }: CriSandbox): void {
+  if (context.state.containers.byId(owner)?.sandboxId === id) return;
+  context.background.run(`remove stray sandbox ${id}`, () =>
+    context.locks.run(owner, async () => {
+      if (context.state.containers.byId(owner)?.sandboxId !== id) await removeSandbox(context, id);
+    }),
+  );
+}
+
+function toSandbox({ id, labels, metadata, state }: PodSandbox): CriSandbox[] {
+  const owner = labels[LABEL_ID];
+  if (owner === undefined) return [];
+  return [{ id, owner, attempt: metadata?.attempt ?? 0, ready: state === PodSandboxState.SANDBOX_READY }];
+}
+
+async function carryOut(context: EngineContext, record: ContainerRecord, plan: Plan): Promise<void> {
+  const { state } = context;
+  switch (plan.kind) {
+    case 'adopt':
+      return await adopt(context, record, plan);
+    case 'exited':
+      return await recordMissedExit(context, record, plan);
+    case 'lost':
+      settle(context, record, {
+        exitCode: EXIT_LOST,
+        exitedAt: context.now(),
+        oomKilled: false,
+        reason: '',
+        startedAt: record.startedAt,
+        delayMs: 0,
+        atDaemonStart: true,
+      });
+      return;
+    case 'rollback':
+      state.containers.update(record.id, {
+        state: record.startedAt === 0n ? 'created' : record.spec.restart.name === 'no' ? 'exited' : 'restarting',
+        sandboxId: '',
+        criId: '',
+        ports: [],
+        ip: '',
+        error: 'the daemon was stopped during the start',
+      });
+      if (record.startedAt !== 0n && record.spec.restart.name !== 'no') context.scheduleRestart(record.id, 0, 0);
+      return;
+    case 'restart':
+      state.containers.update(record.id, { state: 'restarting', manualStop: false });
+      context.scheduleRestart(record.id, 0, 0);
+      return;
+    case 'keep':
+      return;
+  }
+}
+
+interface Ids {
+  readonly sandboxId: string;
+  readonly criId: string;
+}
+
+async function adopt(context: EngineContext, record: ContainerRecord, { sandboxId, criId }: Ids): Promise<void> {
+  const io = await context.streams.reopen(ioOptions(context, record, criId));
+  const startedAt = record.state === 'running' ? record.startedAt : context.now();
+  let { ip } = record;
+  if (ip === '' && record.spec.networkMode === 'default') {
+    const { status } = await context.containerd.cri.podSandboxStatus({ podSandboxId: sandboxId });
+    ip = status?.network?.ip ?? '';
+  }
+  context.state.containers.update(record.id, { state: 'running', sandboxId, criId, startedAt, ip });
+  const { id, attempt, ports } = record;
+  watchExit(context, { id, attempt, sandboxId, criId, io, ports, startedAt, delayMs: 0 });
+}
+
+async function recordMissedExit(context: EngineContext, record: ContainerRecord, ids: Ids): Promise<void> {
+  context.state.containers.update(record.id, ids);
+  const { status } = await context.containerd.cri.containerStatus({ containerId: ids.criId });
+  // What was left in its FIFOs goes to the log, and they go.
+  const io = await context.streams.reopen(ioOptions(context, record, ids.criId));
+  await io.exited();
+  const exited = status?.state === CriState.CONTAINER_EXITED;
+  settle(
+    context,
+    { ...record, ...ids },
+    {
+      exitCode: exited ? status.exitCode : EXIT_LOST,
+      exitedAt: exited && status.finishedAt > 0n ? status.finishedAt : context.now(),
+      oomKilled: status?.reason === 'OOMKilled',
+      reason: status?.reason ?? '',
+      startedAt: status?.startedAt || record.startedAt,
+      delayMs: 0,
+      atDaemonStart: true,
+    },
+  );
+}
+
+/** What runs with published ports, for the network. */
+function publishedNow(context: EngineContext) {
+  return [...context.live.values()].flatMap((live: LiveContainer) => {
+    const record = context.state.containers.byId(live.id);
+    if (record === undefined || live.ports.length === 0) return [];
+    return [{ owner: live.id, ownerName: record.name, podIp: record.ip, ports: live.ports }];
+  });
+}
+
+/** Directories of containers and anonymous volumes that no row names: a daemon died between the row and the files. */
+async function removeStrayDirectories(context: EngineContext, ids: ReadonlySet<string>): Promise<void> {
+  const volumes = new Set(context.state.volumes.list().map(({ name }) => name));
+  for (const [parent, known] of [
+    [context.paths.containers, ids],
+    [context.paths.logs, ids],
+    [context.paths.volumes, volumes],
+  ] as const) {
+    for (const name of await readdir(parent)) {
+      // Only names of the kind that the engine makes up: anything else was put there by somebody else.
+      if (/^[0-9a-f]{64}$/.test(name) && !known.has(name))
+        await rm(join(parent, name), { recursive: true, force: true });
+    }
+  }
+}
+
+/** FIFOs are named by CRI's id; those of containers that run are in use. */
+async function removeStrayFifos(context: EngineContext): Promise<void> {
+  const used = new Set([...context.live.values()].map(({ criId }) => criId));
+  for (const name of await readdir(context.paths.fifos)) {
+    const [criId = ''] = name.split('-', 1);
+    if (/^[0-9a-f]{64}$/.test(criId) && !used.has(criId)) await rm(join(context.paths.fifos, name), { force: true });
+  }
+}

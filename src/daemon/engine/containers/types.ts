@@ -1,0 +1,3 @@
+/** The stored types that services speak of; services may not import the state room itself. */
+export type { ContainerRecord } from '../../state/containers.ts';
+export type { ContainerSpec } from '../../state/spec.ts';

@@ -1,0 +1,80 @@
+/** Users by name, in a container's own /etc/passwd and /etc/group (passwd(5), group(5)). */
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { Code, K3cError } from '../../../api/errors.ts';
+import type { ProcessUser } from '../streams/types.ts';
+import { resolveInRoot } from './rooted-path.ts';
+
+const MAX_FILE_BYTES = 4 << 20;
+const MAX_ID = 0x7fff_ffff;
+
+/**
+ * Resolves `user`, `uid`, `user:group`, `uid:gid`, docker's way: a number needs no entry; without a group the user's own
+ * and all groups that list it apply, with one that alone.
+ * @param root the container's root directory, /proc/PID/root
+ */
+export async function resolveUser(root: string, user: string): Promise<ProcessUser> {
+  const [passwd, group] = await Promise.all([readInRoot(root, '/etc/passwd'), readInRoot(root, '/etc/group')]);
+  return findUser(user, passwd, group);
+}
+
+/** The pure part of resolveUser. */
+export function findUser(text: string, passwd: string, group: string): ProcessUser {
+  const [name = '', groupName] = text.split(':', 2);
+  const users = table(passwd);
+  const groups = table(group);
+  const numeric = /^\d+$/.test(name);
+  const entry =
+    users.find((fields) => fields[0] === name) ?? (numeric ? users.find((fields) => fields[2] === name) : undefined);
+  if (entry === undefined && !numeric && name !== '')
+    throw missing(`unable to find user ${name}: no matching entries in passwd file`);
+  const uid = checkId(entry === undefined ? Number(name) : Number(entry[2]));
+  if (groupName !== undefined && groupName !== '') {
+    const found = groups.find((fields) => fields[0] === groupName);
+    if (found === undefined && !/^\d+$/.test(groupName))
+      throw missing(`unable to find group ${groupName}: no matching entries in group file`);
+    return { uid, gid: checkId(Number(found?.[2] ?? groupName)), additionalGids: [] };
+  }
+  const userName = entry?.[0];
+  const additionalGids = groups
+    .filter((fields) => userName !== undefined && (fields[3] ?? '').split(',').includes(userName))
+    .map((fields) => Number(fields[2]));
+  return { uid, gid: Number(entry?.[3] ?? 0), additionalGids };
+}
+
+function table(text: string): string[][] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.trim().split(':'));
+}
+
+function checkId(id: number): number {
+  if (id <= MAX_ID) return id;
+  throw missing('uids and gids must be in range 0-2147483647');
+}
+
+function missing(message: string): K3cError {
+  return new K3cError(Code.INVALID_ARGUMENT, message, { reason: 'bad-input' });
+}
+
+/** The file is the container's: it may be a link out of its root, a FIFO or endless, and none of that may hurt. */
+async function readInRoot(root: string, path: string): Promise<string> {
+  try {
+    const file = await open(
+      await resolveInRoot(root, path),
+      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    );
+    try {
+      if (!(await file.stat()).isFile()) return '';
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_FILE_BYTES), 0, MAX_FILE_BYTES, 0);
+      return buffer.toString('utf8', 0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    // An image without the file has no names; numbers work all the same.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,34 @@
+/** Volumes on disk: <root>/volumes/NAME/_data. */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { State } from '../../state/database.ts';
+import type { ResolvedMount } from '../../state/spec.ts';
+
+export function volumeData(volumes: string, name: string): string {
+  return join(volumes, name, '_data');
+}
+
+/** Records the volumes of a container that are not there yet. Call it in the transaction that records the container. */
+export function recordVolumes(state: State, mounts: readonly ResolvedMount[], createdAt: bigint): void {
+  for (const { volume, anonymous } of mounts) {
+    if (volume !== '') state.volumes.insert({ name: volume, anonymous, labels: {}, createdAt });
+  }
+}
+
+/** Makes the directory of a mount's source: a volume's, or, as docker's -v does, a path that is not there. */
+export async function ensureSource(volumes: string, mount: ResolvedMount): Promise<string> {
+  const path = mount.type === 'volume' ? volumeData(volumes, mount.volume) : mount.source;
+  await mkdir(path, { recursive: true });
+  return path;
+}
+
+/** Forgets anonymous volumes; to be called in a transaction. Returns the names whose directories can go. */
+export function forgetAnonymous(state: State, mounts: readonly ResolvedMount[]): readonly string[] {
+  return mounts
+    .filter(({ anonymous, volume }) => anonymous && state.volumes.delete(volume))
+    .map(({ volume }) => volume);
+}
+
+export async function deleteVolumeData(volumes: string, name: string): Promise<void> {
+  await rm(join(volumes, name), { recursive: true, force: true });
+}

@@ -1,0 +1,63 @@
+/** k3c.v1.Containers on the container engine: messages in, the engine's words, messages out. */
+import type { ContainersDefinition } from '../../api/gen/k3c.ts';
+import type { Handlers } from '../../api/rpc/types.ts';
+import type { ContainerEngine } from '../engine/containers/engine.ts';
+import { parseCondition } from '../engine/containers/wait.ts';
+import { toSpec, toSummary } from './container-messages.ts';
+import { attachStream, execStream, runStream } from './container-streams.ts';
+
+/** The handlers. What changes a container is never cut off by its caller: it is finished, or rolled back by the engine. */
+export function containersService(engine: ContainerEngine): Handlers<typeof ContainersDefinition> {
+  return {
+    create: async ({ name, spec }) => {
+      const record = await engine.create(name, toSpec(spec, false));
+      return { id: record.id, name: record.name, warnings: [] };
+    },
+    start: async ({ container }) => {
+      await engine.start(container);
+      return {};
+    },
+    run: (call) => runStream(engine, call),
+    attach: (call) => attachStream(engine, call),
+    exec: (call) => execStream(engine, call),
+    stop: async ({ container, timeout, signal }) => {
+      await engine.stop(container, { timeout, signal });
+      return {};
+    },
+    restart: async ({ container, timeout, signal }) => {
+      await engine.restart(container, { timeout, signal });
+      return {};
+    },
+    kill: async ({ container, signal }) => {
+      await engine.kill(container, signal);
+      return {};
+    },
+    remove: async ({ container, force, volumes }) => {
+      await engine.remove(container, { force, volumes });
+      return {};
+    },
+    wait: async ({ container, condition }, call) => {
+      const { exitCode, error } = await engine.wait(container, parseCondition(condition), call.signal);
+      return { exitCode, error };
+    },
+    list: ({ all, last, filters }) => {
+      const values = Object.fromEntries(Object.entries(filters).map(([name, list]) => [name, list.values]));
+      return Promise.resolve({ containers: engine.list({ all, last, filters: values }).map(toSummary) });
+    },
+    inspect: async ({ container }) => ({ document: Buffer.from(JSON.stringify(await engine.inspect(container))) }),
+    logs: async (request, call) => {
+      const { container, follow, since, until, tail, stdout, stderr } = request;
+      const records = engine.logs(container, {
+        stdout,
+        stderr,
+        follow,
+        since: since === 0n ? undefined : since,
+        until: until === 0n ? undefined : until,
+        tail: tail === undefined || tail < 0n ? undefined : Number(tail),
+        signal: call.signal,
+      });
+      for await (const { time, stream, data, partial } of records)
+        await call.send({ time, stderr: stream === 'stderr', data, partial });
+    },
+  };
+}

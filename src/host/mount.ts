@@ -1,0 +1,91 @@
+/** mount(2) and umount2(2), which Node does not have, through node:ffi. For the daemon alone. */
+import * as ffi from 'node:ffi';
+import { constants } from 'node:os';
+import { dirname } from 'node:path';
+
+const MS_RDONLY = 1;
+const MS_BIND = 4096;
+const MS_REC = 16384;
+const MS_REMOUNT = 32;
+const MNT_DETACH = 2;
+
+/** What containerd's snapshotters answer (containerd, api/types/mount.proto). */
+export interface SnapshotMount {
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+function load() {
+  return ffi.dlopen('libc.so.6', {
+    mount: { arguments: ['string', 'string', 'string', 'uint64', 'string'], return: 'int32' },
+    umount2: { arguments: ['string', 'int32'], return: 'int32' },
+    __errno_location: { arguments: [], return: 'pointer' },
+  }).functions;
+}
+
+/**
+ * Mounts a snapshot for reading. The upper directory of an overlay becomes one more lower one, so that the kernel does not
+ * see two owners of it. Returns what unmounts it. Throws an ErrnoException.
+ */
+export function mountReadOnly(layers: readonly SnapshotMount[], target: string): () => void {
+  const [layer] = layers;
+  if (layer === undefined || layers.length > 1)
+    throw new Error(`expected one mount for ${target}, got ${layers.length}`);
+  const libc = load();
+  const check = (result: unknown, call: string) => {
+    if (result === 0) return;
+    const errno = ffi.getInt32(libc.__errno_location() as bigint);
+    const code = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+    throw Object.assign(new Error(`${code}: ${call} '${target}'`), {
+      code,
+      errno: -errno,
+      syscall: call,
+      path: target,
+    });
+  };
+  if (layer.type === 'overlay')
+    mountOverlay(layer.options, (data) =>
+      check(libc.mount('overlay', target, 'overlay', BigInt(MS_RDONLY), data), 'mount'),
+    );
+  else {
+    check(libc.mount(layer.source, target, '', BigInt(MS_BIND | MS_REC), ''), 'mount');
+    check(libc.mount('', target, '', BigInt(MS_BIND | MS_REMOUNT | MS_RDONLY), ''), 'mount');
+  }
+  return () => check(libc.umount2(target, MNT_DETACH), 'umount');
+}
+
+/**
+ * The data of mount(2) is one page, and an image may have a hundred layers: paths are given relative to the snapshots'
+ * common directory, which is the working directory for the one call. Nothing else of the process can run meanwhile.
+ */
+function mountOverlay(options: readonly string[], mount: (data: string) => void): void {
+  const directories = overlayDirectories(options);
+  const kept = options.filter((option) => !/^(lowerdir|upperdir|workdir)=/.test(option));
+  if (directories.length === 1) directories.push(directories[0] as string);
+  const common = commonDirectory(directories);
+  const relative = directories.map((path) => path.slice(common.length + 1));
+  const before = process.cwd();
+  process.chdir(common);
+  try {
+    mount([`lowerdir=${relative.join(':')}`, ...kept].join(','));
+  } finally {
+    process.chdir(before);
+  }
+}
+
+/** The layers of an overlay, the uppermost first. */
+export function overlayDirectories(options: readonly string[]): string[] {
+  const value = (name: string) => options.find((option) => option.startsWith(`${name}=`))?.slice(name.length + 1);
+  const upper = value('upperdir');
+  return [
+    ...(upper === undefined ? [] : [upper]),
+    ...(value('lowerdir') ?? '').split(':').filter((path) => path !== ''),
+  ];
+}
+
+function commonDirectory(paths: readonly string[]): string {
+  let common = dirname(paths[0] ?? '/');
+  while (!paths.every((path) => path.startsWith(`${common}/`))) common = dirname(common);
+  return common === '/' ? '' : common;
+}
