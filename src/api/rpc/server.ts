@@ -4,122 +4,16 @@
  */
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { Code, K3cError, toK3cError } from '../errors.ts';
-import { FrameDecoder, frame } from './frames.ts';
-import { parseTimeout, toMetadata, toTrailers } from './status.ts';
-import type { Handlers, Metadata, MethodDefinition, ServerCall, ServiceDefinition } from './types.ts';
+import { endUpload } from './early-end.ts';
+import { RESPONSE_HEADERS, StreamCall } from './server-call.ts';
+import { toMetadata, toTrailers } from './status.ts';
+import type { Handlers, MethodDefinition, ServiceDefinition } from './types.ts';
 
 type AnyHandler = (first: unknown, second?: unknown) => Promise<unknown>;
 
 interface Route {
   readonly method: MethodDefinition;
   readonly handler: AnyHandler;
-}
-
-const RESPONSE_HEADERS = { ':status': 200, 'content-type': 'application/grpc' } as const;
-
-class StreamCall implements ServerCall<unknown, unknown> {
-  readonly metadata: Metadata;
-  readonly signal: AbortSignal;
-  readonly #stream: ServerHttp2Stream;
-  readonly #method: MethodDefinition;
-  readonly #controller = new AbortController();
-  readonly #timer: NodeJS.Timeout | undefined;
-  #timedOut = false;
-  #trailers: Record<string, string> = toTrailers();
-
-  constructor(stream: ServerHttp2Stream, metadata: Metadata, method: MethodDefinition) {
-    this.#stream = stream;
-    this.#method = method;
-    this.metadata = metadata;
-    this.signal = this.#controller.signal;
-    const timeout = metadata.find(([name]) => name === 'grpc-timeout')?.[1];
-    const milliseconds = timeout === undefined ? undefined : parseTimeout(timeout);
-    if (milliseconds !== undefined) {
-      this.#timer = setTimeout(
-        () => {
-          this.#timedOut = true;
-          this.#controller.abort();
-        },
-        Math.min(milliseconds, 0x7fff_ffff),
-      );
-    }
-    stream.on('error', () => {
-      // A reset or a lost connection: 'close' follows and aborts the call.
-    });
-    stream.once('close', () => {
-      clearTimeout(this.#timer);
-      this.#controller.abort();
-    });
-    stream.once('wantTrailers', () => {
-      stream.sendTrailers(this.#trailers);
-    });
-  }
-
-  get requests(): AsyncIterable<unknown> {
-    return this.#requests();
-  }
-
-  async *#requests(): AsyncGenerator<unknown> {
-    const decoder = new FrameDecoder();
-    try {
-      for await (const chunk of this.#stream.iterator({ destroyOnReturn: false })) {
-        for (const message of decoder.push(chunk as Buffer)) yield this.#method.requestType.decode(message);
-      }
-    } catch (error) {
-      throw error instanceof K3cError ? error : new K3cError(Code.CANCELLED, 'the caller went away', { cause: error });
-    }
-    if (this.#stream.aborted || this.#stream.rstCode !== 0) throw new K3cError(Code.CANCELLED, 'the caller went away');
-  }
-
-  send(response: unknown): Promise<void> {
-    const stream = this.#stream;
-    if (stream.destroyed || stream.closed || stream.writableEnded)
-      return Promise.reject(new K3cError(Code.CANCELLED, 'the caller went away'));
-    this.#respond();
-    if (stream.write(this.#encode(response))) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        stream.off('drain', done);
-        stream.off('close', done);
-        resolve();
-      };
-      stream.on('drain', done);
-      stream.on('close', done);
-    });
-  }
-
-  /** Ends the call: with a last message and success, or with an error. */
-  finish(outcome: { readonly last?: unknown; readonly error?: K3cError }): void {
-    clearTimeout(this.#timer);
-    const stream = this.#stream;
-    if (stream.destroyed || stream.closed) return;
-    const error =
-      this.#timedOut && outcome.error !== undefined
-        ? new K3cError(Code.DEADLINE_EXCEEDED, 'the call took too long')
-        : outcome.error;
-    if (error !== undefined) {
-      if (!stream.headersSent) stream.respond({ ...RESPONSE_HEADERS, ...toTrailers(error) }, { endStream: true });
-      else {
-        this.#trailers = toTrailers(error);
-        stream.end();
-      }
-    } else {
-      this.#respond();
-      if (outcome.last === undefined) stream.end();
-      else stream.end(this.#encode(outcome.last));
-    }
-    // What the caller still sends is of no use; unread it would hold the connection's window.
-    if (!stream.readableEnded) stream.resume();
-  }
-
-  #respond(): void {
-    if (!this.#stream.headersSent) this.#stream.respond(RESPONSE_HEADERS, { waitForTrailers: true });
-  }
-
-  #encode(response: unknown): Buffer {
-    const { responseType } = this.#method;
-    return frame(responseType.encode(responseType.fromPartial(response as never)).finish());
-  }
 }
 
 export class RpcServer {
@@ -135,7 +29,10 @@ export class RpcServer {
   add<S extends ServiceDefinition>(service: S, handlers: Handlers<S>): this {
     for (const [key, method] of Object.entries(service.methods)) {
       const handler = (handlers as unknown as Record<string, AnyHandler>)[key];
-      if (handler !== undefined) this.#routes.set(`/${service.fullName}/${method.name}`, { method, handler });
+      if (handler !== undefined) {
+        // Bound, so that handlers may be an instance of a class.
+        this.#routes.set(`/${service.fullName}/${method.name}`, { method, handler: handler.bind(handlers) });
+      }
     }
     return this;
   }
@@ -145,13 +42,14 @@ export class RpcServer {
     return [...this.#routes.keys()];
   }
 
-  /** Serves one stream. Unknown paths end with UNIMPLEMENTED, requests that are not gRPC with HTTP 415. */
+  /** Serves one stream. Unknown paths end with UNIMPLEMENTED, requests that are not gRPC with HTTP 415. Never throws. */
   handle(stream: ServerHttp2Stream, rawHeaders: readonly string[]): void {
+    if (stream.destroyed || stream.closed) return;
     const path = rawHeaders[rawHeaders.indexOf(':path') + 1] ?? '';
     const metadata = toMetadata(rawHeaders);
     const type = metadata.find(([name]) => name === 'content-type')?.[1] ?? '';
     if (!type.startsWith('application/grpc')) {
-      stream.respond({ ':status': 415 }, { endStream: true });
+      answer(stream, { ':status': 415 });
       return;
     }
     const route = this.#routes.get(path);
@@ -161,13 +59,13 @@ export class RpcServer {
     }
     const call = new StreamCall(stream, metadata, route.method);
     this.#run(route, call).then(
-      (last) => call.finish(last === undefined ? {} : { last }),
-      (thrown: unknown) => {
-        const error = toK3cError(thrown);
-        this.#onError(path, error);
-        call.finish({ error });
-      },
+      (last) => this.#report(path, call.finish(last === undefined ? {} : { last })),
+      (thrown: unknown) => this.#report(path, call.finish({ error: toK3cError(thrown) })),
     );
+  }
+
+  #report(path: string, error: K3cError | undefined): void {
+    if (error !== undefined) this.#onError(path, error);
   }
 
   async #run(route: Route, call: StreamCall): Promise<unknown> {
@@ -185,12 +83,17 @@ export class RpcServer {
 
 /** Ends a stream with an error before anything was sent: a trailers-only answer. */
 export function refuse(stream: ServerHttp2Stream, error: K3cError): void {
+  answer(stream, { ...RESPONSE_HEADERS, ...toTrailers(error) });
+}
+
+function answer(stream: ServerHttp2Stream, headers: Record<string, string | number>): void {
   if (stream.destroyed || stream.closed) return;
   stream.on('error', () => {
     // The caller may be gone already; there is nobody left to tell.
   });
-  stream.respond({ ...RESPONSE_HEADERS, ...toTrailers(error) }, { endStream: true });
+  stream.respond(headers, { endStream: true });
   stream.resume();
+  endUpload(stream);
 }
 
 /** The reset code that says that a call was cancelled. */

@@ -63,9 +63,12 @@ export type Client<S extends ServiceDefinition> = { readonly [K in keyof S['meth
 /** What a handler sees of its call. */
 export interface ServerCall<Req, Res> {
   readonly metadata: Metadata;
-  /** Aborted when the caller cancels, its deadline passes, or its connection goes. */
+  /** Aborted, with a K3cError, when the caller cancels, its deadline passes, or its connection goes; not by a regular end. */
   readonly signal: AbortSignal;
-  /** The requests of a client-streaming or bidirectional call; ends at the caller's half-close. */
+  /**
+   * The requests of a client-streaming or bidirectional call; ends at the caller's half-close. A second loop goes on
+   * where the first was left, so that the first message may be taken apart from the rest.
+   */
   readonly requests: AsyncIterable<Req>;
   /** Queues one message; resolves as soon as the transport takes more (back-pressure). Rejects when the call is over. */
   send(response: Res): Promise<void>;

@@ -1,6 +1,7 @@
 /** One call between a client and a daemon: everything passes as it came, in both directions, at the pace of its reader. */
 import { type ClientHttp2Stream, constants, type ServerHttp2Stream } from 'node:http2';
 import { Code, K3cError, toK3cError } from '../../api/errors.ts';
+import { endUpload } from '../../api/rpc/early-end.ts';
 import { FrameDecoder, frame } from '../../api/rpc/frames.ts';
 import { toMetadata, toTrailers } from '../../api/rpc/status.ts';
 import { grouped } from './route.ts';
@@ -140,16 +141,14 @@ class Forwarding {
     this.#guard(() => {
       if (this.#client.closed || this.#client.destroyed) return;
       this.#client.sendTrailers(this.#trailers ?? {});
-      // node:http2 sends them in an immediate of its own; a reset before it would take their place.
-      setImmediate(() => setImmediate(() => this.#stopUpload()));
+      this.#stopUpload();
     });
   }
 
-  /** The answer is out: a client that is still sending is told to stop, as gRPC servers do (RFC 9113, 8.1). */
+  /** The answer is out; what the client still sends goes nowhere. */
   #stopUpload(): void {
-    const client = this.#client;
-    client.resume();
-    if (!client.readableEnded && !client.closed && !client.destroyed) client.close(NGHTTP2_NO_ERROR);
+    this.#client.resume();
+    endUpload(this.#client);
   }
 
   /** node:http2 throws on fields it does not take and on streams that have just gone; either ends this call alone. */
