@@ -1,0 +1,68 @@
+/** `build` as the client does it: from what the user asked for to a finished image or output. */
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Code, K3cError } from '../../api/errors.ts';
+import type { Connection } from '../../api/rpc/client.ts';
+import { lookupCredentials } from '../credentials/lookup.ts';
+import type { BuildStatus } from './control.ts';
+import { frontendRequest } from './request/attributes.ts';
+import { exportersOf } from './request/exporters.ts';
+import { prepareInputs } from './request/inputs.ts';
+import type { BuildHost, BuildOptions, SshOption } from './request/options.ts';
+import { type BuildRequest, type ExporterResponse, solve } from './solve.ts';
+
+/**
+ * Turns options into a request: finds contexts, opens standard input, checks outputs. Nothing is sent yet.
+ *
+ * @throws K3cError INVALID_ARGUMENT or NOT_FOUND for what cannot be done as asked
+ */
+export async function prepareBuild(options: BuildOptions, host: BuildHost): Promise<BuildRequest> {
+  const { frontend, attributes, entitlements } = frontendRequest(options);
+  const exporters = exportersOf(options, host);
+  const ssh = new Map(options.ssh.map((each) => [each.id || 'default', agentSocket(each, host)] as const));
+  const inputs = await prepareInputs(options, host);
+  return {
+    frontend,
+    frontendAttributes: { ...attributes, ...inputs.attributes },
+    contexts: inputs.contexts,
+    exporters,
+    cacheImports: options.cacheFrom,
+    cacheExports: options.cacheTo,
+    entitlements,
+    secrets: options.secrets,
+    ssh,
+    uploads: inputs.uploads,
+    credentials: (registry) => lookupCredentials(registry, host.env),
+    sharedKey: inputs.sharedKey,
+  };
+}
+
+/** Runs a build (see `solve` for status, cancelling and errors). */
+export async function build(
+  connection: Connection,
+  options: BuildOptions,
+  host: BuildHost,
+  onStatus: (status: BuildStatus) => void,
+  signal: AbortSignal,
+): Promise<ExporterResponse> {
+  return await solve(connection, await prepareBuild(options, host), onStatus, signal);
+}
+
+function agentSocket(option: SshOption, host: BuildHost): string {
+  const path = option.paths[0] ?? host.env['SSH_AUTH_SOCK'];
+  const name = option.id || 'default';
+  if (path === undefined || path === '') {
+    throw new K3cError(Code.FAILED_PRECONDITION, `invalid empty ssh agent socket for --ssh ${name}`, {
+      hint: 'make sure SSH_AUTH_SOCK is set',
+    });
+  }
+  const socket = resolve(host.cwd, path);
+  const stats = statSync(socket, { throwIfNoEntry: false });
+  if (stats === undefined) throw new K3cError(Code.NOT_FOUND, `--ssh ${name}: ${path} does not exist`);
+  if (option.paths.length > 1 || !stats.isSocket()) {
+    throw new K3cError(Code.UNIMPLEMENTED, `--ssh ${name}: k3c forwards one agent socket, not key files`, {
+      hint: 'add the key to an ssh-agent and forward its socket',
+    });
+  }
+  return socket;
+}

@@ -1,0 +1,123 @@
+/** Outputs as BuildKit's exporters, with the client's end of those that are written on this side. */
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Code, K3cError } from '../../../api/errors.ts';
+import { formatReference, normalize, parseReference } from '../../../api/reference.ts';
+import type { ClientOutput } from '../session/file-send.ts';
+import type { TypedAttributes } from '../solve.ts';
+import type { BuildHost, BuildOptions, OutputOption } from './options.ts';
+import { fileSink, streamSink } from './sinks.ts';
+
+export interface Exporter extends TypedAttributes {
+  readonly output?: ClientOutput | undefined;
+}
+
+/** Makes an image without a name findable by its id: its record is called after its digest. */
+const UNNAMED = 'localhost/none';
+
+/** The exporters of a build; without `-o`, an image in the store, unpacked, so that it can be run the moment build returns. */
+export function exportersOf(options: BuildOptions, host: BuildHost): Exporter[] {
+  const names = options.tags.map(tagName);
+  const outputs: readonly OutputOption[] =
+    options.outputs.length > 0 ? options.outputs : [{ type: 'image', destination: '', attributes: {} }];
+  const exporters = outputs.flatMap((output) => exporterOf(output, names, options, host) ?? []);
+  if (options.push && !exporters.some(({ type, attributes }) => type === 'image' && attributes['push'] === 'true')) {
+    throw new K3cError(Code.INVALID_ARGUMENT, '--push needs an image among the outputs');
+  }
+  return exporters;
+}
+
+/** A tag as the image store records it. A digest has no place in the name of what is yet to be built. */
+function tagName(text: string): string {
+  const reference = parseReference(text);
+  if (reference.digest !== undefined) {
+    throw new K3cError(Code.INVALID_ARGUMENT, `invalid tag ${JSON.stringify(text)}: a tag cannot hold a digest`);
+  }
+  return normalize(formatReference(reference));
+}
+
+function exporterOf(
+  output: OutputOption,
+  names: readonly string[],
+  options: BuildOptions,
+  host: BuildHost,
+): Exporter | undefined {
+  const { type, destination } = output;
+  const annotations = Object.fromEntries(options.annotations.map(annotation));
+  const named = names.length > 0 ? { name: names.join(',') } : {};
+  switch (type) {
+    case 'cacheonly':
+      return undefined;
+    case 'image':
+    case 'registry':
+      return imageExporter(output, { ...annotations, ...named }, options);
+    case 'docker':
+      // Without a file it means docker's own store, and here that is the one images are built into.
+      if (destination === '') return imageExporter(output, { ...annotations, ...named }, options);
+      return archiveExporter(output, { ...annotations, ...named }, host);
+    case 'oci':
+      return archiveExporter(output, { ...annotations, ...named }, host);
+    case 'tar':
+      return archiveExporter(output, {}, host);
+    case 'local':
+      if (destination === '') throw new K3cError(Code.INVALID_ARGUMENT, 'dest is required for local output');
+      if (output.attributes['mode'] === 'delete') {
+        throw new K3cError(Code.UNIMPLEMENTED, 'k3c does not delete what is in a local output (mode=delete)');
+      }
+      return { type, attributes: output.attributes, output: { directory: resolve(host.cwd, destination) } };
+    default:
+      throw new K3cError(Code.INVALID_ARGUMENT, `unknown output type ${JSON.stringify(type)}`, {
+        hint: 'there are image, registry, docker, oci, tar, local and cacheonly',
+      });
+  }
+}
+
+function imageExporter(output: OutputOption, extra: Record<string, string>, options: BuildOptions): Exporter {
+  if (output.destination !== '') {
+    throw new K3cError(Code.INVALID_ARGUMENT, `dest is not allowed for ${output.type} output`);
+  }
+  const attributes: Record<string, string> = { unpack: 'true', ...output.attributes, ...extra };
+  if (options.push || output.type === 'registry') attributes['push'] = 'true';
+  if (attributes['name'] === undefined) {
+    if (attributes['push'] === 'true') {
+      throw new K3cError(Code.INVALID_ARGUMENT, 'tag is needed when pushing to registry');
+    }
+    attributes['dangling-name-prefix'] = UNNAMED;
+  }
+  return { type: 'image', attributes };
+}
+
+function archiveExporter(output: OutputOption, extra: Record<string, string>, host: BuildHost): Exporter {
+  const { type, destination } = output;
+  const attributes = { ...output.attributes, ...extra };
+  if (attributes['tar'] === 'false') {
+    throw new K3cError(Code.UNIMPLEMENTED, `k3c writes ${type} outputs as an archive only (tar=false)`);
+  }
+  if (destination === '-' || destination === '') {
+    if (host.stdoutIsTty) {
+      throw new K3cError(
+        Code.INVALID_ARGUMENT,
+        `dest file is required for ${type} exporter. refusing to write to console`,
+      );
+    }
+    return { type, attributes, output: { open: async () => streamSink(host.stdout) } };
+  }
+  const path = resolve(host.cwd, destination);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new K3cError(Code.INVALID_ARGUMENT, `destination file ${destination} is a directory`);
+  }
+  return { type, attributes, output: { open: () => fileSink(path) } };
+}
+
+/** `[type[platform],…:]key=value` → BuildKit's `annotation[-type][platform].key` */
+function annotation(text: string): [string, string] {
+  const equals = text.indexOf('=');
+  if (equals < 1) {
+    throw new K3cError(Code.INVALID_ARGUMENT, `invalid annotation ${JSON.stringify(text)}, expected key=value`);
+  }
+  const key = text.slice(0, equals);
+  const match = /^(manifest|index|manifest-descriptor|index-descriptor)(\[[\w/-]+\])?:(.+)$/.exec(key);
+  const value = text.slice(equals + 1);
+  if (match === null) return [`annotation.${key}`, value];
+  return [`annotation-${match[1]}${match[2] ?? ''}.${match[3]}`, value];
+}

@@ -1,0 +1,153 @@
+/** Finds the build's contexts and its Dockerfile, in all the forms `build` takes them (docker/buildx, loadInputs). */
+import { createHash } from 'node:crypto';
+import { realpathSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, isAbsolute, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { Code, K3cError } from '../../../api/errors.ts';
+import { type ContextSource, directorySource, memorySource } from '../context/source.ts';
+import { newId } from '../session/id.ts';
+import { uploadUrl } from '../session/upload.ts';
+import type { BuildHost, BuildOptions } from './options.ts';
+import { isArchive, peek, readAll } from './stdin.ts';
+
+const DOCKERFILE = 'Dockerfile';
+
+export interface BuildInputs {
+  readonly contexts: Map<string, ContextSource>;
+  readonly attributes: Record<string, string>;
+  readonly uploads: Map<string, Readable>;
+  /** Names the context among those of this machine for the daemon's cache of transferred files. */
+  readonly sharedKey: string;
+}
+
+/** Looks at what the options name and reads standard input as far as needed. Throws with docker's sentences. */
+export async function prepareInputs(options: BuildOptions, host: BuildHost): Promise<BuildInputs> {
+  const inputs: BuildInputs = {
+    contexts: new Map(),
+    attributes: {},
+    uploads: new Map(),
+    sharedKey: await sharedKey(resolve(host.cwd, options.context)),
+  };
+  const dockerfile = options.dockerfile === '' ? undefined : options.dockerfile;
+  if (options.context === '-') await fromStdin(inputs, dockerfile, host);
+  else if (isDirectory(resolve(host.cwd, options.context))) {
+    await fromDirectory(inputs, realpathSync(resolve(host.cwd, options.context)), dockerfile, host);
+  } else if (isRemote(options.context)) await fromRemote(inputs, options.context, dockerfile, host);
+  else {
+    throw new K3cError(Code.NOT_FOUND, `unable to prepare context: path ${JSON.stringify(options.context)} not found`);
+  }
+  for (const [name, value] of options.namedContexts) addNamedContext(inputs, name, value, host);
+  return inputs;
+}
+
+async function fromStdin(inputs: BuildInputs, dockerfile: string | undefined, host: BuildHost): Promise<void> {
+  if (dockerfile === '-') {
+    throw new K3cError(
+      Code.INVALID_ARGUMENT,
+      "invalid argument: can't use stdin for both build context and dockerfile",
+    );
+  }
+  const { head, whole } = await peek(host.stdin());
+  if (isArchive(head)) {
+    const id = newId();
+    inputs.uploads.set(id, whole);
+    inputs.attributes['context'] = uploadUrl(id);
+    inputs.attributes['filename'] = dockerfile ?? DOCKERFILE;
+    return;
+  }
+  if (dockerfile !== undefined) {
+    throw new K3cError(
+      Code.INVALID_ARGUMENT,
+      'ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles',
+    );
+  }
+  inputs.contexts.set('context', memorySource(new Map()));
+  setDockerfile(inputs, await readAll(whole));
+}
+
+async function fromDirectory(
+  inputs: BuildInputs,
+  directory: string,
+  dockerfile: string | undefined,
+  host: BuildHost,
+): Promise<void> {
+  inputs.contexts.set('context', directorySource(directory));
+  if (dockerfile === '-') {
+    setDockerfile(inputs, await readAll(host.stdin()));
+    return;
+  }
+  const path = dockerfile === undefined ? resolve(directory, DOCKERFILE) : resolve(host.cwd, dockerfile);
+  setDockerfilePath(inputs, path);
+}
+
+async function fromRemote(
+  inputs: BuildInputs,
+  url: string,
+  dockerfile: string | undefined,
+  host: BuildHost,
+): Promise<void> {
+  inputs.attributes['context'] = url;
+  if (dockerfile === '-') setDockerfile(inputs, await readAll(host.stdin()));
+  else if (dockerfile !== undefined && isAbsolute(dockerfile)) {
+    setDockerfilePath(inputs, dockerfile);
+    inputs.attributes['dockerfilekey'] = 'dockerfile';
+  } else inputs.attributes['filename'] = dockerfile ?? DOCKERFILE;
+}
+
+function setDockerfilePath(inputs: BuildInputs, path: string): void {
+  const directory = dirname(path);
+  if (!isDirectory(directory)) {
+    throw new K3cError(Code.NOT_FOUND, `unable to read Dockerfile: no such directory ${directory}`);
+  }
+  inputs.contexts.set('dockerfile', directorySource(realpathSync(directory)));
+  inputs.attributes['filename'] = basename(path);
+}
+
+function setDockerfile(inputs: BuildInputs, content: Buffer): void {
+  inputs.contexts.set('dockerfile', memorySource(new Map([[DOCKERFILE, content]])));
+  inputs.attributes['filename'] = DOCKERFILE;
+  inputs.attributes['dockerfilekey'] = 'dockerfile';
+}
+
+function addNamedContext(inputs: BuildInputs, name: string, value: string, host: BuildHost): void {
+  const key = `context:${name}`;
+  if (/^(docker-image:\/\/|target:)/.test(value)) inputs.attributes[key] = value;
+  else if (value.startsWith('oci-layout://')) {
+    throw new K3cError(Code.UNIMPLEMENTED, `the build context ${name} is an OCI layout, which k3c cannot read yet`, {
+      hint: 'load it first and name it with docker-image://',
+    });
+  } else if (isDirectory(resolve(host.cwd, value))) {
+    inputs.contexts.set(name, directorySource(realpathSync(resolve(host.cwd, value))));
+    inputs.attributes[key] = `local:${name}`;
+  } else if (isRemote(value)) inputs.attributes[key] = value;
+  else {
+    throw new K3cError(Code.NOT_FOUND, `failed to get build context ${name}: path ${JSON.stringify(value)} not found`);
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** A URL, or a git repository in one of the short forms BuildKit knows. */
+export function isRemote(text: string): boolean {
+  if (/^(https?|git|ssh):\/\//.test(text) || text.startsWith('github.com/')) return true;
+  return /^[\w.-]+@[\w.-]+:/.test(text);
+}
+
+/**
+ * The daemon keeps the files of each key and transfers only what changed, so a key must stand for one directory of one
+ * machine. It is a digest, for the path is nobody's business.
+ */
+async function sharedKey(path: string): Promise<string> {
+  let machine: string;
+  try {
+    machine = await readFile('/etc/machine-id', 'utf8');
+  } catch {
+    // Containers and small systems have none; the host's name tells machines apart well enough.
+    machine = hostname();
+  }
+  return createHash('sha256').update(`${machine.trim()}\0${path}`).digest('hex');
+}
