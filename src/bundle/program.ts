@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { isSea } from 'node:sea';
 
 /** Whether this is the packaged executable (else the sources run under a Node of their own). */
@@ -44,4 +44,12 @@ export function childHelperPath(): string {
 /** The file that the user started, undefined from sources or when it was replaced since. */
 export function launcherPath(env: Readonly<Record<string, string | undefined>>): string | undefined {
   return isPackaged() ? env['K3C_SELF'] : undefined;
+}
+
+/**
+ * The digest that names what this program was unpacked from (hex, 16 bytes), undefined from sources. Two builds with the
+ * same digest are the same program: the front door does commands for no other.
+ */
+export function payloadDigest(): string | undefined {
+  return isPackaged() ? basename(unpackedDirectory()) : undefined;
 }

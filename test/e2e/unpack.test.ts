@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  closeSync,
   copyFileSync,
   mkdirSync,
   openSync,
@@ -101,6 +102,7 @@ test('a damaged file says so in one sentence, exits 125 and leaves nothing', asy
   const flip = (at: (size: number) => number) => (path: string, size: number) => {
     const file = openSync(path, 'r+');
     writeSync(file, Buffer.from('k3c'), 0, 3, at(size));
+    closeSync(file);
   };
   const cases: Record<string, (path: string, size: number) => void> = {
     'cut by a byte': (path, size) => truncateSync(path, size - 1),

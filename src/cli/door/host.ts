@@ -111,7 +111,8 @@ export class DoorHost implements Host {
       decodeStrings: true,
       write(chunk: Buffer, _encoding, done) {
         if (socket.destroyed) {
-          done();
+          // Not at once: a command that only writes would keep the event loop from ever telling it that the user is gone.
+          setImmediate(done);
           return;
         }
         socket.cork();
