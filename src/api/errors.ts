@@ -45,6 +45,8 @@ export interface K3cErrorOptions {
   /** The way out: one clause, without a full stop. */
   readonly hint?: string | undefined;
   readonly cause?: unknown;
+  /** Whether a server answered with it, as against found out on this side. */
+  readonly remote?: boolean | undefined;
 }
 
 export class K3cError extends Error {
@@ -52,12 +54,14 @@ export class K3cError extends Error {
   readonly code: Code;
   readonly reason: Reason | undefined;
   readonly hint: string | undefined;
+  readonly remote: boolean;
 
   constructor(code: Code, message: string, options: K3cErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.reason = options.reason;
     this.hint = options.hint;
+    this.remote = options.remote ?? false;
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a command is: its words, its flags, and its act. One file under commands/ exports one of these. */
 import type { Command, OptionValues } from 'commander';
 import type { CommandContext } from './context.ts';
+import type { Roles } from './roles.ts';
 
 export interface CommandDefinition<Options extends object = OptionValues> {
   /** What follows the command's words in its usage line, as docker writes it: `[OPTIONS] CONTAINER [CONTAINER...]`. */
@@ -12,8 +13,10 @@ export interface CommandDefinition<Options extends object = OptionValues> {
    * (`run IMAGE ls -l`). Elsewhere options and operands mix.
    */
   readonly optionsFirst?: boolean;
-  /** What a failure exits with when nothing more is known: 125 for run, create and exec; else 1. */
+  /** What a failure exits with when nothing more is known: 125 for run and create, whose failures are named `k3c: …`; else 1. */
   readonly failure?: number;
+  /** Whether it runs a command of the user's, so that 126 and 127 tell that this could not be done. */
+  readonly invokes?: boolean;
   /**
    * Registers the flags, by the makers of flags/option.ts or commander's own. The values reach `run` under commander's names:
    * `--env-file` as envFile, a `--no-trunc` as `trunc: false`. `--help` is there already. A flag that is not registered is
@@ -31,5 +34,5 @@ export interface CommandEntry {
   /** One line for help. */
   readonly summary: string;
   /** Imports its module. */
-  load(): Promise<CommandDefinition>;
+  load(roles: Roles): Promise<CommandDefinition>;
 }

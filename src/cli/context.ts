@@ -21,7 +21,8 @@ export interface Terminal {
   setRawMode(raw: boolean): void;
 }
 
-export interface CommandContext {
+/** What a command has of the side where it was typed: everything of its context but the daemon. */
+export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute; relative paths of the user resolve against it. */
   readonly cwd: string;
@@ -30,10 +31,18 @@ export interface CommandContext {
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly terminal: Terminal;
-  /** Aborted at the first SIGINT, SIGTERM or SIGHUP, unless a listener has taken signals over. */
+  /**
+   * Aborted at the first SIGINT, SIGTERM, SIGHUP or SIGQUIT, unless a listener has taken signals over, and when the output is
+   * closed (SIGPIPE). The reason is the signal's name.
+   */
   readonly signal: AbortSignal;
   /** Takes signals over until the returned function is called. */
   onSignal(listener: (signal: NodeJS.Signals) => void): () => void;
+  /** Resolves when everything written to stdout and stderr has been handed over, or never will be. */
+  flush(): Promise<void>;
+}
+
+export interface CommandContext extends Host {
   /** The daemon's client, connected at its first call. */
   client(): Promise<K3cClient>;
   /** The socket of the daemon, as flags and environment name it. */

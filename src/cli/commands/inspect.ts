@@ -1,0 +1,96 @@
+/** `k3c inspect`, `k3c container inspect`, `k3c image inspect` */
+import { Code, hasCode } from '../../api/errors.ts';
+import type { CommandDefinition } from '../command.ts';
+import type { CommandContext } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { errorSentence } from '../exit.ts';
+import { flag, value } from '../flags/option.ts';
+import { INSPECT_FORMAT_HELP, inspectRenderer } from '../output/inspect.ts';
+
+interface InspectFlags {
+  readonly format?: string;
+  readonly size?: boolean;
+  readonly type?: string;
+}
+
+const formatFlag = () => value('-f, --format <string>', INSPECT_FORMAT_HELP);
+const sizeFlag = () => flag('-s, --size', 'Display total file sizes if the type is container');
+
+export const inspect: CommandDefinition<InspectFlags> = {
+  usage: '[OPTIONS] NAME|ID [NAME|ID...]',
+  operands: [1, Number.POSITIVE_INFINITY],
+  configure(command) {
+    command.addOption(formatFlag()).addOption(sizeFlag());
+    command.addOption(value('--type <string>', 'Only inspect objects of the given type'));
+  },
+  run: (context, operands, flags) => inspectAll(context, operands, flags, find(flags.type)),
+};
+
+export const inspectContainer: CommandDefinition<InspectFlags> = {
+  usage: '[OPTIONS] CONTAINER [CONTAINER...]',
+  operands: [1, Number.POSITIVE_INFINITY],
+  configure: (command) => void command.addOption(formatFlag()).addOption(sizeFlag()),
+  run: (context, operands, flags) => inspectAll(context, operands, flags, findContainer),
+};
+
+export const inspectImage: CommandDefinition<InspectFlags> = {
+  usage: '[OPTIONS] IMAGE [IMAGE...]',
+  operands: [1, Number.POSITIVE_INFINITY],
+  configure: (command) => void command.addOption(formatFlag()),
+  run: (context, operands, flags) => inspectAll(context, operands, flags, findImage),
+};
+
+/** Fetches the document of a name. */
+type Find = (context: CommandContext, name: string, size: boolean) => Promise<Buffer>;
+
+const findContainer: Find = async (context, container, size) => {
+  const { containers } = await context.client();
+  return (await containers.inspect({ container, size }, { signal: context.signal })).document;
+};
+
+const findImage: Find = async (context, image) => {
+  const { images } = await context.client();
+  return (await images.inspect({ image }, { signal: context.signal })).document;
+};
+
+/** The first kind that has the name, as docker looks for it. */
+const findAny: Find = async (context, name, size) => {
+  for (const one of [findContainer, findImage]) {
+    try {
+      return await one(context, name, size);
+    } catch (error) {
+      // A name that no image can have (INVALID_ARGUMENT) is not there either.
+      if (!hasCode(error, Code.NOT_FOUND, Code.INVALID_ARGUMENT)) throw error;
+    }
+  }
+  throw new CliError(`Error: No such object: ${name}`);
+};
+
+function find(type: string | undefined): Find {
+  if (type === undefined) return findAny;
+  if (type === 'container') return findContainer;
+  if (type === 'image') return findImage;
+  if (type === '') throw new CliError('type is empty: must be one of "container", "image"');
+  throw new CliError(`${JSON.stringify(type)} is not a valid value for --type: must be one of "container", "image"`);
+}
+
+async function inspectAll(
+  context: CommandContext,
+  names: readonly string[],
+  flags: InspectFlags,
+  fetch: Find,
+): Promise<number> {
+  const renderer = inspectRenderer(flags.format ?? '');
+  const failures: unknown[] = [];
+  for (const name of names) {
+    try {
+      renderer.add(await fetch(context, name, flags.size === true));
+    } catch (error) {
+      if (hasCode(error, Code.CANCELLED, Code.UNAVAILABLE)) throw error;
+      failures.push(error);
+    }
+  }
+  context.stdout.write(renderer.end());
+  for (const error of failures) context.stderr.write(`${errorSentence(error)}\n`);
+  return failures.length === 0 ? 0 : 1;
+}

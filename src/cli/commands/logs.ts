@@ -1,0 +1,85 @@
+/** `k3c logs` */
+import type { CommandDefinition } from '../command.ts';
+import { CliError } from '../errors.ts';
+import { flag, value } from '../flags/option.ts';
+import { parseTime } from '../flags/times.ts';
+import { BatchWriter } from '../output/batch.ts';
+import { rfc3339Nano } from '../output/units.ts';
+
+interface LogsFlags {
+  readonly follow?: boolean;
+  readonly since?: string;
+  readonly until?: string;
+  readonly tail: string;
+  readonly timestamps?: boolean;
+}
+
+const NEWLINE = Buffer.from('\n');
+
+export const logs: CommandDefinition<LogsFlags> = {
+  usage: '[OPTIONS] CONTAINER',
+  operands: [1, 1],
+  configure(command) {
+    for (const option of [
+      flag('-f, --follow', 'Follow log output'),
+      value(
+        '--since <string>',
+        'Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)',
+      ),
+      value('-n, --tail <string>', 'Number of lines to show from the end of the logs').default('all'),
+      flag('-t, --timestamps', 'Show timestamps'),
+      value(
+        '--until <string>',
+        'Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)',
+      ),
+    ]) {
+      command.addOption(option);
+    }
+  },
+  async run(context, [container = ''], flags) {
+    const client = await context.client();
+    const now = Date.now();
+    const entries = client.containers.logs(
+      {
+        container,
+        follow: flags.follow === true,
+        since: toTime('since', flags.since, now),
+        until: toTime('until', flags.until, now),
+        tail: toLines(flags.tail),
+        stdout: true,
+        stderr: true,
+      },
+      { signal: context.signal },
+    );
+    const sinks = [false, true].map((stderr) => ({
+      writer: new BatchWriter(stderr ? context.stderr : context.stdout),
+      /** Whether the next piece begins a line. */
+      fresh: true,
+    }));
+    for await (const entry of entries) {
+      const sink = sinks[entry.stderr ? 1 : 0];
+      if (sink === undefined) continue;
+      const parts = [entry.data];
+      if (flags.timestamps === true && sink.fresh) parts.unshift(Buffer.from(`${rfc3339Nano(entry.time)} `));
+      if (!entry.partial) parts.push(NEWLINE);
+      sink.fresh = !entry.partial;
+      await sink.writer.write(parts.length === 1 ? entry.data : Buffer.concat(parts));
+    }
+    for (const sink of sinks) await sink.writer.flush();
+    return 0;
+  },
+};
+
+function toTime(name: string, text: string | undefined, now: number): bigint {
+  if (text === undefined || text === '') return 0n;
+  try {
+    return parseTime(text, now);
+  } catch (cause) {
+    throw new CliError(`invalid value for "${name}": ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Lines from the end; docker takes whatever is no number for all of them. */
+function toLines(text: string): bigint | undefined {
+  return /^\d+$/.test(text) ? BigInt(text) : undefined;
+}

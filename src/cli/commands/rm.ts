@@ -1,0 +1,33 @@
+/** `k3c rm` */
+import { Code, hasCode } from '../../api/errors.ts';
+import type { CommandDefinition } from '../command.ts';
+import { forEachOperand } from '../each.ts';
+import { flag } from '../flags/option.ts';
+
+interface RmFlags {
+  readonly force?: boolean;
+  readonly volumes?: boolean;
+}
+
+export const rm: CommandDefinition<RmFlags> = {
+  usage: '[OPTIONS] CONTAINER [CONTAINER...]',
+  operands: [1, Number.POSITIVE_INFINITY],
+  configure(command) {
+    command.addOption(flag('-f, --force', 'Force the removal of a running container (uses SIGKILL)'));
+    command.addOption(flag('-v, --volumes', 'Remove anonymous volumes associated with the container'));
+  },
+  async run(context, operands, flags) {
+    const { containers } = await context.client();
+    const force = flags.force === true;
+    return await forEachOperand(
+      context,
+      operands,
+      async (container) => {
+        await containers.remove({ container, force, volumes: flags.volumes === true }, { signal: context.signal });
+        return container;
+      },
+      // As with `rm -f` of files: what is not there is as good as removed.
+      { forgives: (error) => force && hasCode(error, Code.NOT_FOUND) },
+    );
+  },
+};

@@ -1,0 +1,155 @@
+/** The flags that run and create share: what a container is made from. */
+import type { Command } from 'commander';
+import type { ContainerSpec, Mount, RestartPolicy } from '../api/gen/k3c.ts';
+import type { CommandContext } from './context.ts';
+import { CliError } from './errors.ts';
+import { checkLabel, checkVariable, readEnvironment, readLabelFiles, toLabels } from './flags/environment.ts';
+import { parseMount, parseVolume } from './flags/mounts.ts';
+import { flag, value, values } from './flags/option.ts';
+import { type PublishedPort, parsePublish } from './flags/ports.ts';
+import { parseBytes, parseCpus, parseInteger } from './flags/sizes.ts';
+import { parseRestart, toEntrypoint } from './flags/words.ts';
+
+export interface ContainerFlags {
+  readonly annotation?: readonly string[];
+  readonly cidfile?: string;
+  readonly cpus?: bigint;
+  readonly entrypoint?: string;
+  readonly env?: readonly string[];
+  readonly envFile?: readonly string[];
+  readonly hostname?: string;
+  readonly init?: boolean;
+  readonly interactive?: boolean;
+  readonly label?: readonly string[];
+  readonly labelFile?: readonly string[];
+  readonly memory?: bigint;
+  readonly mount?: readonly string[];
+  readonly name?: string;
+  readonly network?: string;
+  readonly privileged?: boolean;
+  readonly publish?: readonly (readonly PublishedPort[])[];
+  readonly pull: string;
+  readonly quiet?: boolean;
+  readonly readOnly?: boolean;
+  readonly restart?: RestartPolicy;
+  readonly rm?: boolean;
+  readonly stopSignal?: string;
+  readonly stopTimeout?: number;
+  readonly tmpfs?: readonly string[];
+  readonly tty?: boolean;
+  readonly user?: string;
+  readonly volume?: readonly string[];
+  readonly workdir?: string;
+}
+
+/** Registers the flags. */
+export function addContainerFlags(command: Command): void {
+  for (const option of [
+    values('--annotation <map>', 'Add an annotation to the container (passed through to the OCI runtime)', checkLabel),
+    value('--cidfile <string>', 'Write the container ID to the file'),
+    value('--cpus <decimal>', 'Number of CPUs', parseCpus),
+    value('--entrypoint <string>', 'Overwrite the default ENTRYPOINT of the image'),
+    values('-e, --env <list>', 'Set environment variables', checkVariable),
+    values('--env-file <list>', 'Read in a file of environment variables'),
+    value('-h, --hostname <string>', 'Container host name'),
+    flag('--init', 'Run an init inside the container that forwards signals and reaps processes'),
+    flag('-i, --interactive', 'Keep STDIN open even if not attached'),
+    values('-l, --label <list>', 'Set meta data on a container', checkLabel),
+    values('--label-file <list>', 'Read in a line delimited file of labels'),
+    value('-m, --memory <bytes>', 'Memory limit', parseBytes),
+    values('--mount <mount>', 'Attach a filesystem mount to the container'),
+    value('--name <string>', 'Assign a name to the container'),
+    value('--network <network>', 'Connect a container to a network: default (or bridge), host or none'),
+    flag('--privileged', 'Give extended privileges to this container'),
+    values('-p, --publish <list>', "Publish a container's port(s) to the host", parsePublish),
+    value('--pull <string>', 'Pull image before running ("always", "missing", "never")').default('missing'),
+    flag('-q, --quiet', 'Suppress the pull output'),
+    flag('--read-only', "Mount the container's root filesystem as read only"),
+    value('--restart <string>', 'Restart policy to apply when a container exits', parseRestart).default(
+      undefined,
+      '"no"',
+    ),
+    flag('--rm', 'Automatically remove the container and its associated anonymous volumes when it exits'),
+    value('--stop-signal <string>', 'Signal to stop the container'),
+    value('--stop-timeout <int>', 'Timeout (in seconds) to stop a container', parseInteger),
+    values('--tmpfs <list>', 'Mount a tmpfs directory'),
+    flag('-t, --tty', 'Allocate a pseudo-TTY'),
+    value('-u, --user <string>', 'Username or UID (format: <name|uid>[:<group|gid>])'),
+    values('-v, --volume <list>', 'Bind mount a volume'),
+    value('-w, --workdir <string>', 'Working directory inside the container'),
+  ]) {
+    command.addOption(option);
+  }
+}
+
+/**
+ * What the flags ask for. Reads the files that they name. Throws CliError with docker's sentences.
+ * @param operands image, command, arguments
+ */
+export async function toContainerSpec(
+  context: CommandContext,
+  operands: readonly string[],
+  flags: ContainerFlags,
+): Promise<ContainerSpec> {
+  const [image = '', ...command] = operands;
+  if (!['always', 'missing', 'never'].includes(flags.pull)) {
+    throw new CliError(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`);
+  }
+  if (flags.rm === true && flags.restart !== undefined && flags.restart.name !== 'no') {
+    throw new CliError('conflicting options: cannot specify both --restart and --rm');
+  }
+  const labelTexts = [...(await readLabelFiles(flags.labelFile ?? [], context.cwd)), ...(flags.label ?? [])];
+  const { columns, rows } = context.terminal.size();
+  const limited = flags.memory !== undefined || flags.cpus !== undefined;
+  return {
+    image,
+    command,
+    entrypoint: toEntrypoint(flags.entrypoint),
+    env: await readEnvironment(flags.envFile ?? [], flags.env ?? [], context.env, context.cwd),
+    workingDir: flags.workdir ?? '',
+    user: flags.user ?? '',
+    hostname: flags.hostname ?? '',
+    tty: flags.tty === true,
+    openStdin: flags.interactive === true,
+    labels: toLabels(labelTexts),
+    ports: (flags.publish ?? []).flat(),
+    mounts: toMounts(flags, context.cwd),
+    networkMode: flags.network === undefined || flags.network === 'bridge' ? 'default' : flags.network,
+    restart: flags.restart,
+    autoRemove: flags.rm === true,
+    resources: limited ? { memoryBytes: flags.memory ?? 0n, nanoCpus: flags.cpus ?? 0n } : undefined,
+    stopSignal: flags.stopSignal ?? '',
+    stopTimeout: flags.stopTimeout,
+    privileged: flags.privileged === true,
+    readOnly: flags.readOnly === true,
+    init: flags.init === true,
+    consoleHeight: flags.tty === true ? rows : 0,
+    consoleWidth: flags.tty === true ? columns : 0,
+    annotations: toLabels(flags.annotation ?? []),
+  };
+}
+
+/** All mounts of the flags. Throws CliError where one is wrong or two have one target. */
+function toMounts(flags: ContainerFlags, cwd: string): Mount[] {
+  const mounts: Mount[] = [];
+  try {
+    for (const text of flags.volume ?? []) mounts.push(parseVolume(text, cwd));
+    for (const text of flags.mount ?? []) mounts.push(parseMount(text, cwd));
+    for (const text of flags.tmpfs ?? []) mounts.push(parseTmpfs(text));
+  } catch (cause) {
+    throw new CliError((cause as Error).message, { cause });
+  }
+  const targets = new Set<string>();
+  for (const { target } of mounts) {
+    if (targets.has(target)) throw new CliError(`Duplicate mount point: ${target}`);
+    targets.add(target);
+  }
+  return mounts;
+}
+
+function parseTmpfs(text: string): Mount {
+  const [target = '', options] = text.split(':');
+  if (!target.startsWith('/')) throw new Error(`invalid mount path: '${target}' mount path must be absolute`);
+  if (options !== undefined) throw new Error(`k3c takes no options for a tmpfs: leave out ':${options}' in '${text}'`);
+  return { type: 'tmpfs', source: '', target, readOnly: false, propagation: '' };
+}

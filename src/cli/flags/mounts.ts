@@ -1,0 +1,135 @@
+/** `-v` and `--mount` (docker/cli volumespec and opts/mount.go). */
+import { isAbsolute, normalize, resolve } from 'node:path';
+import type { Mount } from '../../api/gen/k3c.ts';
+
+const PROPAGATIONS = ['shared', 'rshared', 'slave', 'rslave', 'private', 'rprivate'];
+
+/**
+ * Reads `-v [source:]target[:options]`. A source with a slash is a path on this machine (`./x` relative to cwd), another is a
+ * volume's name, none is an anonymous volume. Options: ro, rw, a propagation; z and Z relabel for SELinux at docker and are
+ * refused here, since nothing relabels. Throws Error with the reason.
+ */
+export function parseVolume(text: string, cwd: string): Mount {
+  if (text === '') throw new Error('invalid empty volume spec');
+  const parts = text.split(':');
+  if (parts.length > 3 || parts.some((part) => part === '')) throw new Error(`invalid volume specification: '${text}'`);
+  const [first = '', second, options = ''] = parts;
+  const target = second ?? first;
+  if (!isAbsolute(target)) {
+    throw new Error(
+      `invalid volume specification: '${text}': invalid mount path: '${target}' mount path must be absolute`,
+    );
+  }
+  if (normalize(target) === '/') {
+    throw new Error(`invalid volume specification: '${text}': invalid specification: destination can't be '/'`);
+  }
+  const source = second === undefined ? '' : localSource(first, cwd);
+  const mount: Mount = {
+    type: isAbsolute(source) ? 'bind' : 'volume',
+    source,
+    target: withoutSlash(normalize(target)),
+    readOnly: false,
+    propagation: '',
+  };
+  if (mount.type === 'volume' && source !== '') checkVolumeName(source);
+  for (const option of options === '' ? [] : options.split(',')) applyOption(mount, option, text);
+  return mount;
+}
+
+function localSource(source: string, cwd: string): string {
+  if (isAbsolute(source)) return withoutSlash(normalize(source));
+  return source.startsWith('.') || source.includes('/') ? resolve(cwd, source) : source;
+}
+
+function withoutSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+function checkVolumeName(name: string): void {
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
+    throw new Error(
+      `${JSON.stringify(name)} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
+    );
+  }
+}
+
+function applyOption(mount: Mount, option: string, text: string): void {
+  if (option === 'ro') mount.readOnly = true;
+  else if (option === 'rw') mount.readOnly = false;
+  else if (PROPAGATIONS.includes(option)) setPropagation(mount, option);
+  else if (option === 'z' || option === 'Z') {
+    throw new Error(`k3c does not relabel for SELinux: leave out '${option}' in '${text}'`);
+  } else throw new Error(`invalid volume specification: '${text}': invalid mode: ${option}`);
+}
+
+function setPropagation(mount: Mount, propagation: string): void {
+  if (mount.type !== 'bind')
+    throw new Error(`cannot mix propagation '${propagation}' with a mount of type '${mount.type}'`);
+  mount.propagation = propagation;
+}
+
+/** Reads `--mount type=bind,source=…,target=…`; keys and aliases are docker's. Throws Error with docker's sentences. */
+export function parseMount(text: string, cwd: string): Mount {
+  const mount: Mount = { type: 'volume', source: '', target: '', readOnly: false, propagation: '' };
+  let propagation: string | undefined;
+  for (const field of splitFields(text)) {
+    const equals = field.indexOf('=');
+    const key = (equals < 0 ? field : field.slice(0, equals)).trim().toLowerCase();
+    const value = equals < 0 ? undefined : field.slice(equals + 1).trim();
+    if (key === 'readonly' || key === 'ro') {
+      mount.readOnly = value === undefined || boolean(key, value);
+      continue;
+    }
+    if (value === undefined) throw new Error(`invalid field '${field}' must be a key=value pair`);
+    if (key === 'type') mount.type = mountType(value);
+    else if (key === 'source' || key === 'src') mount.source = value;
+    else if (key === 'target' || key === 'dst' || key === 'destination') mount.target = value;
+    else if (key === 'bind-propagation') propagation = value.toLowerCase();
+    else throw new Error(`unexpected key '${key}' in '${field}'`);
+  }
+  if (mount.target === '') throw new Error('target is required');
+  if (!isAbsolute(mount.target)) throw new Error(`invalid mount path: '${mount.target}' mount path must be absolute`);
+  if (mount.type === 'bind') {
+    if (mount.source === '') throw new Error('source is required for a bind mount');
+    mount.source = resolve(cwd, mount.source);
+  }
+  if (mount.type === 'tmpfs' && mount.source !== '') throw new Error('a tmpfs mount takes no source');
+  if (mount.type === 'volume' && mount.source !== '') checkVolumeName(mount.source);
+  if (propagation !== undefined) {
+    if (!PROPAGATIONS.includes(propagation)) throw new Error(`invalid propagation: '${propagation}'`);
+    setPropagation(mount, propagation);
+  }
+  return mount;
+}
+
+function mountType(value: string): string {
+  const type = value.toLowerCase();
+  if (!['bind', 'volume', 'tmpfs'].includes(type)) throw new Error(`invalid mount type '${value}'`);
+  return type;
+}
+
+function boolean(key: string, value: string): boolean {
+  if (['1', 't', 'true'].includes(value.toLowerCase())) return true;
+  if (['0', 'f', 'false'].includes(value.toLowerCase())) return false;
+  throw new Error(`invalid value for '${key}': invalid boolean value (${JSON.stringify(value)})`);
+}
+
+/** Fields of one line of CSV: quotes hold commas, a doubled quote is one. */
+function splitFields(text: string): string[] {
+  const fields: string[] = [];
+  let field = '';
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const letter = text[i] ?? '';
+    if (letter === '"' && quoted && text[i + 1] === '"') {
+      field += '"';
+      i++;
+    } else if (letter === '"') quoted = !quoted;
+    else if (letter === ',' && !quoted) {
+      fields.push(field);
+      field = '';
+    } else field += letter;
+  }
+  if (quoted) throw new Error(`parse error in '${text}': a quote is not closed`);
+  return [...fields, field];
+}

@@ -1,0 +1,143 @@
+/** The one ordered list of commands. Nothing of a command is loaded before it is the one to run. */
+import type { CommandEntry } from './command.ts';
+import type { Group } from './help.ts';
+
+/** The nouns of the longer forms: `k3c container ls`. */
+export const groups: readonly Group[] = [
+  { name: 'container', summary: 'Manage containers' },
+  { name: 'image', summary: 'Manage images' },
+  { name: 'system', summary: 'Manage k3c' },
+];
+
+export const commands: readonly CommandEntry[] = [
+  {
+    words: ['run', 'container run'],
+    summary: 'Create and run a new container from an image',
+    load: async () => (await import('./commands/run.ts')).run,
+  },
+  {
+    words: ['create', 'container create'],
+    summary: 'Create a new container',
+    load: async () => (await import('./commands/create.ts')).create,
+  },
+  {
+    words: ['start', 'container start'],
+    summary: 'Start one or more stopped containers',
+    load: async () => (await import('./commands/start.ts')).start,
+  },
+  {
+    words: ['stop', 'container stop'],
+    summary: 'Stop one or more running containers',
+    load: async () => (await import('./commands/stop.ts')).stop,
+  },
+  {
+    words: ['restart', 'container restart'],
+    summary: 'Restart one or more containers',
+    load: async () => (await import('./commands/restart.ts')).restart,
+  },
+  {
+    words: ['kill', 'container kill'],
+    summary: 'Kill one or more running containers',
+    load: async () => (await import('./commands/kill.ts')).kill,
+  },
+  {
+    words: ['rm', 'container rm', 'container remove'],
+    summary: 'Remove one or more containers',
+    load: async () => (await import('./commands/rm.ts')).rm,
+  },
+  {
+    words: ['wait', 'container wait'],
+    summary: 'Block until one or more containers stop, then print their exit codes',
+    load: async () => (await import('./commands/wait.ts')).wait,
+  },
+  {
+    words: ['ps', 'container ls', 'container list', 'container ps'],
+    summary: 'List containers',
+    load: async () => (await import('./commands/ps.ts')).ps,
+  },
+  {
+    words: ['logs', 'container logs'],
+    summary: 'Fetch the logs of a container',
+    load: async () => (await import('./commands/logs.ts')).logs,
+  },
+  {
+    words: ['exec', 'container exec'],
+    summary: 'Execute a command in a running container',
+    load: async () => (await import('./commands/exec.ts')).exec,
+  },
+  {
+    words: ['attach', 'container attach'],
+    summary: 'Attach local standard input, output, and error streams to a running container',
+    load: async () => (await import('./commands/attach.ts')).attach,
+  },
+  {
+    words: ['inspect'],
+    summary: 'Return low-level information on k3c objects',
+    load: async () => (await import('./commands/inspect.ts')).inspect,
+  },
+  {
+    words: ['container inspect'],
+    summary: 'Display detailed information on one or more containers',
+    load: async () => (await import('./commands/inspect.ts')).inspectContainer,
+  },
+  {
+    words: ['build', 'image build'],
+    summary: 'Build an image from a Dockerfile',
+    load: async () => (await import('./commands/build.ts')).build,
+  },
+  {
+    words: ['pull', 'image pull'],
+    summary: 'Download an image from a registry',
+    load: async () => (await import('./commands/pull.ts')).pull,
+  },
+  {
+    words: ['push', 'image push'],
+    summary: 'Upload an image to a registry',
+    load: async () => (await import('./commands/push.ts')).push,
+  },
+  {
+    words: ['images', 'image ls', 'image list'],
+    summary: 'List images',
+    load: async () => (await import('./commands/images.ts')).images,
+  },
+  {
+    words: ['rmi', 'image rm', 'image remove'],
+    summary: 'Remove one or more images',
+    load: async () => (await import('./commands/rmi.ts')).rmi,
+  },
+  {
+    words: ['tag', 'image tag'],
+    summary: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE',
+    load: async () => (await import('./commands/tag.ts')).tag,
+  },
+  {
+    words: ['load', 'image load'],
+    summary: 'Load an image from a tar archive or STDIN',
+    load: async () => (await import('./commands/load.ts')).load,
+  },
+  {
+    words: ['import', 'image import'],
+    summary: 'Import the contents from a tarball to create a filesystem image',
+    load: async () => (await import('./commands/import.ts')).importImage,
+  },
+  {
+    words: ['image inspect'],
+    summary: 'Display detailed information on one or more images',
+    load: async () => (await import('./commands/inspect.ts')).inspectImage,
+  },
+  {
+    words: ['info', 'system info'],
+    summary: 'Display system-wide information',
+    load: async () => (await import('./commands/info.ts')).info,
+  },
+  {
+    words: ['version'],
+    summary: 'Show the k3c version information',
+    load: async () => (await import('./commands/version.ts')).version,
+  },
+  {
+    words: ['daemon'],
+    summary: 'Run the k3c daemon',
+    load: async (roles) => (await import('./commands/daemon.ts')).daemonCommand(roles),
+  },
+];

@@ -1,0 +1,101 @@
+/** Lists as docker prints them: each row is a set of named fields, and every form, the table too, is a template over them. */
+
+import { CliError } from '../errors.ts';
+import { alignTabs } from './tabs.ts';
+import { headerFunctions } from './template/functions.ts';
+import { compileTemplate, TemplateError } from './template/template.ts';
+
+/** What `--help` says of `--format`. */
+export const FORMAT_HELP = `Format output using a custom template:
+'table':            Print output in table format with column headers (default)
+'table TEMPLATE':   Print output in table format using the given Go template
+'json':             Print in JSON format
+'TEMPLATE':         Print output using the given Go template.
+Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates`;
+
+export interface ListForm<Item> {
+  /** Fields by their name in templates, with their heading in a table. A function is a method, like `.Label "key"`. */
+  readonly fields: Readonly<Record<string, ListField<Item>>>;
+  /** What the table shows unless another is asked for: `{{.ID}}\t{{.Names}}`. */
+  readonly table: string;
+  /** What `-q` prints of a row. */
+  readonly quiet: string;
+  /** Docker's name for a row's type, for errors. */
+  readonly typeName: string;
+}
+
+export interface ListField<Item> {
+  readonly heading: string | ((...args: unknown[]) => string);
+  readonly value: (item: Item) => unknown;
+  /** Methods are left out of JSON. */
+  readonly method?: boolean;
+}
+
+export interface ListOptions {
+  /** `--format`: table, json, `table TEMPLATE` or a template; absent or empty: the table. */
+  readonly format?: string | undefined;
+  readonly quiet?: boolean | undefined;
+}
+
+/** Renders a list. Throws CliError on a template that is wrong. */
+export function renderList<Item>(items: readonly Item[], form: ListForm<Item>, options: ListOptions): string {
+  const format = options.format ?? '';
+  const standard = format === '' || format === 'table';
+  if (options.quiet === true && (standard || !format.startsWith('table')))
+    return renderTemplate(items, form, form.quiet);
+  if (standard) return renderTable(items, form, form.table);
+  if (format === 'json') return renderTemplate(items, form, '{{json .}}');
+  if (format.startsWith('table')) return renderTable(items, form, unescapeFormat(format.slice('table'.length)));
+  return renderTemplate(items, form, unescapeFormat(format));
+}
+
+/** Which fields a format names: so that what is dear to learn is asked for only then. */
+export function formatUses(format: string | undefined, field: string): boolean {
+  return format !== undefined && new RegExp(`\\.${field}\\b`).test(format);
+}
+
+/** docker takes `\t` and `\n` in a format as typed in single quotes. */
+function unescapeFormat(format: string): string {
+  return format
+    .replace(/^ +| +$/g, '')
+    .replaceAll('\\t', '\t')
+    .replaceAll('\\n', '\n');
+}
+
+function renderTable<Item>(items: readonly Item[], form: ListForm<Item>, source: string): string {
+  const header = Object.fromEntries(Object.entries(form.fields).map(([name, field]) => [name, field.heading]));
+  return inWords(() => {
+    const template = compileTemplate(source);
+    const lines = [template.execute(header, { functions: headerFunctions })];
+    for (const item of items) lines.push(template.execute(toRow(item, form), { typeName: form.typeName }));
+    return `${alignTabs(lines.join('\n'))}\n`;
+  });
+}
+
+function renderTemplate<Item>(items: readonly Item[], form: ListForm<Item>, source: string): string {
+  return inWords(() => {
+    const template = compileTemplate(source);
+    return items.map((item) => `${template.execute(toRow(item, form), { typeName: form.typeName })}\n`).join('');
+  });
+}
+
+/** A row with its fields computed when they are asked for; JSON sees them in alphabetical order, without methods. */
+function toRow<Item>(item: Item, form: ListForm<Item>): object {
+  const row = {};
+  for (const name of Object.keys(form.fields).toSorted()) {
+    const field = form.fields[name];
+    Object.defineProperty(row, name, { enumerable: field?.method !== true, get: () => field?.value(item) });
+  }
+  return row;
+}
+
+/** docker's words around a template's error. */
+export function inWords<T>(render: () => T): T {
+  try {
+    return render();
+  } catch (error) {
+    if (error instanceof TemplateError)
+      throw new CliError(`template parsing error: ${error.message}`, { cause: error });
+    throw error;
+  }
+}

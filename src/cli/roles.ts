@@ -1,0 +1,20 @@
+/** What the rooms that the command line may not import lend to it. */
+import type { K3cClient } from '../client/client.ts';
+import type { Host } from './context.ts';
+
+export interface Roles {
+  /** Loads the daemon, for `k3c daemon`. */
+  daemon?(): Promise<DaemonRole>;
+  /** Dials the daemon; the client of src/client unless given. */
+  connect?(address: string): Promise<K3cClient>;
+}
+
+export interface DaemonRole {
+  /** Its flags: key, what kind of value, and a sentence for help. */
+  readonly settings: readonly { readonly key: string; readonly value: string; readonly help: string }[];
+  /**
+   * Runs the daemon until it is told to stop, and returns its exit code.
+   * @param flags what was given on the command line, by key; absent where nothing was, so that config.yaml and the environment count
+   */
+  run(flags: Readonly<Record<string, string | undefined>>, host: Host): Promise<number>;
+}
