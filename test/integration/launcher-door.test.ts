@@ -207,11 +207,11 @@ test('under a terminal: its size, its changes, raw mode and the way back', async
   });
   const inTerminal = (script: string) =>
     run('script', ['-qec', `bash -c '${script}'`, '/dev/null'], { env: { ...env, K3C: tiny.path, TERM: 'xterm' } });
-  const mode = 'stty -a | grep -o -- "-\\?icanon"';
+  const mode = 'stty -F /dev/tty -a | grep -o -- "-\\?icanon"';
   const raw = await inTerminal(`stty cols 91 rows 33; (sleep 0.2; ${mode}) & "$K3C" raw; wait; ${mode}`);
   const [size, ...modes] = raw.stdout.trim().split(/[\r\n]+/);
   assert.equal(size, 'size 91x33 {"stdin":true,"stdout":true,"stderr":true}');
   assert.deepEqual(modes, ['-icanon', 'icanon']);
-  const resized = await inTerminal('stty cols 91 rows 33; (sleep 0.2; stty cols 77) & "$K3C" resize');
+  const resized = await inTerminal('stty cols 91 rows 33; (sleep 0.2; stty -F /dev/tty cols 77) & "$K3C" resize');
   assert.match(resized.stdout, /now 77/);
 });
