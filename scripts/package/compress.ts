@@ -7,10 +7,12 @@ import { dist } from './places.ts';
 
 const compress = promisify(zstdCompress);
 const cache = join(dist, 'cache');
-const level = 19;
+/** What changes with every edit is a few megabytes: packing it harder would cost seconds and save next to nothing. */
+const levels = { small: 19, quick: 9 };
 
 /** One zstd frame with a checksum over `data`; taken from dist/cache where it was compressed before. */
-export async function compressed(data: Uint8Array): Promise<Buffer> {
+export async function compressed(data: Uint8Array, effort: keyof typeof levels): Promise<Buffer> {
+  const level = levels[effort];
   const path = join(cache, `${digestOf(data)}.${level}.zst`);
   if (existsSync(path)) {
     const now = new Date();

@@ -47,9 +47,12 @@ export async function packPayload(
   files: readonly PayloadFile[],
 ): Promise<{ packed: Buffer; digest: string }> {
   const jobs = files.flatMap((file, index) => {
-    const segments = file.segments ?? [{ offset: 0, size: file.content.length }];
+    const segments = file.segments ?? [{ offset: 0, size: file.content.length, constant: true }];
     return segments.map(async (segment): Promise<Packed> => {
-      const frame = await compressed(file.content.subarray(segment.offset, segment.offset + segment.size));
+      const frame = await compressed(
+        file.content.subarray(segment.offset, segment.offset + segment.size),
+        segment.constant ? 'small' : 'quick',
+      );
       return { file: index, segment, frame };
     });
   });

@@ -2,6 +2,8 @@
 export interface Segment {
   readonly offset: number;
   readonly size: number;
+  /** Whether the same bytes come back in every build, so that the time to compress them well is spent once. */
+  readonly constant: boolean;
 }
 
 const page = 4096;
@@ -27,7 +29,7 @@ function unchangedRuns(whole: Buffer, base: Buffer): Segment[] {
     const same = at + page <= base.length && to >= 0 && base.compare(whole, to, to + page, at, at + page) === 0;
     if (same && start === undefined) start = to;
     if (!same && start !== undefined) {
-      if (to - start >= shortest) runs.push({ offset: start, size: to - start });
+      if (to - start >= shortest) runs.push({ offset: start, size: to - start, constant: true });
       start = undefined;
     }
   }
@@ -43,14 +45,14 @@ export function cutExecutable(executable: Buffer, node: Buffer, assets: readonly
   for (const asset of assets) {
     if (asset.length < shortest) continue;
     const offset = find(executable, asset);
-    if (offset !== undefined) fixed.push({ offset, size: asset.length });
+    if (offset !== undefined) fixed.push({ offset, size: asset.length, constant: true });
   }
   fixed.sort((a, b) => a.offset - b.offset);
   const segments: Segment[] = [];
   let at = 0;
-  for (const part of [...fixed, { offset: executable.length, size: 0 }]) {
+  for (const part of [...fixed, { offset: executable.length, size: 0, constant: true }]) {
     if (part.offset < at) continue;
-    if (part.offset > at) segments.push({ offset: at, size: part.offset - at });
+    if (part.offset > at) segments.push({ offset: at, size: part.offset - at, constant: false });
     if (part.size > 0) segments.push(part);
     at = part.offset + part.size;
   }
