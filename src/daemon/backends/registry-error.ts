@@ -1,6 +1,5 @@
-/** Why a registry refused: containerd's error taken apart as far as it is typed. */
+/** Why a registry refused: containerd's error taken apart. */
 import { Code, toK3cError } from '../../api/errors.ts';
-import { Status } from '../../api/gen/google/rpc/status.ts';
 
 export type RegistryFailure =
   | 'not-found'
@@ -15,20 +14,21 @@ export type RegistryFailure =
   | 'no-space'
   | 'other';
 
-/** The HTTP status that a registry answered with, where containerd passed it on in the status details. */
-export function registryHttpStatus(error: unknown): number | undefined {
-  for (let each: unknown = error; each instanceof Error; each = each.cause) {
-    const { metadata } = each as { metadata?: { get?(name: string): unknown[] } };
-    const details = metadata?.get?.('grpc-status-details-bin')[0];
-    if (!Buffer.isBuffer(details)) continue;
-    for (const { typeUrl, value } of Status.decode(details).details) {
-      if (!typeUrl.endsWith('/ErrUnexpectedStatus')) continue;
-      const { statusCode } = JSON.parse(value.toString('utf8')) as { statusCode?: unknown };
-      if (typeof statusCode === 'number') return statusCode;
-    }
-  }
-  return undefined;
+/**
+ * The HTTP status that a registry answered with. containerd 2.4 sends no status details, so its sentence
+ * (core/remotes/errors.ErrUnexpectedStatus) is all there is; that sentence has had this form since 1.7.
+ */
+function httpStatus(message: string): number | undefined {
+  const status = /unexpected status from [A-Z]+ request to \S+: (\d{3}) /.exec(message)?.[1];
+  return status === undefined ? undefined : Number(status);
 }
+
+const statuses: Readonly<Record<number, RegistryFailure>> = {
+  401: 'unauthorized',
+  403: 'denied',
+  404: 'not-found',
+  429: 'rate-limited',
+};
 
 /**
  * Go's network and TLS errors reach us as text alone (code UNKNOWN); these are the fixed parts of Go's own sentences
@@ -41,21 +41,20 @@ const sentences: readonly (readonly [RegExp, RegistryFailure])[] = [
   [/connection refused/, 'refused'],
   [/i\/o timeout|deadline exceeded|TLS handshake timeout/, 'timeout'],
   [/no space left on device/, 'no-space'],
-  [/insufficient_scope|authorization failed|no basic auth credentials/, 'denied'],
+  [/no basic auth credentials/, 'unauthorized'],
+  [/insufficient_scope|authorization failed/, 'denied'],
   [/Too Many Requests|toomanyrequests/, 'rate-limited'],
 ];
 
-/** What kind of failure it is: by HTTP status, by code, and by text only where there is neither. */
+/** What kind of failure it is: by code where it has one, else by the sentence. */
 export function registryFailure(error: unknown): RegistryFailure {
-  const status = registryHttpStatus(error);
-  if (status === 401) return 'unauthorized';
-  if (status === 403) return 'denied';
-  if (status === 404) return 'not-found';
-  if (status === 429) return 'rate-limited';
   const { code, message } = toK3cError(error);
   if (code === Code.UNAUTHENTICATED) return 'unauthorized';
   if (code === Code.PERMISSION_DENIED) return 'denied';
   if (code === Code.RESOURCE_EXHAUSTED) return 'rate-limited';
+  const status = httpStatus(message);
+  const known = status === undefined ? undefined : statuses[status];
+  if (known !== undefined) return known;
   for (const [pattern, failure] of sentences) if (pattern.test(message)) return failure;
   return code === Code.NOT_FOUND ? 'not-found' : 'other';
 }

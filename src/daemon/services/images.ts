@@ -1,5 +1,12 @@
 /** k3c.v1.Images: requests to the image engine and its results to messages. */
-import type { ImagesDefinition, RegistryAuth, TransferProgress } from '../../api/gen/k3c.ts';
+import { Code, K3cError } from '../../api/errors.ts';
+import type {
+  ImagesDefinition,
+  ImportRequest,
+  LoadRequest,
+  RegistryAuth,
+  TransferProgress,
+} from '../../api/gen/k3c.ts';
 import type { Handlers } from '../../api/rpc/types.ts';
 import type { ImageEngine } from '../engine/images/images.ts';
 
@@ -63,7 +70,31 @@ export function imagesService(images: ImageEngine): Service {
       const { untagged, deleted } = await images.remove(image, force, signal);
       return { untagged: [...untagged], deleted: [...deleted] };
     },
-  } as Partial<Service> as Service;
+    load: async (call) => {
+      const loaded = await images.load(dataOf(call.requests), call.signal);
+      await call.send({ references: loaded.map(({ name, id }) => name ?? id) });
+    },
+    import: async ({ requests, signal }) => {
+      const parts = requests[Symbol.asyncIterator]();
+      const { value: first } = await parts.next();
+      const open = (first as ImportRequest | undefined)?.part;
+      if (open?.$case !== 'open') {
+        throw new K3cError(Code.INVALID_ARGUMENT, 'an import begins with its options', { reason: 'bad-input' });
+      }
+      return { id: await images.import({ ...open.value, bytes: importedData(parts), signal }) };
+    },
+  };
+}
+
+async function* dataOf(requests: AsyncIterable<LoadRequest>): AsyncGenerator<Buffer> {
+  for await (const { data } of requests) yield data;
+}
+
+async function* importedData(requests: AsyncIterator<ImportRequest>): AsyncGenerator<Buffer> {
+  for (let next = await requests.next(); next.done !== true; next = await requests.next()) {
+    const { part } = next.value;
+    if (part?.$case === 'data') yield part.value;
+  }
 }
 
 function toCredentials(auth: RegistryAuth | undefined) {

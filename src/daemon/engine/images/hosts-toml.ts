@@ -13,8 +13,13 @@ export function hostsToml(config: RegistriesConfig, host: string, options: Hosts
   // An endpoint that is the registry itself says how to reach it, for push too.
   const itself = endpoints.find((each) => each.host === realHost(host));
   const lines: string[] = [];
+  const tls = tlsOf(config, host);
   if (itself !== undefined) lines.push(...server(itself));
-  if (host !== '*') lines.push(...settings(tlsOf(config, host)));
+  // Left to itself containerd takes any certificate on loopback, whatever authority is named.
+  else if (tls?.caFile !== undefined || tls?.certFile !== undefined) {
+    lines.push(...server({ scheme: 'https', host: realHost(host), path: '/v2' }));
+  }
+  if (host !== '*') lines.push(...settings(tls));
   if (host !== '*') lines.push(...header(options, credentialsOf(config, host), '[header]'));
   for (const endpoint of endpoints) {
     if (endpoint === itself) continue;

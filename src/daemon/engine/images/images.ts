@@ -4,8 +4,10 @@ import type { Containerd } from '../../backends/containerd.ts';
 import type { Credentials } from '../../backends/transfer.ts';
 import { Catalog } from './catalog.ts';
 import { ContentStore } from './content.ts';
+import { type ImportOptions, importImage } from './import.ts';
 import { inspectImage } from './inspect.ts';
 import { type ListedImage, type ListOptions, listImages } from './list.ts';
+import { type LoadedImage, loadImages } from './load.ts';
 import { Manifests } from './manifests.ts';
 import type { ImageParts, ImageUser } from './parts.ts';
 import { type PullOptions, type PullResult, pullImage } from './pull.ts';
@@ -72,5 +74,9 @@ export function createImageEngine(options: ImageEngineOptions) {
       removeImage(parts, name, force, signal),
     pull: (pullOptions: PullOptions): Promise<PullResult> => pullImage(parts, pullOptions),
     push: (pushOptions: PushOptions): Promise<PushResult> => pushImage(parts, pushOptions),
+    load: (bytes: AsyncIterable<Buffer>, signal?: AbortSignal): Promise<LoadedImage[]> =>
+      loadImages(parts, bytes, signal),
+    /** Returns the image id. */
+    import: (importOptions: ImportOptions): Promise<string> => importImage(parts, importOptions),
   };
 }
