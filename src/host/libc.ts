@@ -16,6 +16,8 @@ function load() {
     socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
     sendto: { arguments: ['int32', 'buffer', 'uint64', 'int32', 'buffer', 'uint32'], return: 'int64' },
     close: { arguments: ['int32'], return: 'int32' },
+    mount: { arguments: ['string', 'string', 'string', 'uint64', 'string'], return: 'int32' },
+    umount2: { arguments: ['string', 'int32'], return: 'int32' },
     __errno_location: { arguments: [], return: 'pointer' },
   });
   return functions;
@@ -69,4 +71,14 @@ export function sendDatagram(to: string, message: string): void {
   } finally {
     libc().close(fd);
   }
+}
+
+/** mount(2). Throws an ErrnoException that names the target. */
+export function mount(source: string, target: string, type: string, flags: number, data: string): void {
+  if (libc().mount(source, target, type, BigInt(flags), data) !== 0) throw lastError('mount', target);
+}
+
+/** umount2(2). Throws an ErrnoException. */
+export function unmount(target: string, flags: number): void {
+  if (libc().umount2(target, flags) !== 0) throw lastError('umount', target);
 }

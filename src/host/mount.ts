@@ -1,7 +1,6 @@
-/** mount(2) and umount2(2), which Node does not have, through node:ffi. For the daemon alone. */
-import * as ffi from 'node:ffi';
-import { constants } from 'node:os';
+/** Mounting snapshots to look into them. For the daemon alone. */
 import { dirname } from 'node:path';
+import { mount, unmount } from './libc.ts';
 
 const MS_RDONLY = 1;
 const MS_BIND = 4096;
@@ -16,14 +15,6 @@ export interface SnapshotMount {
   readonly options: readonly string[];
 }
 
-function load() {
-  return ffi.dlopen('libc.so.6', {
-    mount: { arguments: ['string', 'string', 'string', 'uint64', 'string'], return: 'int32' },
-    umount2: { arguments: ['string', 'int32'], return: 'int32' },
-    __errno_location: { arguments: [], return: 'pointer' },
-  }).functions;
-}
-
 /**
  * Mounts a snapshot for reading. The upper directory of an overlay becomes one more lower one, so that the kernel does not
  * see two owners of it. Returns what unmounts it. Throws an ErrnoException.
@@ -32,34 +23,20 @@ export function mountReadOnly(layers: readonly SnapshotMount[], target: string):
   const [layer] = layers;
   if (layer === undefined || layers.length > 1)
     throw new Error(`expected one mount for ${target}, got ${layers.length}`);
-  const libc = load();
-  const check = (result: unknown, call: string) => {
-    if (result === 0) return;
-    const errno = ffi.getInt32(libc.__errno_location() as bigint);
-    const code = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
-    throw Object.assign(new Error(`${code}: ${call} '${target}'`), {
-      code,
-      errno: -errno,
-      syscall: call,
-      path: target,
-    });
-  };
-  if (layer.type === 'overlay')
-    mountOverlay(layer.options, (data) =>
-      check(libc.mount('overlay', target, 'overlay', BigInt(MS_RDONLY), data), 'mount'),
-    );
-  else {
-    check(libc.mount(layer.source, target, '', BigInt(MS_BIND | MS_REC), ''), 'mount');
-    check(libc.mount('', target, '', BigInt(MS_BIND | MS_REMOUNT | MS_RDONLY), ''), 'mount');
+  if (layer.type === 'overlay') {
+    mountOverlay(layer.options, (data) => mount('overlay', target, 'overlay', MS_RDONLY, data));
+  } else {
+    mount(layer.source, target, '', MS_BIND | MS_REC, '');
+    mount('', target, '', MS_BIND | MS_REMOUNT | MS_RDONLY, '');
   }
-  return () => check(libc.umount2(target, MNT_DETACH), 'umount');
+  return () => unmount(target, MNT_DETACH);
 }
 
 /**
  * The data of mount(2) is one page, and an image may have a hundred layers: paths are given relative to the snapshots'
  * common directory, which is the working directory for the one call. Nothing else of the process can run meanwhile.
  */
-function mountOverlay(options: readonly string[], mount: (data: string) => void): void {
+function mountOverlay(options: readonly string[], act: (data: string) => void): void {
   const directories = overlayDirectories(options);
   const kept = options.filter((option) => !/^(lowerdir|upperdir|workdir)=/.test(option));
   if (directories.length === 1) directories.push(directories[0] as string);
@@ -68,7 +45,7 @@ function mountOverlay(options: readonly string[], mount: (data: string) => void)
   const before = process.cwd();
   process.chdir(common);
   try {
-    mount([`lowerdir=${relative.join(':')}`, ...kept].join(','));
+    act([`lowerdir=${relative.join(':')}`, ...kept].join(','));
   } finally {
     process.chdir(before);
   }

@@ -1,0 +1,160 @@
+/** A container engine on a real containerd, with the real streams and images, and a network that only takes notes. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Containerd, connectContainerd } from '../../src/daemon/backends/containerd.ts';
+import type { PortPublisher } from '../../src/daemon/engine/containers/dependencies.ts';
+import { type ContainerEngine, createContainerEngine } from '../../src/daemon/engine/containers/engine.ts';
+import type { ImageConfig } from '../../src/daemon/engine/containers/image-config.ts';
+import type { ContainerSpec } from '../../src/daemon/engine/containers/types.ts';
+import { createImageEngine } from '../../src/daemon/engine/images/images.ts';
+import { openDatabase, type State } from '../../src/daemon/state/database.ts';
+import { silentLog } from '../../src/host/log.ts';
+import { BUSYBOX_IMAGE, type Engine, startEngine } from './engine.ts';
+
+export interface Daemon {
+  readonly engine: ContainerEngine;
+  readonly state: State;
+  readonly containerd: Containerd;
+  /** What the network was asked to do, in order. */
+  readonly network: readonly string[];
+  /** As a daemon stops: containers run on. */
+  close(): Promise<void>;
+}
+
+export interface Rig {
+  readonly base: string;
+  readonly children: Engine;
+  /** A daemon's engine on the same state as the one before, reconciled. */
+  boot(): Promise<Daemon>;
+  stop(): Promise<void>;
+}
+
+/** @param overrides what the image says besides its real configuration */
+export async function startRig(
+  bridge: { readonly name: string; readonly subnet: string },
+  overrides: Partial<ImageConfig> = {},
+): Promise<Rig> {
+  const base = await mkdtemp(join(tmpdir(), 'k3c-ct-'));
+  const state = join(base, 's');
+  const children = await startEngine({ root: join(base, 'r'), state, bridge, buildkit: false });
+  const paths = {
+    containers: join(base, 'containers'),
+    logs: join(base, 'logs'),
+    volumes: join(base, 'volumes'),
+    containerdState: join(state, 'containerd'),
+    fifos: join(state, 'io'),
+    state,
+  };
+  await mkdir(paths.fifos, { recursive: true });
+  return {
+    base,
+    children,
+    async boot() {
+      const containerd = connectContainerd(children.containerdSocket);
+      const images = createImageEngine({ containerd, snapshotter: 'overlayfs', log: silentLog });
+      const database = openDatabase(join(base, 'k3c.db'));
+      const network: string[] = [];
+      const engine = createContainerEngine({
+        containerd,
+        images: {
+          resolve: async (reference) => {
+            const image = await images.resolve(reference);
+            return { ...image, config: { config: { ...image.config.config, ...overrides } } };
+          },
+        },
+        network: fakeNetwork(network),
+        state: database,
+        paths,
+        facts: { cgroupDriver: 'cgroupfs', snapshotter: 'overlayfs', seccomp: true },
+        log: silentLog,
+      });
+      await engine.reconcile(AbortSignal.timeout(30_000));
+      return {
+        engine,
+        state: database,
+        containerd,
+        network,
+        close: async () => {
+          await engine.close();
+          database.close();
+          containerd.close();
+        },
+      };
+    },
+    async stop() {
+      await children.stop();
+      await rm(base, { recursive: true, force: true });
+    },
+  };
+}
+
+function fakeNetwork(notes: string[]): PortPublisher {
+  let next = 40_000;
+  return {
+    bridge: { name: 'test', cidr: '10.66.0.0/16', gateway: '10.66.0.1' },
+    reserve: async (_owner, name, ports) => {
+      notes.push(`reserve ${name}`);
+      return ports.map((port) => ({ ...port, hostPort: port.hostPort === 0 ? next++ : port.hostPort }));
+    },
+    publish: async (_owner, ip) => void notes.push(`publish ${ip}`),
+    release: async () => void notes.push('release'),
+    reconcile: async (live) => void notes.push(`reconcile ${live.map(({ ownerName }) => ownerName).join(' ')}`.trim()),
+    releaseStaleLeases: async () => 0,
+  };
+}
+
+/** A specification with nothing asked for but what is given. */
+export function specOf(over: Partial<ContainerSpec> = {}): ContainerSpec {
+  return {
+    image: BUSYBOX_IMAGE,
+    entrypoint: null,
+    command: ['true'],
+    env: [],
+    workingDir: '',
+    user: '',
+    hostname: '',
+    tty: false,
+    openStdin: false,
+    stdinOnce: false,
+    labels: {},
+    ports: [],
+    mounts: [],
+    networkMode: 'default',
+    restart: { name: 'no', maximumRetryCount: 0 },
+    autoRemove: false,
+    memoryBytes: 0,
+    nanoCpus: 0,
+    stopSignal: '',
+    stopTimeout: null,
+    privileged: false,
+    readOnly: false,
+    init: false,
+    consoleHeight: 0,
+    consoleWidth: 0,
+    annotations: {},
+    ...over,
+  };
+}
+
+/** Runs a command to its end with a client attached from the start. */
+export async function runToEnd(
+  engine: ContainerEngine,
+  over: Partial<ContainerSpec>,
+  stdin?: string,
+): Promise<{ readonly id: string; readonly out: string; readonly exitCode: number }> {
+  const record = await engine.create(
+    '',
+    specOf({ ...over, openStdin: stdin !== undefined, stdinOnce: stdin !== undefined }),
+  );
+  const launched = await engine.start(record.id, { stdin: stdin !== undefined, stdout: true, stderr: true });
+  if (launched?.attachment === undefined) throw new Error('it ran already');
+  if (stdin !== undefined) {
+    await launched.attachment.writeStdin(Buffer.from(stdin));
+    launched.attachment.endStdin();
+  }
+  let out = '';
+  for await (const { data } of launched.attachment.output) out += data.toString();
+  const { exitCode } = await launched.live.exit;
+  return { id: record.id, out, exitCode };
+}
