@@ -4,8 +4,9 @@
  */
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
+import { Code, hasCode } from '../../../api/errors.ts';
 import { filePath, toText } from './bytes.ts';
-import { compileGlob, hasWildcard } from './glob.ts';
+import { hasWildcard, matchGlob } from './glob.ts';
 import { cleanPath } from './patterns.ts';
 
 /** The paths to include; undefined when everything is. Paths are byte strings. */
@@ -29,7 +30,7 @@ export function dropNested(sorted: readonly string[]): string[] | undefined {
 }
 
 function follow(root: string, path: string, resolved: Set<string>): void {
-  let rest = posix.join('.', cleanPath(path));
+  let rest = cleanPath(posix.join('.', path));
   let current = '.';
   for (;;) {
     const slash = rest.indexOf('/');
@@ -51,9 +52,9 @@ function linkTargets(root: string, path: string, wildcards: boolean): string[] |
   if (wildcards && hasWildcard(base)) {
     const names = entries(root, directory);
     if (names === undefined) return undefined;
-    const glob = compileGlob(toText(base));
-    const matching = names.filter((name) => glob.test(toText(name)));
-    return matching.flatMap((name) => linkTargets(root, posix.join(directory, name), false) ?? []);
+    const matching = names.filter((name) => matchesLeniently(toText(base), toText(name)));
+    const targets = matching.flatMap((name) => linkTargets(root, posix.join(directory, name), false) ?? []);
+    return targets.length === 0 ? undefined : targets;
   }
   if (path === '.' || path === '..' || path.startsWith('../')) return undefined;
   const file = filePath(root, path);
@@ -63,6 +64,16 @@ function linkTargets(root: string, path: string, wildcards: boolean): string[] |
     return [target.startsWith('/') ? target : posix.join('/', directory, target)];
   } catch (error) {
     if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** A malformed wildcard follows nothing; as an include pattern it is reported soon enough. */
+function matchesLeniently(pattern: string, name: string): boolean {
+  try {
+    return matchGlob(pattern, name);
+  } catch (error) {
+    if (hasCode(error, Code.INVALID_ARGUMENT)) return false;
     throw error;
   }
 }

@@ -102,7 +102,9 @@ export function translateGoRegexp(source: string): RegExp | undefined {
         out += literal(plain);
       }
     } else if (char === '.') out += '[^\\n]';
-    else if ('^$()*+?|'.includes(char)) out += char;
+    // In a group, because Go lets anchors be repeated.
+    else if (char === '^' || char === '$') out += `(?:${char})`;
+    else if ('()*+?|'.includes(char)) out += char;
     else if (char === '{') {
       // A repetition when it reads as one, else an ordinary brace.
       const repeat = /^\{\d{1,4}(,\d{0,4})?\}/.exec(chars.slice(i - 1, i + 11).join(''))?.[0];

@@ -5,7 +5,7 @@
 import { posix } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { toBytes, toText } from './bytes.ts';
-import { badPattern, compileGlob } from './glob.ts';
+import { badPattern, matchGlob } from './glob.ts';
 import { translateGoRegexp } from './go-regexp.ts';
 
 type Test = (path: string) => boolean;
@@ -90,8 +90,8 @@ function parse(line: string): Pattern | undefined {
     if (clean.length === 1) throw new K3cError(Code.INVALID_ARGUMENT, 'illegal exclusion pattern: "!"');
     clean = clean.slice(1);
   }
-  // Only for its syntax check: matching follows other rules.
-  compileGlob(clean);
+  // Only for its syntax check, which goes as far as Go's does: matching follows other rules.
+  matchGlob(clean, '.');
   return new Pattern(toBytes(clean), negated);
 }
 
