@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import { Code, K3cError } from '../api/errors.ts';
 
 /** The little of node:ffi (Node 26.10, experimental, not in @types/node yet) that is used here. */
 interface Ffi {
@@ -22,7 +21,7 @@ let bound: MakeFifo | undefined;
 /**
  * Makes a FIFO that only this user may open. Synchronous: it is one system call on a local file system.
  *
- * @throws K3cError INTERNAL that names the path and the system's error
+ * @throws Error that names the path and the system's error
  */
 export function makeFifo(path: string): void {
   bound ??= bindMkfifo() ?? makeFifoByTool;
@@ -65,8 +64,8 @@ function errnoName(errno: number): string {
   return errno > 0 ? getSystemErrorName(-errno) : 'unknown error';
 }
 
-function cannotMake(path: string, why: string): K3cError {
-  return new K3cError(Code.INTERNAL, `cannot make the FIFO ${path}: ${why}`);
+function cannotMake(path: string, why: string): Error {
+  return new Error(`cannot make the FIFO ${path}: ${why}`);
 }
 
 /**

@@ -64,6 +64,11 @@ export class FanOut {
     this.#limits = limits;
   }
 
+  /** How many clients there are. */
+  get size(): number {
+    return this.#clients.size;
+  }
+
   push(stream: StreamName, data: Buffer): void {
     this.#sink?.write(stream, data);
     for (const client of this.#clients) if (client[stream]) client.queue.push({ stream, data });
