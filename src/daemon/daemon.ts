@@ -56,7 +56,7 @@ export interface DaemonHost {
  * @returns the exit code: 0 after a stop that was asked for
  * @throws K3cError where the configuration or the host does not allow a start
  */
-export async function runDaemon(flags: DaemonFlags, host: DaemonHost): Promise<number> {
+export async function runDaemon(flags: Readonly<Record<string, string | undefined>>, host: DaemonHost): Promise<number> {
   const config = await loadConfig(flags, host.env, host.logsToTerminal);
   const log = openLog(config);
   const started = performance.now();

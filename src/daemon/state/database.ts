@@ -17,8 +17,8 @@ export interface State {
 }
 
 export interface OpenOptions {
-  /** Path of better-sqlite3's addon; the packaged binary has it as an asset, the sources in node_modules. */
-  readonly nativeBinding?: string | undefined;
+  /** better-sqlite3's addon: its path, or the loaded module (the packaged program's `require` knows no files). */
+  readonly nativeBinding?: string | object | undefined;
 }
 
 /**
@@ -31,7 +31,9 @@ export interface OpenOptions {
 export function openDatabase(path: string, options: OpenOptions = {}): State {
   let database: Sqlite.Database;
   try {
-    database = new Sqlite(path, options.nativeBinding === undefined ? {} : { nativeBinding: options.nativeBinding });
+    // @types/better-sqlite3 knows only the path; the library takes the loaded module as well.
+    const nativeBinding = options.nativeBinding as string | undefined;
+    database = new Sqlite(path, nativeBinding === undefined ? {} : { nativeBinding });
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = NORMAL');
     database.pragma('busy_timeout = 2000');
