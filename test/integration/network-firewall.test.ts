@@ -15,6 +15,48 @@ const settleMs = 350; // three checks of the network under test
 const withNft = { skip: hasCommand('nft') ? false : 'needs nft (Debian: nftables)' };
 const withIptables = { skip: hasCommand('iptables-nft') ? false : 'needs iptables-nft (Debian: iptables)' };
 
+const listing = [
+  'table ip k3c {',
+  'map any {',
+  'type inet_proto . inet_service : ipv4_addr . inet_service',
+  'elements = { tcp . 8080 : 10.91.0.11 . 80 }',
+  '}',
+  'map one {',
+  'type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service',
+  'elements = { 127.0.0.1 . udp . 53 : 10.91.0.12 . 80 }',
+  '}',
+  'chain dnat {',
+  'dnat ip to ip daddr . meta l4proto . th dport map @one',
+  'dnat ip to meta l4proto . th dport map @any',
+  '}',
+  'chain prerouting {',
+  'type nat hook prerouting priority -100; policy accept;',
+  'fib daddr type local jump dnat',
+  '}',
+  'chain output {',
+  'type nat hook output priority -100; policy accept;',
+  'fib daddr type local jump dnat',
+  '}',
+  'chain postrouting {',
+  'type nat hook postrouting priority 100; policy accept;',
+  'ip saddr 10.91.0.0/16 oifname != "k3c0" masquerade',
+  'ip saddr 10.91.0.0/16 oifname "k3c0" ct status dnat masquerade',
+  'ip saddr 127.0.0.0/8 oifname "k3c0" masquerade',
+  '}',
+  'chain raw {',
+  'type filter hook prerouting priority -300; policy accept;',
+  'iifname "k3c0" ip daddr 127.0.0.0/8 drop',
+  'iifname "k3c0" ip saddr 127.0.0.0/8 drop',
+  '}',
+  'chain forward {',
+  'type filter hook forward priority -150; policy accept;',
+  'iifname "k3c0" tcp flags syn tcp option maxseg size set rt mtu',
+  'oifname "k3c0" tcp flags syn tcp option maxseg size set rt mtu',
+  'oifname "k3c0" iifname != "k3c0" ct state ! established,related ct status ! dnat drop',
+  '}',
+  '}',
+];
+
 if (!insideNetworkNamespace()) {
   test('packet rules beside those of others', { timeout: 120_000 }, async (t) => {
     await runInNetworkNamespace(import.meta.filename, t.signal);
@@ -36,6 +78,18 @@ if (!insideNetworkNamespace()) {
     assert.match(await askTcp('127.0.0.1', 8080), /^pod1 /);
   };
   const count = (text: string, needle: string): number => text.split(needle).length - 1;
+
+  test('nft reads the table as it is meant', withNft, async () => {
+    await net.publish('listed', net.pod2, portRequest(53, { protocol: 'udp', hostIp: '127.0.0.1' }));
+    const lines = sh('nft -y list table ip k3c')
+      .split('\n')
+      .map((line) => line.trim());
+    assert.deepEqual(
+      lines.filter((line) => line !== ''),
+      listing,
+    );
+    await net.network.release('listed');
+  });
 
   describe('loopback of the host', () => {
     before(async () => {

@@ -101,7 +101,11 @@ function chains({ bridges, loopback }: RulesetInput): ChainSpec[] {
       hook: { kind: 'nat', hook: Hook.POSTROUTING, priority: 100 },
       rules: bridges.flatMap(masqueradeRules),
     },
-    { name: 'raw', hook: { kind: 'filter', hook: Hook.PREROUTING, priority: -300 }, rules: bridges.map(loopbackGuard) },
+    {
+      name: 'raw',
+      hook: { kind: 'filter', hook: Hook.PREROUTING, priority: -300 },
+      rules: bridges.flatMap(loopbackGuard),
+    },
     {
       name: 'forward',
       hook: { kind: 'filter', hook: Hook.FORWARD, priority: -150 },
@@ -127,13 +131,13 @@ function masqueradeRules({ name, subnet }: Bridge): nft.Expression[][] {
   ];
 }
 
-/** route_localnet on the bridge would let containers reach what listens on 127.0.0.1 of the host. */
-function loopbackGuard({ name }: Bridge): nft.Expression[] {
-  return [
+/** route_localnet on the bridge would let containers reach what listens on 127.0.0.1 of the host, or pose as it. */
+function loopbackGuard({ name }: Bridge): nft.Expression[][] {
+  return [nft.Ipv4Field.DESTINATION, nft.Ipv4Field.SOURCE].map((field) => [
     ...nft.inputInterface(name),
-    ...nft.ipv4FieldIn(nft.Ipv4Field.DESTINATION, loopbackNetwork),
+    ...nft.ipv4FieldIn(field, loopbackNetwork),
     nft.verdict(nft.Verdict.DROP),
-  ];
+  ]);
 }
 
 function forwardRules({ name }: Bridge): nft.Expression[][] {

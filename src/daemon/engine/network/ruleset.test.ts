@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Family } from '../../../host/netlink/nftables.ts';
+import type { Bridge } from './bridge.ts';
+import { type PublishedPort, portElements, ruleCount, rulesetRequests, tableOf } from './ruleset.ts';
+import { parseBridgeCidr } from './subnet.ts';
+
+const bridge: Bridge = { name: 'k3c0', subnet: parseBridgeCidr('10.91.0.0/16'), mtu: 1400, index: 5 };
+const port = (hostIp: string, protocol: 'tcp' | 'udp' = 'tcp'): PublishedPort => ({
+  hostIp,
+  hostPort: 8080,
+  containerPort: 80,
+  protocol,
+  podIp: '10.91.0.2',
+});
+
+test('each bridge has its table, the default one the plain name', () => {
+  assert.deepEqual(tableOf('k3c0'), { family: Family.IPV4, table: 'k3c' });
+  assert.deepEqual(tableOf('k3c-two'), { family: Family.IPV4, table: 'k3c_k3c-two' });
+});
+
+test('a port is an element of the map for its address; IPv6 has none', () => {
+  const hex = (elements: readonly { key: Buffer; value?: Buffer }[]): string[][] =>
+    elements.map(({ key, value }) => [key.toString('hex'), value?.toString('hex') ?? '']);
+  const { one, any } = portElements([port(''), port('0.0.0.0', 'udp'), port('127.0.0.1'), port('::1')]);
+  assert.deepEqual(hex(any), [
+    ['060000001f900000', '0a5b000200500000'],
+    ['110000001f900000', '0a5b000200500000'],
+  ]);
+  assert.deepEqual(hex(one), [['7f000001060000001f900000', '0a5b000200500000']]);
+});
+
+test('the table is replaced: made, removed and made again, then filled', () => {
+  const input = { bridges: [bridge], ports: [port('')], loopback: true };
+  const operations = rulesetRequests(tableOf('k3c0'), input).map(({ operation }) => operation);
+  assert.deepEqual(operations.slice(0, 3), ['add table k3c', 'delete table k3c', 'add table k3c']);
+  assert.equal(operations.at(-1), 'add elements to k3c any');
+  assert.equal(operations.filter((operation) => operation.startsWith('add rule')).length, ruleCount(input));
+});
+
+test('every bridge has its rules, and a loopback that must not be used has one more', () => {
+  const one = ruleCount({ bridges: [bridge], ports: [], loopback: true });
+  const two = ruleCount({ bridges: [bridge, { ...bridge, name: 'k3c1' }], ports: [], loopback: true });
+  assert.equal(two - one, 8);
+  assert.equal(ruleCount({ bridges: [bridge], ports: [], loopback: false }), one + 1);
+});
