@@ -1,4 +1,5 @@
 /** Makes dist/k3c from the bundle, the engine's binaries and Node: the steps are in scripts/package. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundleProgram } from './package/bundle.ts';
@@ -45,6 +46,8 @@ const files: PayloadFile[] = [
 const { packed, digest } = await packPayload(readFileSync(launcher.launcher), files);
 const output = join(dist, 'k3c');
 writeWhole(output, packed, 0o755);
+// What scripts/install.sh checks a download against.
+writeWhole(`${output}.sha256`, `${createHash('sha256').update(packed).digest('hex')}  k3c\n`);
 lap('compress');
 sweepCache();
 console.log(`package: ${output} ${(packed.length / 1e6).toFixed(1)} MB, payload ${digest}`);

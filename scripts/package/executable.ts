@@ -14,6 +14,7 @@ interface PkgSeaOptions {
   readonly nodePath: string;
   readonly seaConfig: {
     readonly useCodeCache: boolean;
+    readonly execArgv: readonly string[];
     readonly execArgvExtension: 'none';
     readonly assets: Readonly<Record<string, string>>;
   };
@@ -43,8 +44,14 @@ export async function buildExecutable(bundle: string, assets: Readonly<Record<st
   await pkg.default(bundle, {
     targets: [{ nodeRange: 'node26', platform: 'linux', arch: 'x64', output }],
     nodePath: await strippedNode(),
-    // Without the extension NODE_OPTIONS of the user's own Node work would change k3c.
-    seaConfig: { useCodeCache: true, execArgvExtension: 'none', assets },
+    seaConfig: {
+      useCodeCache: true,
+      // That a part of Node is experimental is our decision and not the user's concern.
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      // Without this, NODE_OPTIONS of the user's own Node work would change k3c.
+      execArgvExtension: 'none',
+      assets,
+    },
   });
   execFileSync('patchelf', ['--force-rpath', '--set-rpath', '$ORIGIN', output]);
   return output;
