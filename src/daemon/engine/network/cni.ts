@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFileAtomic } from '../../../host/files.ts';
 import { formatIpv4Network, parseIpv4 } from '../../../host/netlink/ipv4.ts';
 import type { Bridge } from './bridge.ts';
 
@@ -44,10 +45,12 @@ export async function writeCniConfiguration(
 ): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o755 });
   await mkdir(leaseDir, { recursive: true, mode: 0o755 });
-  const path = join(directory, configurationFile);
-  const temporary = `${path}.tmp-${process.pid}`;
-  await writeFile(temporary, `${JSON.stringify(cniConfiguration(bridge, leaseDir), null, 2)}\n`, { signal });
-  await rename(temporary, path);
+  signal.throwIfAborted();
+  await writeFileAtomic(
+    join(directory, configurationFile),
+    `${JSON.stringify(cniConfiguration(bridge, leaseDir), null, 2)}\n`,
+    0o644,
+  );
 }
 
 /** Removes configuration and leases. */
