@@ -5,7 +5,20 @@ import { digestOf, madeFrom } from './cached.ts';
 import { dist, sources } from './places.ts';
 
 const launcherSources = [
-  ...['main', 'fail', 'sha256', 'payload', 'interp', 'unpack', 'trust', 'tree', 'bases', 'netlink', 'child'],
+  ...[
+    'main',
+    'fail',
+    'sha256',
+    'sha256_x86',
+    'payload',
+    'interp',
+    'unpack',
+    'trust',
+    'tree',
+    'bases',
+    'netlink',
+    'child',
+  ],
   ...['door', 'door_queue', 'door_hello'],
 ];
 const childSources = ['child_main', 'child', 'fail'];

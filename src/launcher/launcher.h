@@ -59,10 +59,15 @@ struct sha256 {
   uint64_t length;
   uint8_t block[64];
   size_t filled;
+  bool accelerated;
 };
 void sha256_start(struct sha256 *hash);
 void sha256_add(struct sha256 *hash, const void *data, size_t size);
 void sha256_finish(struct sha256 *hash, uint8_t digest[DIGEST_BYTES]);
+
+/* sha256_x86.c: whether this processor has instructions for it, and a number of 64-byte blocks through them. */
+bool sha256_x86_available(void);
+void sha256_x86_compress(uint32_t state[8], const uint32_t constants[64], const uint8_t *data, size_t blocks);
 
 /* payload.c: reads and checks the index behind our own program; ends the process when it is damaged. */
 void payload_open(struct payload *payload);

@@ -16,7 +16,7 @@ static const uint32_t round_constants[64] = {
 
 static uint32_t rotate(uint32_t x, int n) { return x >> n | x << (32 - n); }
 
-static void compress(uint32_t state[8], const uint8_t *data) {
+static void compress_block(uint32_t state[8], const uint8_t *data) {
   uint32_t w[64];
   for (int i = 0; i < 16; i++) {
     w[i] = (uint32_t)data[4 * i] << 24 | (uint32_t)data[4 * i + 1] << 16 | (uint32_t)data[4 * i + 2] << 8 | data[4 * i + 3];
@@ -52,12 +52,21 @@ static void compress(uint32_t state[8], const uint8_t *data) {
   state[7] += h;
 }
 
+static void compress(struct sha256 *hash, const uint8_t *data, size_t blocks) {
+  if (hash->accelerated) {
+    sha256_x86_compress(hash->state, round_constants, data, blocks);
+    return;
+  }
+  for (; blocks > 0; blocks--, data += 64) compress_block(hash->state, data);
+}
+
 void sha256_start(struct sha256 *hash) {
   static const uint32_t initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                       0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   memcpy(hash->state, initial, sizeof initial);
   hash->length = 0;
   hash->filled = 0;
+  hash->accelerated = sha256_x86_available();
 }
 
 void sha256_add(struct sha256 *hash, const void *data, size_t size) {
@@ -71,10 +80,13 @@ void sha256_add(struct sha256 *hash, const void *data, size_t size) {
     next += take;
     size -= take;
     if (hash->filled < sizeof hash->block) return;
-    compress(hash->state, hash->block);
+    compress(hash, hash->block, 1);
     hash->filled = 0;
   }
-  for (; size >= sizeof hash->block; next += sizeof hash->block, size -= sizeof hash->block) compress(hash->state, next);
+  size_t blocks = size / sizeof hash->block;
+  compress(hash, next, blocks);
+  next += blocks * sizeof hash->block;
+  size -= blocks * sizeof hash->block;
   memcpy(hash->block, next, size);
   hash->filled = size;
 }
