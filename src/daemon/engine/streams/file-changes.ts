@@ -1,5 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 
+/** There is no file to watch yet, or no watch to be had. */
+const LOOK_FOR_FILE_MS = 25;
 /** It is looked again after this time, whatever the watch says: a file that is made or renamed gives no event of its own. */
 const LOOK_AGAIN_MS = 250;
 
@@ -33,7 +35,7 @@ export class FileChanges {
     }
   }
 
-  /** Resolves at a change since the last call, after 250 ms, or when one of the signals is aborted. */
+  /** Resolves at a change since the last call, after 250 ms (25 without a file), or when one of the signals is aborted. */
   next(...signals: readonly (AbortSignal | undefined)[]): Promise<void> {
     if (this.#watcher === undefined) this.restart();
     const present = signals.filter((signal) => signal !== undefined);
@@ -47,7 +49,7 @@ export class FileChanges {
         this.#changed = false;
         resolve();
       };
-      const timer = setTimeout(done, this.#changed ? 0 : LOOK_AGAIN_MS);
+      const timer = setTimeout(done, this.#changed ? 0 : this.#watcher ? LOOK_AGAIN_MS : LOOK_FOR_FILE_MS);
       for (const signal of waiting) signal.addEventListener('abort', done, { once: true });
       this.#wake = done;
     });

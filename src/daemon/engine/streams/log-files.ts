@@ -32,15 +32,9 @@ export async function rotate(path: string, maxFiles: number): Promise<void> {
     await rm(path, { force: true });
     return;
   }
-  for (let n = last; n > 0; n--) await moveIfThere(olderPath(path, n - 1), olderPath(path, n));
-}
-
-async function moveIfThere(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
+  let count = 1;
+  while (count < last && (await exists(olderPath(path, count)))) count++;
+  for (let n = count; n > 0; n--) await rename(olderPath(path, n - 1), olderPath(path, n));
 }
 
 /** Removes all files of a log. */

@@ -62,6 +62,12 @@ export class LogSlabs {
     }
   }
 
+  /** What comes next goes into another slab than what came before; lines that wait go with the latter. */
+  cut(): void {
+    this.flush();
+    this.#close();
+  }
+
   /** Lines that wait become partial records. */
   flush(): void {
     for (const [stream, pending] of this.#pending) {

@@ -81,7 +81,7 @@ export class LogWriter implements Sink {
   }
 
   #mark<T>(act: () => Promise<T>): Promise<T> {
-    this.#slabs.flush();
+    this.#slabs.cut();
     return new Promise((resolve, reject) => {
       this.#marks.push({ act: () => act().then(resolve, reject), bytes: this.bytes });
       this.#kick();
