@@ -54,6 +54,7 @@ export async function makePodNetwork(): Promise<PodNetwork> {
     return network;
   };
   let network = await start();
+  await network.reconcile([]);
   const { name, gateway, mtu } = network.bridge;
   const pod1 = makePeer({ name: 'pod1', address: '10.91.0.11', prefix: 16, gateway, bridge: name, mtu });
   const pod2 = makePeer({ name: 'pod2', address: '10.91.0.12', prefix: 16, gateway, bridge: name, mtu });

@@ -70,7 +70,7 @@ export class BridgeNetwork implements HostNetwork {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { log, checkIntervalMs } = this.#options;
+    const { log } = this.#options;
     signal.throwIfAborted();
     this.#bridge = ensureBridge(this.#route(), this.#name, this.#options.bridgeCidr);
     await writeCniConfiguration(this.cniConfDir, this.#leaseDir, this.#bridge, signal);
@@ -79,9 +79,6 @@ export class BridgeNetwork implements HostNetwork {
     }
     this.#firewall = this.#openFirewall();
     await this.#allowLoopback();
-    signal.throwIfAborted();
-    this.#timer = setInterval(() => void this.#check(), checkIntervalMs ?? defaultCheckIntervalMs);
-    this.#timer.unref();
     log.info(this.bridge, 'bridge network is ready');
   }
 
@@ -123,7 +120,7 @@ export class BridgeNetwork implements HostNetwork {
   async publish(owner: string, podIp: string, ports: readonly PortMapping[]): Promise<void> {
     if (ports.length === 0) return;
     const before = this.#ports.publishedBy(owner);
-    this.#changeRules((firewall) => firewall.check());
+    if (this.#timer !== undefined) this.#changeRules((firewall) => firewall.check());
     this.#ports.publish(owner, podIp, ports);
     const added = ports.map((mapping) => ({ ...mapping, podIp }));
     this.#changeRules((firewall) => (before.length > 0 ? firewall.apply() : firewall.add(added)));
@@ -147,6 +144,13 @@ export class BridgeNetwork implements HostNetwork {
     }
     this.#changeRules((firewall) => firewall.apply());
     this.#forgetStrayFlows(this.#ports.published());
+    this.#watch();
+  }
+
+  /** Only from reconcile() on: until then the table rightly holds more than this daemon knows of. */
+  #watch(): void {
+    this.#timer ??= setInterval(() => void this.#check(), this.#options.checkIntervalMs ?? defaultCheckIntervalMs);
+    this.#timer.unref();
   }
 
   async releaseStaleLeases(liveSandboxIds: ReadonlySet<string>): Promise<number> {

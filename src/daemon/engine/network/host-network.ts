@@ -43,7 +43,10 @@ export interface HostNetwork {
   publish(owner: string, podIp: string, ports: readonly PortMapping[]): Promise<void>;
   /** Takes back rules, listeners and reservations of a container; one that has none is fine. */
   release(owner: string): Promise<void>;
-  /** Makes exactly these containers published, whatever was before, in one atomic change of the rules. */
+  /**
+   * Makes exactly these containers published, whatever was before, in one atomic change of the rules. From then on rules
+   * that something else on the host removes are put back.
+   */
   reconcile(live: readonly PublishedContainer[]): Promise<void>;
   /**
    * Frees the addresses of sandboxes that no longer exist and returns how many. Call it while no sandbox is being made:
