@@ -1,5 +1,4 @@
 /** Where both roles begin: the command line, and the daemon behind its command `daemon`. Each loads only what it needs. */
-import { basename } from 'node:path';
 import type { Door } from './cli/door/door.ts';
 import { processHost } from './cli/process-context.ts';
 import { runCli } from './cli/program.ts';
@@ -20,19 +19,25 @@ async function daemon(): Promise<DaemonRole> {
         env: host.env,
         signal: host.signal,
         logsToTerminal: host.terminal.isTty.stderr,
-        onReady: (paths) => openOwnDoor(paths.door),
+        onReady: (paths, address) => openOwnDoor(paths.door, address),
       });
     },
   };
 }
 
 /** Opens the front door; from sources there is none, since only the launcher knocks. */
-async function openOwnDoor(path: string): Promise<Door | undefined> {
-  const { isPackaged, unpackedDirectory } = await import('./bundle/program.ts');
+async function openOwnDoor(path: string, address: string): Promise<Door | undefined> {
+  const { isPackaged, payloadDigest } = await import('./bundle/program.ts');
   if (!isPackaged()) return undefined;
   const { openDoor } = await import('./cli/door/door.ts');
   const { isSmall } = await import('./cli/door/small-commands.ts');
-  return openDoor({ path, digest: basename(unpackedDirectory()), takes: isSmall, run: runCli });
+  return openDoor({
+    path,
+    digest: payloadDigest() ?? '',
+    takes: isSmall,
+    // Whatever address this daemon serves, the commands it does are its own.
+    run: (argv, guest) => runCli(argv, guest, { address }),
+  });
 }
 
 const host = processHost();

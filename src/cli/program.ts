@@ -151,7 +151,7 @@ function checkCount(words: string, count: number, [least, most]: readonly [numbe
 
 /** The context of one command; disposing of it ends the connection to the daemon. */
 function openContext(host: Host, roles: Roles, flag: string | undefined): CommandContext & AsyncDisposable {
-  const address = (flag ?? (host.env['K3C_ADDRESS'] || DEFAULT_ADDRESS)).replace(/^unix:\/\//, '');
+  const address = (flag ?? (host.env['K3C_ADDRESS'] || roles.address || DEFAULT_ADDRESS)).replace(/^unix:\/\//, '');
   let client: Promise<K3cClient> | undefined;
   const connect = roles.connect ?? (async (to) => (await import('../client/client.ts')).connectK3c(to));
   return {

@@ -5,6 +5,8 @@ import type { Host } from './context.ts';
 export interface Roles {
   /** Loads the daemon, for `k3c daemon`. */
   daemon?(): Promise<DaemonRole>;
+  /** The daemon's address where flags and environment name no other; the usual one unless given. */
+  readonly address?: string;
   /** Dials the daemon; the client of src/client unless given. */
   connect?(address: string): Promise<K3cClient>;
 }

@@ -46,8 +46,8 @@ export interface DaemonHost {
   /** Aborted by SIGTERM or SIGINT: stop, and leave the containers running. */
   readonly signal: AbortSignal;
   readonly logsToTerminal: boolean;
-  /** Called when everything is served, with the layout; what it returns is closed first when the daemon stops. */
-  readonly onReady?: ((paths: Paths) => Promise<{ close(): Promise<void> } | undefined>) | undefined;
+  /** Called when everything is served, with the layout and the address; what it returns is closed first when the daemon stops. */
+  readonly onReady?: ((paths: Paths, address: string) => Promise<{ close(): Promise<void> } | undefined>) | undefined;
 }
 
 /**
@@ -56,7 +56,10 @@ export interface DaemonHost {
  * @returns the exit code: 0 after a stop that was asked for
  * @throws K3cError where the configuration or the host does not allow a start
  */
-export async function runDaemon(flags: Readonly<Record<string, string | undefined>>, host: DaemonHost): Promise<number> {
+export async function runDaemon(
+  flags: Readonly<Record<string, string | undefined>>,
+  host: DaemonHost,
+): Promise<number> {
   const config = await loadConfig(flags, host.env, host.logsToTerminal);
   const log = openLog(config);
   const started = performance.now();
@@ -198,7 +201,7 @@ async function start(
   });
   await gateway.listen(signal);
   stack.defer(() => gateway.drain(DRAIN_MS));
-  const guest = await host.onReady?.(paths);
+  const guest = await host.onReady?.(paths, config.address);
   if (guest !== undefined) stack.defer(() => guest.close());
   sweepUnpackedPrograms().catch((err: unknown) => log.warn({ err }, 'cannot remove what older versions unpacked'));
 }
