@@ -2,6 +2,7 @@
 import { Code, K3cError, toK3cError } from '../../api/errors.ts';
 import type { AttachOpen, ContainersDefinition, ExecOpen, RunOpen, StreamInput } from '../../api/gen/k3c.ts';
 import type { RequestOf, ResponseInit, ServerCall } from '../../api/rpc/types.ts';
+import { warnings } from '../engine/containers/create.ts';
 import type { ContainerEngine } from '../engine/containers/engine.ts';
 import { parseSignal } from '../engine/containers/signals.ts';
 import type { Attachment } from '../engine/streams/types.ts';
@@ -27,9 +28,8 @@ export async function runStream(engine: ContainerEngine, call: StreamCall): Prom
   const { create, detach, stdin, stdout, stderr }: RunOpen = open;
   const attached = !detach;
   const record = await engine.create(create?.name ?? '', toSpec(create?.spec, stdin && attached));
-  await call
-    .send({ output: { $case: 'created', value: { id: record.id, name: record.name, warnings: [] } } })
-    .catch(gone);
+  const created = { id: record.id, name: record.name, warnings: [...warnings(record.spec)] };
+  await call.send({ output: { $case: 'created', value: created } }).catch(gone);
   let launched: Awaited<ReturnType<ContainerEngine['start']>>;
   try {
     launched = await engine.start(record.id, attached ? { stdin, stdout, stderr } : undefined);

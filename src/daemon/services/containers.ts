@@ -1,6 +1,7 @@
 /** k3c.v1.Containers on the container engine: messages in, the engine's words, messages out. */
 import type { ContainersDefinition } from '../../api/gen/k3c.ts';
 import type { Handlers } from '../../api/rpc/types.ts';
+import { warnings } from '../engine/containers/create.ts';
 import type { ContainerEngine } from '../engine/containers/engine.ts';
 import { parseCondition } from '../engine/containers/wait.ts';
 import { toSpec, toSummary } from './container-messages.ts';
@@ -11,7 +12,7 @@ export function containersService(engine: ContainerEngine): Handlers<typeof Cont
   return {
     create: async ({ name, spec }) => {
       const record = await engine.create(name, toSpec(spec, false));
-      return { id: record.id, name: record.name, warnings: [] };
+      return { id: record.id, name: record.name, warnings: [...warnings(record.spec)] };
     },
     start: async ({ container }) => {
       await engine.start(container);
@@ -44,7 +45,7 @@ export function containersService(engine: ContainerEngine): Handlers<typeof Cont
       const values = Object.fromEntries(Object.entries(filters).map(([name, list]) => [name, list.values]));
       return Promise.resolve({ containers: engine.list({ all, last, filters: values }).map(toSummary) });
     },
-    inspect: async ({ container }) => ({ document: Buffer.from(JSON.stringify(await engine.inspect(container))) }),
+    inspect: async ({ container }) => ({ document: Buffer.from(JSON.stringify(engine.inspect(container))) }),
     logs: async (request, call) => {
       const { container, follow, since, until, tail, stdout, stderr } = request;
       const records = engine.logs(container, {

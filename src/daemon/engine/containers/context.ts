@@ -7,7 +7,7 @@ import type { EventRecord } from '../../state/events.ts';
 import type { PortSpec } from '../../state/spec.ts';
 import type { BackgroundTasks } from './background.ts';
 import type { ContainerStreams, ImageResolver, PortPublisher, StreamEngine } from './dependencies.ts';
-import type { ExitBoard } from './exit-board.ts';
+import type { ContainerExit, ExitBoard } from './exit-board.ts';
 import type { KeyedMutex } from './keyed-mutex.ts';
 
 export interface EnginePaths {
@@ -36,12 +36,6 @@ export interface LiveContainer {
   readonly delayMs: number;
   /** Settles when the exit is recorded and all output was handed over. Rejects only when the daemon stops. */
   readonly exit: Promise<ContainerExit>;
-}
-
-export interface ContainerExit {
-  readonly exitCode: number;
-  readonly oomKilled: boolean;
-  readonly error: string;
 }
 
 export interface EngineContext {

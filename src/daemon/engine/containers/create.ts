@@ -67,6 +67,13 @@ export async function createContainer(
   });
 }
 
+/** What docker tells the client of a request that it takes all the same. */
+export function warnings(spec: ContainerSpec): readonly string[] {
+  return spec.networkMode === 'host' && spec.ports.length > 0
+    ? ['Published ports are discarded when using host network mode']
+    : [];
+}
+
 function checkSpec(context: EngineContext, spec: ContainerSpec): void {
   const refuse = (message: string, hint?: string) => {
     throw new K3cError(Code.INVALID_ARGUMENT, message, { reason: 'bad-input', hint });
@@ -77,7 +84,7 @@ function checkSpec(context: EngineContext, spec: ContainerSpec): void {
   if (spec.autoRemove && spec.restart.name !== 'no') refuse(`can't create 'AutoRemove' container with restart policy`);
   if (spec.restart.maximumRetryCount > 0 && spec.restart.name !== 'on-failure')
     refuse(`invalid restart policy: maximum retry count cannot be used with restart policy '${spec.restart.name}'`);
-  if (spec.networkMode !== 'default' && spec.ports.length > 0 && spec.networkMode === 'none')
+  if (spec.networkMode === 'none' && spec.ports.length > 0)
     refuse('conflicting options: port publishing and the network mode none');
   if (spec.init && context.paths.init === undefined)
     throw new K3cError(Code.UNIMPLEMENTED, '--init is not available: this daemon has no init binary', {

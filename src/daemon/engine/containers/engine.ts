@@ -1,6 +1,7 @@
 /** The container engine: docker's containers as CRI pods, on containerd. */
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../../host/log.ts';
 import type { Containerd } from '../../backends/containerd.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
@@ -10,17 +11,11 @@ import type { ContainerSpec } from '../../state/spec.ts';
 import type { AttachWants, ExecProcess, LogRecord, ReadLogOptions, TerminalSize } from '../streams/types.ts';
 import { BackgroundTasks } from './background.ts';
 import { Clock } from './clock.ts';
-import {
-  type ContainerExit,
-  containerEvent,
-  type EngineContext,
-  type EnginePaths,
-  type LiveContainer,
-} from './context.ts';
+import { containerEvent, type EngineContext, type EnginePaths, type LiveContainer } from './context.ts';
 import { createContainer } from './create.ts';
 import type { ImageResolver, PortPublisher, StreamEngine } from './dependencies.ts';
 import { type ExecRequest, execInContainer } from './exec.ts';
-import { ExitBoard } from './exit-board.ts';
+import { type ContainerExit, ExitBoard } from './exit-board.ts';
 import { type ListOptions, selectContainers } from './filters.ts';
 import { findContainer } from './identity.ts';
 import { inspectDocument } from './inspect.ts';
@@ -36,7 +31,6 @@ import {
   startContainer,
   stopContainer,
 } from './lifecycle.ts';
-import { processId } from './process-id.ts';
 import { reconcile, removeStrays } from './reconcile.ts';
 import { scheduleRestart } from './restarts.ts';
 import { streamEngine } from './stream-engine.ts';
@@ -61,6 +55,9 @@ export interface ContainerEngineOptions {
   /** Instead of the real streams, for tests. */
   readonly streams?: StreamEngine;
 }
+
+/** How long a stop waits for the output of a container that just ended to reach its clients. */
+const CLOSE_PATIENCE_MS = 2000;
 
 export type ContainerEngine = ReturnType<typeof createContainerEngine>;
 
@@ -114,8 +111,14 @@ export function createContainerEngine(options: ContainerEngineOptions) {
       closing.abort();
       for (const timer of context.restarts.values()) clearTimeout(timer);
       context.restarts.clear();
+      const running = [...context.live.values()];
       await context.locks.idle();
       await context.background.idle();
+      // An exit that is being recorded is recorded; one that is waited for is given up.
+      await Promise.race([
+        Promise.allSettled(running.map(({ exit }) => exit)),
+        sleep(CLOSE_PATIENCE_MS, undefined, { ref: false }),
+      ]);
       await Promise.all([...context.live.values()].map(({ io }) => io.close()));
       context.live.clear();
     },
@@ -150,13 +153,10 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     list: (how: ListOptions): readonly ContainerRecord[] => selectContainers(state.containers.list(), how, find),
 
     /** docker's inspect document. */
-    async inspect(reference: string): Promise<Record<string, unknown>> {
+    inspect(reference: string): Record<string, unknown> {
       const record = find(reference);
-      const live = context.live.get(record.id);
       return inspectDocument({
         record,
-        // One that ends at this moment has none.
-        pid: live === undefined ? 0 : await processId(context, live.criId).catch(() => 0),
         paths: context.paths,
         bridge: record.ip === '' ? undefined : context.network.bridge,
         snapshotter: context.snapshotter,

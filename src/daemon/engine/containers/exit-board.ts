@@ -1,4 +1,9 @@
-import type { ContainerExit } from './context.ts';
+/** How an attempt ended, as those who wait are told. */
+export interface ContainerExit {
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  readonly error: string;
+}
 
 type Moment = 'exit' | 'removed';
 

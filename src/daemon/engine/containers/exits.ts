@@ -1,8 +1,9 @@
 /** What happens when a process ends: drain, record, tell, clean up, and start it again where its policy says so. */
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { ProcessExit } from '../streams/types.ts';
-import type { ContainerExit, EngineContext, LiveContainer } from './context.ts';
+import type { EngineContext, LiveContainer } from './context.ts';
 import { discard } from './discard.ts';
+import type { ContainerExit } from './exit-board.ts';
 import { wantsRestart } from './restart-policy.ts';
 import { stopSandbox } from './sandboxes.ts';
 

@@ -9,7 +9,6 @@ import { volumeData } from './volumes.ts';
 
 export interface InspectInput {
   readonly record: ContainerRecord;
-  readonly pid: number;
   readonly paths: { readonly containers: string; readonly volumes: string };
   readonly bridge: { readonly cidr: string; readonly gateway: string } | undefined;
   readonly snapshotter: string;
@@ -25,7 +24,7 @@ export function inspectDocument(input: InspectInput): Record<string, unknown> {
     Created: isoTime(record.createdAt),
     Path: path,
     Args: args,
-    State: stateOf(record, input.pid),
+    State: stateOf(record),
     Image: record.imageId,
     ResolvConfPath: record.attempt >= 0 ? files.resolvConf : '',
     HostnamePath: record.attempt >= 0 ? files.hostname : '',
@@ -85,7 +84,7 @@ export function isoTime(nanoseconds: bigint): string {
   return fraction === '' ? `${seconds}Z` : `${seconds}.${fraction}Z`;
 }
 
-function stateOf(record: ContainerRecord, pid: number): Record<string, unknown> {
+function stateOf(record: ContainerRecord): Record<string, unknown> {
   const state = visibleState(record);
   return {
     Status: state,
@@ -94,7 +93,7 @@ function stateOf(record: ContainerRecord, pid: number): Record<string, unknown> 
     Restarting: state === 'restarting',
     OOMKilled: record.oomKilled,
     Dead: false,
-    Pid: state === 'running' ? pid : 0,
+    Pid: state === 'running' ? record.pid : 0,
     ExitCode: record.exitCode,
     Error: record.error,
     StartedAt: isoTime(record.startedAt),

@@ -3,6 +3,7 @@
  * in sequence: host files are made beside the sandbox, the address is asked for beside CreateContainer. What fails on
  * the way is taken back before the error goes out.
  */
+import { Code, hasCode } from '../../../api/errors.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import { startError } from '../streams/start-error.ts';
 import type { Attachment, AttachWants } from '../streams/types.ts';
@@ -15,6 +16,7 @@ import { INIT_MOUNT } from './init-mount.ts';
 import { writeHosts } from './network-files.ts';
 import type { OciSpec } from './oci-spec.ts';
 import { patchSpec } from './patch-spec.ts';
+import { processId } from './process-id.ts';
 import { removeSandbox } from './sandboxes.ts';
 import { seedVolumes } from './seed-volumes.ts';
 import { startExitCode } from './start-exit-code.ts';
@@ -54,9 +56,12 @@ export async function launch(
     return await attemptStart(context, record, attempt, options, undo);
   } catch (thrown) {
     for (const step of undo.reverse()) step();
-    await context.network.release(record.id);
     const error = startError(thrown);
     const exitCode = startExitCode(error);
+    // Whatever happens to the ports: the row must not stay in `starting`.
+    await context.network.release(record.id).catch((err: unknown) => {
+      context.log.error({ err, container: record.id }, 'cannot release the ports of a container');
+    });
     context.state.transaction(() => {
       context.state.containers.update(record.id, {
         state: record.startedAt === 0n ? 'created' : 'exited',
@@ -69,6 +74,7 @@ export async function launch(
       });
       context.emit(record, 'die', { exitCode: String(exitCode) });
     });
+    context.exits.post(record.id, 'exit', { exitCode, oomKilled: false, error: error.message });
     throw error;
   } finally {
     // The attempt before: its file system was kept until now, for there was something to look at.
@@ -118,12 +124,12 @@ async function attemptStart(
   const [{ containerId: criId }, ip] = await allOrFirstError([create, connect]);
   state.containers.update(id, { criId, ip, ports });
 
-  const io = await prepareStreams(context, record, criId, undo);
-  const [attachment] = await allOrFirstError([
-    Promise.resolve(options.attach === undefined ? undefined : io.attach(options.attach)),
+  const [io] = await allOrFirstError([
+    prepareStreams(context, record, criId, undo),
     writeSpec(context, record, criId, args),
     attempt === 0 ? seedVolumes(context, criId, config.mounts) : Promise.resolve(),
   ]);
+  const attachment = options.attach === undefined ? undefined : io.attach(options.attach);
   await containerd.cri.startContainer({ containerId: criId });
   await io.started();
 
@@ -133,7 +139,19 @@ async function attemptStart(
     context.emit(record, 'start');
   });
   const live = watchExit(context, { id, attempt, sandboxId, criId, io, ports, startedAt, delayMs: options.delayMs });
+  context.background.run(`note the process of ${record.name}`, () => notePid(context, live));
   return { live, attachment };
+}
+
+/** For inspect; nothing waits for it. */
+async function notePid(context: EngineContext, live: LiveContainer): Promise<void> {
+  try {
+    const pid = await processId(context, live.criId);
+    if (context.live.get(live.id) === live) context.state.containers.update(live.id, { pid });
+  } catch (error) {
+    // It has ended already.
+    if (!hasCode(error, Code.NOT_FOUND)) throw error;
+  }
 }
 
 /** Both FIFOs of the process are ours before it starts; of a start that fails nothing may stay open. */

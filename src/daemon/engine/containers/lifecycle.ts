@@ -57,7 +57,7 @@ async function stopLocked(context: EngineContext, id: string, options: StopOptio
   const signal = parseSignal(options.signal || record.config.stopSignal);
   const live = context.live.get(id);
   if (live === undefined) {
-    if (cancelRestart(context, id)) context.state.containers.update(id, { state: 'exited', manualStop: true });
+    if (record.state === 'restarting') endRestarts(context, id);
     return;
   }
   context.state.containers.update(id, { manualStop: true });
@@ -76,8 +76,8 @@ export async function killContainer(context: EngineContext, id: string, text: st
   const record = fresh(context, id);
   const live = context.live.get(id);
   if (live === undefined) {
-    if (record.state === 'restarting' && cancelRestart(context, id)) {
-      context.state.containers.update(id, { state: 'exited', manualStop: true });
+    if (record.state === 'restarting') {
+      endRestarts(context, id);
       return;
     }
     throw notRunning(record, `cannot kill container: ${record.name}: `);
@@ -136,6 +136,12 @@ async function killAndWait(context: EngineContext, record: ContainerRecord, live
     `cannot kill container: ${record.name}: tried to kill container, but did not receive an exit event`,
     { hint: 'its process is stuck in the kernel, often on a file system that does not answer' },
   );
+}
+
+/** A restart whose delay is over and that waits for the lock looks at the state first, so this ends it too. */
+function endRestarts(context: EngineContext, id: string): void {
+  cancelRestart(context, id);
+  context.state.containers.update(id, { state: 'exited', manualStop: true });
 }
 
 /** A process that is gone already needs no signal: its exit is on the way. */

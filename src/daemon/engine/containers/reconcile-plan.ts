@@ -31,7 +31,9 @@ export type Plan =
   /** A start was cut off: take it back; the policy, or a restart that was due, may start it anew. */
   | { readonly kind: 'rollback' }
   /** It does not run, and its policy wants it to. */
-  | { readonly kind: 'restart' };
+  | { readonly kind: 'restart' }
+  /** It was to be removed at its exit, and does not run. */
+  | { readonly kind: 'remove' };
 
 /** @param containers those of this record */
 export function planContainer(record: ContainerRecord, containers: readonly CriContainer[]): Plan {
@@ -45,12 +47,13 @@ export function planContainer(record: ContainerRecord, containers: readonly CriC
       // StartContainer may have been answered to a daemon that was gone by then: what runs, runs.
       if (ids !== undefined && current?.state === CriState.CONTAINER_RUNNING) return { kind: 'adopt', ...ids };
       if (ids !== undefined && current?.state === CriState.CONTAINER_EXITED) return { kind: 'exited', ...ids };
-      return { kind: 'rollback' };
+      return { kind: record.spec.autoRemove ? 'remove' : 'rollback' };
     case 'restarting':
       return { kind: 'restart' };
     case 'exited':
+      if (record.spec.autoRemove) return { kind: 'remove' };
       return wantsRestart({ ...record, policy: record.spec.restart }, true) ? { kind: 'restart' } : { kind: 'keep' };
     case 'created':
-      return { kind: 'keep' };
+      return { kind: record.spec.autoRemove ? 'remove' : 'keep' };
   }
 }

@@ -9,10 +9,11 @@ import {
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
 import { LABEL_ID } from './cri-config.ts';
+import { discard } from './discard.ts';
 import { settle, watchExit } from './exits.ts';
 import { ioOptions } from './launch.ts';
 import { type CriContainer, type CriSandbox, type Plan, planContainer } from './reconcile-plan.ts';
-import { removeSandbox } from './sandboxes.ts';
+import { removeSandbox, stopSandbox } from './sandboxes.ts';
 
 /** docker's exit code for a container of which nothing is left to ask. */
 const EXIT_LOST = 255;
@@ -47,7 +48,7 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
   }
   await context.network.reconcile(publishedNow(context));
 
-  for (const sandbox of sandboxes) removeIfStray(context, sandbox);
+  for (const sandbox of sandboxes) clearAway(context, sandbox);
   await context.network.releaseStaleLeases(new Set(items.map(({ id }) => id)));
   const ids = new Set(state.containers.list().map(({ id }) => id));
   await removeStrayDirectories(context, ids);
@@ -57,15 +58,24 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
 /** Removes the sandboxes that no record names, while the engine is at work. */
 export async function removeStrays(context: EngineContext, signal: AbortSignal): Promise<void> {
   const { items } = await context.containerd.cri.listPodSandbox({}, { signal });
-  for (const sandbox of items.flatMap(toSandbox)) removeIfStray(context, sandbox);
+  for (const sandbox of items.flatMap(toSandbox)) clearAway(context, sandbox);
 }
 
 /**
  * A sandbox is a stray when its container is gone or has another one: of a removed container, an earlier attempt, a cut
  * off start. Decided under the container's lock, so that a start under way is not taken for one.
  */
-function removeIfStray(context: EngineContext, { id, owner }: CriSandbox): void {
-  if (context.state.containers.byId(owner)?.sandboxId === id) return;
+function clearAway(context: EngineContext, { id, owner, ready }: CriSandbox): void {
+  if (context.state.containers.byId(owner)?.sandboxId === id) {
+    // Its container has ended, and the daemon with it before the sandbox was stopped.
+    if (ready && !context.live.has(owner))
+      context.background.run(`stop sandbox ${id}`, () =>
+        context.locks.run(owner, async () => {
+          if (!context.live.has(owner)) await stopSandbox(context, id);
+        }),
+      );
+    return;
+  }
   context.background.run(`remove stray sandbox ${id}`, () =>
     context.locks.run(owner, async () => {
       if (context.state.containers.byId(owner)?.sandboxId !== id) await removeSandbox(context, id);
@@ -111,6 +121,9 @@ async function carryOut(context: EngineContext, record: ContainerRecord, plan: P
     case 'restart':
       state.containers.update(record.id, { state: 'restarting', manualStop: false });
       context.scheduleRestart(record.id, 0, 0);
+      return;
+    case 'remove':
+      state.transaction(() => discard(context, record, { volumes: true }));
       return;
     case 'keep':
       return;

@@ -14,12 +14,9 @@ export async function seedVolumes(
   criId: string,
   mounts: readonly ResolvedMount[],
 ): Promise<void> {
-  const empty: ResolvedMount[] = [];
-  for (const mount of mounts) {
-    if (mount.volume === '') continue;
-    if ((await readdir(volumeData(context.paths.volumes, mount.volume))).length === 0) empty.push(mount);
-  }
-  if (empty.length === 0) return;
+  const volumes = mounts.filter(({ volume }) => volume !== '');
+  const empty = await Promise.all(volumes.map(({ volume }) => isEmpty(context, volume)));
+  if (!empty.includes(true)) return;
   const { mounts: layers } = await context.containerd.snapshots.mounts({
     snapshotter: context.snapshotter,
     key: criId,
@@ -29,12 +26,22 @@ export async function seedVolumes(
   try {
     const unmount = mountReadOnly(layers, root);
     try {
-      for (const { target, volume } of empty)
-        await copyTree(await resolveInRoot(root, target), volumeData(context.paths.volumes, volume));
+      for (const { target, volume } of volumes) await seed(context, volume, await resolveInRoot(root, target));
     } finally {
       unmount();
     }
   } finally {
     await rmdir(root);
   }
+}
+
+/** Two containers may start on one new volume at once: the second finds it filled. */
+function seed(context: EngineContext, volume: string, from: string): Promise<void> {
+  return context.locks.run(`volume ${volume}`, async () => {
+    if (await isEmpty(context, volume)) await copyTree(from, volumeData(context.paths.volumes, volume));
+  });
+}
+
+async function isEmpty(context: EngineContext, volume: string): Promise<boolean> {
+  return (await readdir(volumeData(context.paths.volumes, volume))).length === 0;
 }

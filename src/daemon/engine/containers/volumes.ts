@@ -1,6 +1,7 @@
 /** Volumes on disk: <root>/volumes/NAME/_data. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Code, K3cError } from '../../../api/errors.ts';
 import type { State } from '../../state/database.ts';
 import type { ResolvedMount } from '../../state/spec.ts';
 
@@ -15,11 +16,24 @@ export function recordVolumes(state: State, mounts: readonly ResolvedMount[], cr
   }
 }
 
-/** Makes the directory of a mount's source: a volume's, or, as docker's -v does, a path that is not there. */
+/** Makes the directory of a mount's source: a volume's, or, as docker's -v does, a path of the host that is not there. */
 export async function ensureSource(volumes: string, mount: ResolvedMount): Promise<string> {
   const path = mount.type === 'volume' ? volumeData(volumes, mount.volume) : mount.source;
-  await mkdir(path, { recursive: true });
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    // A file, a socket or a device: it is there, and that is all it needs.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw sourceError(path, error);
+  }
   return path;
+}
+
+function sourceError(path: string, cause: unknown): K3cError {
+  const { code } = cause as NodeJS.ErrnoException;
+  return new K3cError(Code.INVALID_ARGUMENT, `error while creating mount source path '${path}': ${code}`, {
+    reason: 'bad-input',
+    cause,
+  });
 }
 
 /** Forgets anonymous volumes; to be called in a transaction. Returns the names whose directories can go. */

@@ -1,5 +1,6 @@
 import { Code, K3cError } from '../../../api/errors.ts';
-import type { ContainerExit, EngineContext } from './context.ts';
+import type { EngineContext } from './context.ts';
+import type { ContainerExit } from './exit-board.ts';
 import { findContainer } from './identity.ts';
 
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';

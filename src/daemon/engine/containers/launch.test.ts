@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { Code, K3cError } from '../../../api/errors.ts';
+import { silentLog } from '../../../host/log.ts';
+import type { Containerd } from '../../backends/containerd.ts';
+import { openDatabase } from '../../state/database.ts';
+import type { ContainerSpec } from '../../state/spec.ts';
+import type { Attachment, ProcessExit } from '../streams/types.ts';
+import { createContainerEngine } from './engine.ts';
+import { sampleSpec } from './samples.ts';
+
+const base = mkdtempSync(join(tmpdir(), 'k3c-launch-'));
+after(() => rmSync(base, { recursive: true }));
+
+async function* nothing(): AsyncGenerator<never> {
+  yield* [];
+}
+
+/** An engine whose containerd does as it is told and takes notes. */
+function fakeEngine(fails: { readonly [call: string]: K3cError } = {}) {
+  const calls: string[] = [];
+  const exit = Promise.withResolvers<ProcessExit>();
+  const answer =
+    <T>(name: string, value: T) =>
+    async () => {
+      calls.push(name);
+      const error = fails[name];
+      if (error !== undefined) throw error;
+      return value;
+    };
+  const spec = { process: { args: [], cwd: '/', user: { uid: 0, gid: 0 } }, mounts: [], linux: { namespaces: [] } };
+  const containerd = {
+    cri: {
+      runPodSandbox: answer('runPodSandbox', { podSandboxId: 'sandbox' }),
+      podSandboxStatus: answer('podSandboxStatus', { status: { network: { ip: '10.0.0.2' } } }),
+      createContainer: answer('createContainer', { containerId: 'cri' }),
+      startContainer: answer('startContainer', {}),
+      stopPodSandbox: answer('stopPodSandbox', {}),
+      removePodSandbox: answer('removePodSandbox', {}),
+      listPodSandbox: answer('listPodSandbox', { items: [] }),
+      listContainers: answer('listContainers', { containers: [] }),
+    },
+    containers: {
+      get: answer('get', { container: { spec: { typeUrl: 't', value: Buffer.from(JSON.stringify(spec)) } } }),
+      update: answer('update', {}),
+    },
+    tasks: { get: answer('pid', { process: { pid: 7 } }), kill: answer('kill', {}) },
+  } as unknown as Containerd;
+  const attachment: Attachment = {
+    output: nothing(),
+    writeStdin: () => Promise.resolve(),
+    endStdin: () => undefined,
+    detach: () => undefined,
+  };
+  const state = openDatabase(':memory:');
+  const engine = createContainerEngine({
+    containerd,
+    images: {
+      resolve: () => Promise.resolve({ id: 'sha256:1', reference: 'docker.io/library/busybox:latest', config: {} }),
+    },
+    network: {
+      bridge: { name: 'b', cidr: '10.0.0.0/16', gateway: '10.0.0.1' },
+      reserve: async (_owner, _name, ports) => {
+        calls.push('reserve');
+        if (fails['reserve'] !== undefined) throw fails['reserve'];
+        return [...ports];
+      },
+      publish: answer('publish', undefined),
+      release: answer('release', undefined),
+      reconcile: () => Promise.resolve(),
+      releaseStaleLeases: () => Promise.resolve(0),
+    },
+    streams: {
+      prepare: answer('prepare', {
+        started: answer('started', undefined),
+        failed: () => void calls.push('failed'),
+        attach: () => attachment,
+        exited: () => Promise.resolve(),
+        close: () => Promise.resolve(),
+      }),
+      reopen: () => Promise.reject(new Error('not here')),
+      waitForExit: (_containerd, _id, signal) =>
+        Promise.race([
+          exit.promise,
+          new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+        ]),
+      startExec: () => Promise.reject(new Error('not here')),
+      readLog: nothing,
+    },
+    state,
+    paths: {
+      containers: join(base, 'c'),
+      logs: join(base, 'l'),
+      volumes: join(base, 'v'),
+      containerdState: base,
+      fifos: join(base, 'f'),
+      state: base,
+    },
+    facts: { cgroupDriver: 'cgroupfs', snapshotter: 'overlayfs', seccomp: true },
+    log: silentLog,
+  });
+  return { engine, calls, state, exit };
+}
+
+const PORT = { hostIp: '', hostPort: 80, containerPort: 80, protocol: 'tcp' } as const;
+const spec = (over: Partial<ContainerSpec> = {}) => sampleSpec({ command: ['x'], ports: [PORT], ...over });
+
+test('the order of a start', async () => {
+  const { engine, calls, state, exit } = fakeEngine();
+  const { id } = await engine.create('web', spec());
+  assert.equal(calls.length, 0, 'a container that is only created costs containerd nothing');
+  await engine.start(id);
+  const at = (name: string) => (calls as readonly string[]).indexOf(name);
+  assert.equal(at('reserve'), 0);
+  for (const [first, then] of [
+    ['runPodSandbox', 'createContainer'],
+    ['podSandboxStatus', 'publish'],
+    ['createContainer', 'prepare'],
+    ['update', 'startContainer'],
+    ['publish', 'startContainer'],
+    ['startContainer', 'started'],
+  ] as const)
+    assert.ok(at(first) < at(then) && at(first) >= 0, `${first} before ${then}: ${calls.join(' ')}`);
+  assert.deepEqual([state.containers.byId(id)?.state, state.containers.byId(id)?.ip], ['running', '10.0.0.2']);
+  exit.resolve({ exitCode: 3, exitedAt: 5n, oomKilled: false, reason: '' });
+  assert.equal((await engine.wait(id, 'not-running', AbortSignal.timeout(1000))).exitCode, 3);
+  assert.ok(at('release') > 0);
+  assert.deepEqual(
+    engine.events.range(0n, 1n << 62n).map(({ action }) => action),
+    ['create', 'start', 'die'],
+  );
+  await engine.close();
+});
+
+for (const step of [
+  'reserve',
+  'runPodSandbox',
+  'podSandboxStatus',
+  'publish',
+  'createContainer',
+  'prepare',
+  'update',
+  'startContainer',
+]) {
+  test(`a start that fails at ${step} takes back what was made`, async () => {
+    const { engine, calls, state } = fakeEngine({ [step]: new K3cError(Code.UNAVAILABLE, 'no') });
+    const { id } = await engine.create('web', spec());
+    const waiting = engine.wait(id, 'next-exit', AbortSignal.timeout(5000));
+    await assert.rejects(engine.start(id), { message: 'no' });
+    const record = state.containers.byId(id);
+    assert.deepEqual(
+      [record?.state, record?.sandboxId, record?.criId, record?.exitCode, record?.error],
+      ['created', '', '', 128, 'no'],
+    );
+    assert.equal((await waiting).exitCode, 128);
+    await engine.close();
+    assert.ok(calls.includes('release'));
+    assert.equal(calls.includes('removePodSandbox'), !['reserve', 'runPodSandbox'].includes(step));
+    assert.equal(calls.includes('failed'), ['update', 'startContainer'].includes(step));
+  });
+}
+
+test('a container that was stopped by hand during the delay of its restart stays stopped', async () => {
+  const { engine, state, exit } = fakeEngine();
+  const { id } = await engine.create('web', spec({ restart: { name: 'always', maximumRetryCount: 0 } }));
+  await engine.start(id);
+  exit.resolve({ exitCode: 0, exitedAt: 5n, oomKilled: false, reason: '' });
+  await engine.wait(id, 'next-exit', AbortSignal.timeout(1000)).catch(() => undefined);
+  assert.equal(state.containers.byId(id)?.state, 'restarting');
+  await engine.stop(id, {});
+  assert.deepEqual([state.containers.byId(id)?.state, state.containers.byId(id)?.manualStop], ['exited', true]);
+  await engine.close();
+});
+
+test('requests that cannot be right are refused before anything is written', async () => {
+  const { engine, state } = fakeEngine();
+  for (const [over, message] of [
+    [{ image: '' }, /invalid reference format/],
+    [{ memoryBytes: 1 << 20 }, /Minimum memory limit allowed is 6MB/],
+    [
+      { autoRemove: true, restart: { name: 'always', maximumRetryCount: 0 } },
+      /can't create 'AutoRemove' container with restart policy/,
+    ],
+    [{ restart: { name: 'always', maximumRetryCount: 3 } }, /maximum retry count cannot be used/],
+    [{ networkMode: 'none' }, /conflicting options/],
+    [{ init: true }, /--init is not available/],
+  ] as const)
+    await assert.rejects(engine.create('', spec(over)), message);
+  assert.equal(state.containers.list().length, 0);
+  await engine.close();
+});

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { containerResolvConf, hostsFile } from './network-files.ts';
+
+test('hosts: the name leads to the address, a dotted one by its first label too', () => {
+  assert.match(hostsFile('box', '10.1.2.3'), /^127\.0\.0\.1\tlocalhost\n(?:.*\n)+10\.1\.2\.3\tbox\n$/);
+  assert.match(hostsFile('box.example.org', '10.1.2.3'), /\n10\.1\.2\.3\tbox\.example\.org box\n$/);
+  assert.doesNotMatch(hostsFile('box', ''), /box/);
+});
+
+test('resolvers on the loopback device of the host are left out', () => {
+  const text =
+    '# made by hand\nsearch a b\nnameserver 127.0.0.53\nnameserver 10.0.0.2\nnameserver ::1\noptions edns0\n';
+  assert.equal(containerResolvConf([text]), 'search a b\nnameserver 10.0.0.2\noptions edns0\n');
+});
+
+test('a stub gives way to its upstreams, and public resolvers stand in for none', () => {
+  const stub = 'nameserver 127.0.0.53\noptions edns0\n';
+  assert.equal(containerResolvConf([stub, 'nameserver 10.0.0.9\n']), 'nameserver 10.0.0.9\n');
+  assert.equal(containerResolvConf([stub, '']), 'options edns0\nnameserver 8.8.8.8\nnameserver 8.8.4.4\n');
+  assert.equal(containerResolvConf([]), 'nameserver 8.8.8.8\nnameserver 8.8.4.4\n');
+});

@@ -1,0 +1,74 @@
+/** Records for the tests of this room. */
+import type { ContainerRecord } from '../../state/containers.ts';
+import type { ContainerSpec } from '../../state/spec.ts';
+
+export function sampleSpec(over: Partial<ContainerSpec> = {}): ContainerSpec {
+  return {
+    image: 'busybox',
+    entrypoint: null,
+    command: [],
+    env: [],
+    workingDir: '',
+    user: '',
+    hostname: '',
+    tty: false,
+    openStdin: false,
+    stdinOnce: false,
+    labels: {},
+    ports: [],
+    mounts: [],
+    networkMode: 'default',
+    restart: { name: 'no', maximumRetryCount: 0 },
+    autoRemove: false,
+    memoryBytes: 0,
+    nanoCpus: 0,
+    stopSignal: '',
+    stopTimeout: null,
+    privileged: false,
+    readOnly: false,
+    init: false,
+    consoleHeight: 0,
+    consoleWidth: 0,
+    annotations: {},
+    ...over,
+  };
+}
+
+export function sampleRecord(over: Partial<ContainerRecord> = {}): ContainerRecord {
+  return {
+    id: 'ab'.repeat(32),
+    name: 'web',
+    spec: sampleSpec(),
+    config: {
+      entrypoint: [],
+      command: ['sh'],
+      env: ['PATH=/bin'],
+      workingDir: '/',
+      user: '',
+      hostname: 'abababababab',
+      labels: {},
+      exposedPorts: [],
+      mounts: [],
+      stopSignal: 'SIGTERM',
+    },
+    imageId: `sha256:${'1'.repeat(64)}`,
+    imageRef: 'docker.io/library/busybox:latest',
+    createdAt: 1000n,
+    logPath: '/logs/container.log',
+    state: 'exited',
+    attempt: 0,
+    sandboxId: 's0',
+    criId: 'c0',
+    pid: 0,
+    startedAt: 2000n,
+    finishedAt: 3000n,
+    exitCode: 0,
+    oomKilled: false,
+    error: '',
+    restartCount: 0,
+    manualStop: false,
+    ports: [],
+    ip: '',
+    ...over,
+  };
+}
