@@ -69,9 +69,12 @@ class Forwarding {
       if (upstream.closed || upstream.writableEnded) return;
       if (!upstream.write(chunk) && upstream.writableLength > WRITE_QUEUE) client.pause();
     });
-    client.once('end', () => {
+    const endRequest = () => {
       if (!upstream.closed && !upstream.writableEnded) upstream.end();
-    });
+    };
+    // A request without a body has told its end already, unheard, while the daemon was being dialled.
+    if (client.readableEnded) endRequest();
+    else client.once('end', endRequest);
   }
 
   #onResponse(flags: number, raw: string[]): void {
