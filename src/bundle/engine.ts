@@ -3,7 +3,7 @@
  * `ROOT/engine/DIGEST/bin`, where they stay as long as a process uses them: shims outlive the daemon and call runc by path.
  */
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { getRawAsset } from 'node:sea';
 import { Code, K3cError } from '../api/errors.ts';
@@ -16,6 +16,13 @@ export interface Engine {
   readonly directory: string;
   /** The path of one binary, for example `containerd`. */
   path(name: string): string;
+}
+
+/** Where the engine comes from: the executable's assets. */
+export interface EngineSource {
+  readonly list: EngineList;
+  /** The bytes of one binary. */
+  read(name: string): ArrayBuffer;
 }
 
 const binaryMode = 0o755;
@@ -41,8 +48,7 @@ async function isComplete(directory: string, files: readonly EngineFile[]): Prom
   return true;
 }
 
-async function writeBinary(directory: string, file: EngineFile, signal: AbortSignal): Promise<void> {
-  const content = Buffer.from(getRawAsset(`engine/${file.name}`));
+async function writeBinary(directory: string, content: Buffer, file: EngineFile, signal: AbortSignal): Promise<void> {
   if (createHash('sha256').update(content).digest('hex') !== file.sha256) {
     throw new K3cError(Code.DATA_LOSS, `the engine's ${file.name} inside this program is damaged: download k3c again`);
   }
@@ -69,21 +75,23 @@ async function publish(temporary: string, final: string, list: EngineList): Prom
 }
 
 /**
- * Makes the engine exist under `root` and returns it. Each caller fills a directory of its own and renames it, so any number
- * may do this at once, and one that is killed leaves nothing that is trusted. Trees of older versions are removed, except
- * the newest and those that a process runs from.
+ * Makes the engine of `source` exist under `root`. Each caller fills a directory of its own and renames it, so any number may
+ * do this at once, and one that is killed leaves nothing that is trusted. Trees of older versions are removed, except the
+ * newest and those that a process runs from.
  */
-export async function unpackEngine(root: string, signal: AbortSignal): Promise<Engine> {
-  if (!isPackaged()) return engineIn(sourcePath('vendor-bin/bin'));
-  const list = engineList();
+export async function unpackFrom(source: EngineSource, root: string, signal: AbortSignal): Promise<Engine> {
+  const { list } = source;
   const base = join(root, 'engine');
   const final = join(base, list.digest);
   if (!(await isComplete(join(final, 'bin'), list.files))) {
     await mkdir(base, { recursive: true, mode: 0o755 });
     const temporary = await mkdtemp(join(base, `.tmp-${process.pid}-`));
     try {
+      await chmod(temporary, 0o755);
       await mkdir(join(temporary, 'bin'), { mode: 0o755 });
-      for (const file of list.files) await writeBinary(join(temporary, 'bin'), file, signal);
+      for (const file of list.files) {
+        await writeBinary(join(temporary, 'bin'), Buffer.from(source.read(file.name)), file, signal);
+      }
       await publish(temporary, final, list);
     } finally {
       await rm(temporary, { recursive: true, force: true });
@@ -91,6 +99,12 @@ export async function unpackEngine(root: string, signal: AbortSignal): Promise<E
   }
   await sweepTrees(base, list.digest, kept);
   return engineIn(join(final, 'bin'));
+}
+
+/** Makes this program's engine exist under `root` and returns it; from sources it is where vendor.ts built it. */
+export async function unpackEngine(root: string, signal: AbortSignal): Promise<Engine> {
+  if (!isPackaged()) return engineIn(sourcePath('vendor-bin/bin'));
+  return unpackFrom({ list: engineList(), read: (name) => getRawAsset(`engine/${name}`) }, root, signal);
 }
 
 /**

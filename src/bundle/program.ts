@@ -41,11 +41,6 @@ export function childHelperPath(): string {
   return isPackaged() ? join(unpackedDirectory(), 'k3c-child') : sourcePath('dist/launcher/k3c-child');
 }
 
-/** The file that the user started, undefined from sources or when it was replaced since. */
-export function launcherPath(env: Readonly<Record<string, string | undefined>>): string | undefined {
-  return isPackaged() ? env['K3C_SELF'] : undefined;
-}
-
 /**
  * The digest that names what this program was unpacked from (hex, 16 bytes), undefined from sources. Two builds with the
  * same digest are the same program: the front door does commands for no other.
