@@ -184,6 +184,16 @@ if (!insideNetworkNamespace()) {
     assert.equal(await askFrom(net.outside, 'tcp', hostAddress, 8100), 'ECONNREFUSED');
   });
 
+  test('reconcile leaves a container alone that is being started, and drops one that is gone', async () => {
+    const starting = await net.network.reserve('starting', 'starting', [portRequest(8105)]);
+    await net.publish('lost', net.pod2, portRequest(8106));
+    await net.network.reconcile([]);
+    await net.network.publish('starting', net.pod1.address, starting);
+    assert.match(await askTcp(hostAddress, 8105), /^pod1 /);
+    assert.equal(await askTcp(hostAddress, 8106), 'ECONNREFUSED');
+    await net.network.release('starting');
+  });
+
   test('without nf_tables a proxy serves the ports, with one warning', async () => {
     const warnings: string[] = [];
     const log = { ...silentLog, warn: (_: object, message: string) => warnings.push(message) };

@@ -23,6 +23,7 @@ export class BridgeNetwork implements HostNetwork {
   readonly #options: HostNetworkOptions;
   readonly #name: string;
   readonly #ports: PublishedPorts;
+  #startedAt = 0;
   #bridge: Bridge | undefined;
   #loopback = true;
   /** Undefined where the kernel has no nf_tables: the listeners carry all traffic then. */
@@ -72,6 +73,7 @@ export class BridgeNetwork implements HostNetwork {
   async start(signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
     signal.throwIfAborted();
+    this.#startedAt = Date.now();
     this.#bridge = ensureBridge(this.#route(), this.#name, this.#options.bridgeCidr);
     await writeCniConfiguration(this.cniConfDir, this.#leaseDir, this.#bridge, signal);
     if (!(await enableSysctl('net/ipv4/ip_forward'))) {
@@ -137,7 +139,9 @@ export class BridgeNetwork implements HostNetwork {
 
   async reconcile(live: readonly PublishedContainer[]): Promise<void> {
     const owners = new Set(live.map(({ owner }) => owner));
-    for (const owner of this.#ports.owners()) if (!owners.has(owner)) this.#ports.release(owner);
+    // What this daemon knows before the first time can only be containers that are just being started.
+    const left = this.#timer === undefined ? [] : this.#ports.publishedOwners();
+    for (const owner of left) if (!owners.has(owner)) this.#ports.release(owner);
     for (const { owner, ownerName, podIp, ports } of live) {
       for (const mapping of ports) await this.#ports.adopt(owner, ownerName, mapping);
       this.#ports.publish(owner, podIp, ports);
@@ -154,7 +158,7 @@ export class BridgeNetwork implements HostNetwork {
   }
 
   async releaseStaleLeases(liveSandboxIds: ReadonlySet<string>): Promise<number> {
-    return await releaseStaleLeases(this.#leaseDir, liveSandboxIds);
+    return await releaseStaleLeases(this.#leaseDir, liveSandboxIds, this.#startedAt);
   }
 
   async stop({ removeAll }: { readonly removeAll: boolean }): Promise<void> {

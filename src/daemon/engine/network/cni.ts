@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../../host/files.ts';
 import { formatIpv4Network, parseIpv4 } from '../../../host/netlink/ipv4.ts';
@@ -62,14 +62,21 @@ export async function removeCniConfiguration(directory: string, leaseDir: string
 /**
  * Frees host-local's leases of sandboxes that are not among the living ones; returns how many. A lease is a file named
  * for the address that holds "SANDBOX_ID\r\nINTERFACE" (plugins/ipam/host-local/backend/disk). A sandbox whose tear-down
- * a killed daemon missed leaves one behind, and a network of /24 is full after 253 of them.
+ * a killed daemon missed leaves one behind, and a network of /24 is full after 253 of them. Only leases older than
+ * `before` (milliseconds of the epoch) count: a younger one may be of a sandbox that is just being made, and freeing it
+ * would give its address away twice.
  */
-export async function releaseStaleLeases(leaseDir: string, liveSandboxIds: ReadonlySet<string>): Promise<number> {
+export async function releaseStaleLeases(
+  leaseDir: string,
+  liveSandboxIds: ReadonlySet<string>,
+  before: number,
+): Promise<number> {
   const directory = join(leaseDir, networkName);
   let released = 0;
   for (const name of await listDirectory(directory)) {
     if (parseIpv4(name) === undefined) continue; // the lock and the last reserved address
     const path = join(directory, name);
+    if ((await stat(path)).mtimeMs >= before) continue;
     const [sandboxId = ''] = (await readFile(path, 'utf8')).split('\r\n');
     if (liveSandboxIds.has(sandboxId.trim())) continue;
     await rm(path, { force: true });

@@ -44,13 +44,14 @@ export interface HostNetwork {
   /** Takes back rules, listeners and reservations of a container; one that has none is fine. */
   release(owner: string): Promise<void>;
   /**
-   * Makes exactly these containers published, whatever was before, in one atomic change of the rules. From then on rules
-   * that something else on the host removes are put back.
+   * Makes exactly these containers published, whatever was before, in one atomic change of the rules; reservations that
+   * are not published yet, of containers that are being started, stay. From then on rules that something else on the host
+   * removes are put back.
    */
   reconcile(live: readonly PublishedContainer[]): Promise<void>;
   /**
-   * Frees the addresses of sandboxes that no longer exist and returns how many. Call it while no sandbox is being made:
-   * the lease of a sandbox that containerd does not list yet would be taken for a stale one.
+   * Frees the addresses that sandboxes which no longer exist had before start(), and returns how many. The living ones
+   * are all of containerd's, not only k3c's own.
    */
   releaseStaleLeases(liveSandboxIds: ReadonlySet<string>): Promise<number>;
   /** Stops watching and listening. Rules stay for running containers, unless everything is to be removed. */

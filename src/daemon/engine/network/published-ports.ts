@@ -35,8 +35,10 @@ export class PublishedPorts {
     );
   }
 
-  owners(): Set<string> {
-    return new Set([...this.#held.keys()].map(({ owner }) => owner));
+  /** Owners whose ports lead to a pod; those that only hold reservations are being started. */
+  publishedOwners(): Set<string> {
+    const published = [...this.#held.values()].filter(({ podIp }) => podIp !== undefined);
+    return new Set(published.map(({ reservation }) => reservation.owner));
   }
 
   #of(owner: string): HeldPort[] {
