@@ -1,6 +1,6 @@
 /** `k3c build`: BuildKit's build, from this side of the socket. */
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
 import { build as runBuild } from '../../client/build/build.ts';
 import type { BuildStatus } from '../../client/build/control.ts';
 import type { BuildHost, BuildOptions, OutputOption, SshOption } from '../../client/build/request/options.ts';
@@ -100,7 +100,7 @@ export const build: CommandDefinition<Flags> = {
         'Set the networking mode for the "RUN" instructions during build (default, host, none)',
       ),
       flag('--no-cache', 'Do not use cache when building the image'),
-      values('--no-cache-filter <stringArray>', 'Do not cache specified stages'),
+      named(values('--no-cache-filter <stringArray>', 'Do not cache specified stages')),
       values('-o, --output <stringArray>', 'Output destination (format: "type=local,dest=path")', parseOutput),
       values('--platform <stringArray>', 'Set target platform for build'),
       value('--progress <string>', 'Set type of progress output (auto, plain, tty, quiet, rawjson)', parseProgress),
@@ -129,12 +129,17 @@ export const build: CommandDefinition<Flags> = {
   },
   async run(context, [path = ''], flags) {
     const mode = flags.quiet ? 'quiet' : (flags.progress ?? parseProgress(context.env['BUILDKIT_PROGRESS'] || 'auto'));
-    const color = !context.env['NO_COLOR'];
+    const color = !context.env['NO_COLOR'] && context.terminal.isTty.stderr && mode !== 'plain';
     const display = chooseDisplay(mode, context, color);
     const warnings: BuildWarning[] = [];
-    const onStatus = (status: BuildStatus) => {
-      warnings.push(...status.warnings);
-      display.update(status);
+    const listener = {
+      onStatus(status: BuildStatus) {
+        warnings.push(...status.warnings);
+        display.update(status);
+      },
+      onNotice(text: string) {
+        if (mode !== 'quiet' && mode !== 'rawjson') context.stderr.write(`${text}\n`);
+      },
     };
     let response: ExporterResponse;
     try {
@@ -143,7 +148,7 @@ export const build: CommandDefinition<Flags> = {
         client.connection,
         optionsOf(path, flags, context),
         hostOf(context),
-        onStatus,
+        listener,
         context.signal,
       );
       display.done();
@@ -152,8 +157,7 @@ export const build: CommandDefinition<Flags> = {
       context.stderr.write(formatFailure(error, context.signal.aborted));
       return context.signal.aborted ? signalExitCode(context.signal.reason as NodeJS.Signals) : 1;
     }
-    if (mode !== 'quiet' && mode !== 'rawjson')
-      context.stderr.write(formatWarnings(warnings, color && mode !== 'plain'));
+    if (mode !== 'quiet' && mode !== 'rawjson') context.stderr.write(formatWarnings(warnings, color));
     if (flags.iidfile) await writeIdFile(resolve(context.cwd, flags.iidfile), response);
     if (flags.metadataFile) await writeMetadataFile(resolve(context.cwd, flags.metadataFile), response);
     const id = imageId(response);
@@ -161,6 +165,12 @@ export const build: CommandDefinition<Flags> = {
     return 0;
   },
 };
+
+/** Commander takes every `--no-…` for a negation. */
+function named(option: Option): Option {
+  option.negate = false;
+  return option;
+}
 
 function hostOf(context: CommandContext): BuildHost {
   const { cwd, env, stdout } = context;

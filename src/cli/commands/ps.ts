@@ -49,7 +49,11 @@ export const ps: CommandDefinition<PsFlags> = {
       { signal: context.signal },
     );
     const form = containerList({ truncate: flags.trunc, size, now: Date.now() });
-    context.stdout.write(renderList(containers, form, flags));
+    const ignored = flags.quiet === true && flags.format !== undefined && flags.format !== 'table';
+    if (ignored) {
+      context.stderr.write('WARNING: Ignoring custom format, because both --format and --quiet are set.\n');
+    }
+    context.stdout.write(renderList(containers, form, { quiet: flags.quiet, format: ignored ? '' : flags.format }));
     return 0;
   },
 };

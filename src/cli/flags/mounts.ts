@@ -46,6 +46,9 @@ function withoutSlash(path: string): string {
 }
 
 function checkVolumeName(name: string): void {
+  if (name.length === 1) {
+    throw new Error('volume name is too short, names should be at least two alphanumeric characters');
+  }
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
     throw new Error(
       `${JSON.stringify(name)} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,

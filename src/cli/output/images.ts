@@ -39,7 +39,7 @@ export function toImageRows(
     for (const [repository, own] of digests) {
       if (named.has(repository)) continue;
       for (const digest of options.showDigests ? own : own.slice(0, 1)) {
-        rows.push({ image, repository, tag: NONE, digest: options.needDigests ? digest : '' });
+        rows.push({ image, repository, tag: NONE, digest: options.showDigests ? digest : '' });
       }
     }
     return rows.length > 0 ? rows : [{ image, repository: NONE, tag: NONE, digest: NONE }];

@@ -41,8 +41,7 @@ export interface ListOptions {
 export function renderList<Item>(items: readonly Item[], form: ListForm<Item>, options: ListOptions): string {
   const format = options.format ?? '';
   const standard = format === '' || format === 'table';
-  if (options.quiet === true && (standard || !format.startsWith('table')))
-    return renderTemplate(items, form, form.quiet);
+  if (standard && options.quiet === true) return renderTemplate(items, form, form.quiet);
   if (standard) return renderTable(items, form, form.table);
   if (format === 'json') return renderTemplate(items, form, '{{json .}}');
   if (format.startsWith('table')) return renderTable(items, form, unescapeFormat(format.slice('table'.length)));

@@ -25,8 +25,9 @@ export interface Operand {
     | { readonly kind: 'pipe'; readonly pipe: Pipe };
   /** Fields after it: `.A.B`. */
   readonly fields: readonly string[];
-  /** How it was written, and where: for errors. */
-  readonly text: string;
+  /** Where it begins and ends, and where an error of its fields is: Go names the second field of a chain. */
+  readonly start: number;
+  readonly end: number;
   readonly at: number;
 }
 
@@ -193,12 +194,13 @@ class Parser {
     const start = this.#take();
     const fields: string[] = [];
     const head = this.#head(start, fields, context);
+    const chain = this.#peek();
+    const at = chain?.kind === 'field' && chain.glued ? chain.at : start.at;
     for (let token = this.#peek(); token?.kind === 'field' && token.glued; token = this.#peek()) {
       fields.push(this.#take().text.slice(1));
     }
-    const last = this.#tokens[this.#next - 1];
-    const text = this.#source.slice(start.at, (last?.at ?? start.at) + (last?.text.length ?? 0));
-    return { head, fields, text, at: start.at };
+    const last = this.#tokens[this.#next - 1] ?? start;
+    return { head, fields, start: start.at, end: last.at + last.text.length, at };
   }
 
   #head(token: Token, fields: string[], context: string): Operand['head'] {

@@ -121,12 +121,15 @@ class Run {
     return value;
   }
 
-  #command([first, ...rest]: Command, dot: Value, piped: readonly Value[]): Value {
+  #command(command: Command, dot: Value, piped: readonly Value[]): Value {
+    const [first, ...rest] = command;
+    if (first.head.kind === 'nil' && piped.length === 0) throw this.#error(first, 'nil is not a command');
     if (first.head.kind === 'function' && first.fields.length === 0) {
       const { name } = first.head;
       if (name === 'and' || name === 'or') return this.#decide(name, rest, dot, piped);
       const args = [...rest.map((operand) => this.#operand(operand, dot)), ...piped];
-      return this.#call(first, name, this.#functions.get(name), args);
+      const whole = { ...first, end: command.at(-1)?.end ?? first.end };
+      return this.#call(whole, name, this.#functions.get(name), args);
     }
     const args = [...rest.map((operand) => this.#operand(operand, dot)), ...piped];
     return this.#operand(first, dot, args);
@@ -160,12 +163,13 @@ class Run {
       value = this.#field(operand, value, field, i === operand.fields.length - 1 ? args : []);
     });
     if (operand.fields.length === 0 && args.length > 0) {
-      throw this.#error(operand, `can't give argument to non-function ${operand.text}`);
+      throw this.#error(operand, `can't give argument to non-function ${this.#text(operand)}`);
     }
     return value;
   }
 
-  #head({ head, text, at }: Operand, dot: Value): Value {
+  #head(operand: Operand, dot: Value): Value {
+    const { head } = operand;
     switch (head.kind) {
       case 'dot':
         return dot;
@@ -176,7 +180,7 @@ class Run {
       case 'variable':
         return this.#variables.findLast((variable) => variable.name === head.name)?.value;
       case 'function':
-        return this.#command([{ head, fields: [], text, at }], dot, []);
+        return this.#command([{ ...operand, fields: [] }], dot, []);
       case 'pipe':
         return this.#pipe(head.pipe, dot);
     }
@@ -202,11 +206,15 @@ class Run {
     return found;
   }
 
+  #text({ start, end }: Operand): string {
+    return this.#source.slice(start, end);
+  }
+
   #error(operand: Operand | undefined, reason: string): TemplateError {
     const at = operand?.at ?? 0;
     const column = Buffer.byteLength(this.#source.slice(this.#source.lastIndexOf('\n', at - 1) + 1, at));
     return new TemplateError(
-      `template: :${lineOf(this.#source, at)}:${column}: executing "" at <${operand?.text ?? ''}>: ${reason}`,
+      `template: :${lineOf(this.#source, at)}:${column}: executing "" at <${operand === undefined ? '' : this.#text(operand)}>: ${reason}`,
     );
   }
 }

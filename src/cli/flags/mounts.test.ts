@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parseMount, parseVolume } from './mounts.ts';
+
+const mount = (type: string, source: string, target: string, rest: object = {}) => ({
+  type,
+  source,
+  target,
+  readOnly: false,
+  propagation: '',
+  ...rest,
+});
+
+describe('-v', () => {
+  const cases: [string, object][] = [
+    ['/data', mount('volume', '', '/data')],
+    ['vol:/data', mount('volume', 'vol', '/data')],
+    ['vol:/data/:ro', mount('volume', 'vol', '/data', { readOnly: true })],
+    ['/a:/b', mount('bind', '/a', '/b')],
+    ['/a/:/b', mount('bind', '/a', '/b')],
+    ['/a/../c:/b', mount('bind', '/c', '/b')],
+    ['./a:/b', mount('bind', '/work/a', '/b')],
+    ['.:/b:rw', mount('bind', '/work', '/b')],
+    ['a/b:/c', mount('bind', '/work/a/b', '/c')],
+    ['/a:/b:ro,rshared', mount('bind', '/a', '/b', { readOnly: true, propagation: 'rshared' })],
+  ];
+  for (const [text, expected] of cases) test(text, () => assert.deepEqual(parseVolume(text, '/work'), expected));
+  const wrong: [string, RegExp][] = [
+    ['', /^invalid empty volume spec$/],
+    ['a:b', /mount path must be absolute/],
+    ['data', /mount path must be absolute/],
+    ['/a:/', /destination can't be '\/'/],
+    ['/a:/b:foo', /invalid mode: foo/],
+    ['/a:/b:ro:x', /invalid volume specification/],
+    [':/b', /invalid volume specification/],
+    ['/a:/b:z', /does not relabel for SELinux/],
+    ['vol:/b:shared', /cannot mix propagation/],
+    ['x:/b', /volume name is too short/],
+    ['x!:/b', /includes invalid characters for a local volume name/],
+  ];
+  for (const [text, message] of wrong) {
+    test(`refuses '${text}'`, () => assert.throws(() => parseVolume(text, '/work'), { message }));
+  }
+});
+
+describe('--mount', () => {
+  const cases: [string, object][] = [
+    ['type=bind,source=/a,target=/b', mount('bind', '/a', '/b')],
+    ['type=bind,src=./a,dst=/b,readonly', mount('bind', '/work/a', '/b', { readOnly: true })],
+    [
+      'type=bind,src=/a,destination=/b,ro=false,bind-propagation=shared',
+      mount('bind', '/a', '/b', { propagation: 'shared' }),
+    ],
+    ['source=vol,target=/b', mount('volume', 'vol', '/b')],
+    ['target=/b', mount('volume', '', '/b')],
+    ['type=tmpfs,target=/t', mount('tmpfs', '', '/t')],
+    ['type=bind,"source=/a,b",target=/c', mount('bind', '/a,b', '/c')],
+  ];
+  for (const [text, expected] of cases) test(text, () => assert.deepEqual(parseMount(text, '/work'), expected));
+  const wrong: [string, RegExp][] = [
+    ['type=bind,source=/a', /^target is required$/],
+    ['type=bind,target=/a', /^source is required for a bind mount$/],
+    ['type=npipe,target=/a', /^invalid mount type 'npipe'$/],
+    ['target=/a,foo=bar', /^unexpected key 'foo' in 'foo=bar'$/],
+    ['target', /^invalid field 'target' must be a key=value pair$/],
+    ['target=a', /mount path must be absolute/],
+    ['type=tmpfs,source=/a,target=/b', /takes no source/],
+    ['target=/a,readonly=maybe', /invalid value for 'readonly'/],
+    ['"target=/a', /a quote is not closed/],
+  ];
+  for (const [text, message] of wrong) {
+    test(`refuses '${text}'`, () => assert.throws(() => parseMount(text, '/work'), { message }));
+  }
+});
