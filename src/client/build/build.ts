@@ -6,28 +6,39 @@ import type { Connection } from '../../api/rpc/client.ts';
 import { lookupCredentials } from '../credentials/lookup.ts';
 import type { BuildStatus } from './control.ts';
 import { frontendRequest } from './request/attributes.ts';
+import { prepareCaches } from './request/caches.ts';
 import { exportersOf } from './request/exporters.ts';
 import { prepareInputs } from './request/inputs.ts';
 import type { BuildHost, BuildOptions, SshOption } from './request/options.ts';
 import { type BuildRequest, type ExporterResponse, solve } from './solve.ts';
+
+export interface PreparedBuild {
+  readonly request: BuildRequest;
+  /** Directories of local caches that are not there yet. */
+  readonly skippedCaches: readonly string[];
+  /** What is left to write on this side once the build has succeeded. */
+  finish(response: ExporterResponse): Promise<void>;
+}
 
 /**
  * Turns options into a request: finds contexts, opens standard input, checks outputs. Nothing is sent yet.
  *
  * @throws K3cError INVALID_ARGUMENT or NOT_FOUND for what cannot be done as asked
  */
-export async function prepareBuild(options: BuildOptions, host: BuildHost): Promise<BuildRequest> {
+export async function prepareBuild(options: BuildOptions, host: BuildHost): Promise<PreparedBuild> {
   const { frontend, attributes, entitlements } = frontendRequest(options);
-  const exporters = exportersOf(options, host);
+  const { exporters, layouts: outputs, finish: finishOutputs } = exportersOf(options, host);
   const ssh = new Map(options.ssh.map((each) => [each.id || 'default', agentSocket(each, host)] as const));
+  const caches = await prepareCaches(options, host);
   const inputs = await prepareInputs(options, host);
-  return {
+  const request: BuildRequest = {
     frontend,
     frontendAttributes: { ...attributes, ...inputs.attributes },
     contexts: inputs.contexts,
     exporters,
-    cacheImports: options.cacheFrom,
-    cacheExports: options.cacheTo,
+    cacheImports: caches.imports,
+    cacheExports: caches.exports,
+    layouts: new Map([...caches.layouts, ...outputs, ...inputs.layouts]),
     entitlements,
     secrets: options.secrets,
     ssh,
@@ -35,17 +46,37 @@ export async function prepareBuild(options: BuildOptions, host: BuildHost): Prom
     credentials: (registry) => lookupCredentials(registry, host.env),
     sharedKey: inputs.sharedKey,
   };
+  return {
+    request,
+    skippedCaches: caches.skipped,
+    async finish(response) {
+      await caches.finish(response);
+      await finishOutputs(response);
+    },
+  };
 }
 
-/** Runs a build (see `solve` for status, cancelling and errors). */
+export interface BuildListener {
+  onStatus(status: BuildStatus): void;
+  /** Something the user should know that is no failure. */
+  onNotice(text: string): void;
+}
+
+/** Runs a build (see `solve` for cancelling and errors). */
 export async function build(
   connection: Connection,
   options: BuildOptions,
   host: BuildHost,
-  onStatus: (status: BuildStatus) => void,
+  listener: BuildListener,
   signal: AbortSignal,
 ): Promise<ExporterResponse> {
-  return await solve(connection, await prepareBuild(options, host), onStatus, signal);
+  const prepared = await prepareBuild(options, host);
+  for (const directory of prepared.skippedCaches) {
+    listener.onNotice(`WARNING: local cache import at ${directory} skipped: there is no cache there`);
+  }
+  const response = await solve(connection, prepared.request, (status) => listener.onStatus(status), signal);
+  await prepared.finish(response);
+  return response;
 }
 
 function agentSocket(option: SshOption, host: BuildHost): string {

@@ -4,6 +4,8 @@ import { Code, K3cError, toK3cError } from '../../api/errors.ts';
 import type { Connection } from '../../api/rpc/client.ts';
 import { RpcServer } from '../../api/rpc/server.ts';
 import type { Metadata } from '../../api/rpc/types.ts';
+import type { ImageLayout } from './content/layout.ts';
+import { serveContent } from './content/serve.ts';
 import type { ContextSource } from './context/source.ts';
 import { type BuildStatus, type ControlClient, controlClient } from './control.ts';
 import { BuildError, failedVertex, fromStatusDetails } from './error.ts';
@@ -46,9 +48,8 @@ export interface BuildRequest {
   readonly uploads: Map<string, Readable>;
   readonly credentials: CredentialsLookup;
   readonly sharedKey: string;
-  /** More services for the session: content stores of local caches. */
-  readonly streams?: ReadonlyMap<string, RawHandler> | undefined;
-  readonly register?: ((services: RpcServer) => void) | undefined;
+  /** Image layouts of the client by the id of the store the daemon asks for. */
+  readonly layouts: ReadonlyMap<string, ImageLayout>;
 }
 
 /** What BuildKit's exporters report, by their own keys (`containerimage.digest` …). */
@@ -153,11 +154,11 @@ function isStreamReset(cause: unknown): boolean {
 
 function openSession(connection: Connection, request: BuildRequest): Session {
   const services = new RpcServer();
-  const streams = new Map<string, RawHandler>(request.streams);
+  const streams = new Map<string, RawHandler>();
   serveAuth(services, request.credentials);
   serveSecrets(services, request.secrets);
   if (request.ssh.size > 0) serveSsh(services, streams, request.ssh);
-  request.register?.(services);
+  if (request.layouts.size > 0) serveContent(services, request.layouts);
   streams.set('/moby.filesync.v1.FileSync/DiffCopy', fileSyncHandler(request.contexts));
   if (request.uploads.size > 0) streams.set(UPLOAD_PATH, uploadHandler(request.uploads));
   const outputs = new Map<number, ClientOutput>();

@@ -3,8 +3,9 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { formatReference, normalize, parseReference } from '../../../api/reference.ts';
+import { type Descriptor, ImageLayout } from '../content/layout.ts';
 import type { ClientOutput } from '../session/file-send.ts';
-import type { TypedAttributes } from '../solve.ts';
+import type { ExporterResponse, TypedAttributes } from '../solve.ts';
 import type { BuildHost, BuildOptions, OutputOption } from './options.ts';
 import { fileSink, streamSink } from './sinks.ts';
 
@@ -15,8 +16,18 @@ export interface Exporter extends TypedAttributes {
 /** Makes an image without a name findable by its id: its record is called after its digest. */
 const UNNAMED = 'localhost/none';
 
+export interface PreparedOutputs {
+  readonly exporters: readonly Exporter[];
+  /** The layout of an OCI output that is not packed, by the id of its store. */
+  readonly layouts: ReadonlyMap<string, ImageLayout>;
+  finish(response: ExporterResponse): Promise<void>;
+}
+
+/** The id BuildKit writes an unpacked output to; so there can be one of them. */
+const EXPORT_STORE = 'export';
+
 /** The exporters of a build; without `-o`, an image in the store, unpacked, so that it can be run the moment build returns. */
-export function exportersOf(options: BuildOptions, host: BuildHost): Exporter[] {
+export function exportersOf(options: BuildOptions, host: BuildHost): PreparedOutputs {
   const names = options.tags.map(tagName);
   const outputs: readonly OutputOption[] =
     options.outputs.length > 0 ? options.outputs : [{ type: 'image', destination: '', attributes: {} }];
@@ -24,7 +35,33 @@ export function exportersOf(options: BuildOptions, host: BuildHost): Exporter[] 
   if (options.push && !exporters.some(({ type, attributes }) => type === 'image' && attributes['push'] === 'true')) {
     throw new K3cError(Code.INVALID_ARGUMENT, '--push needs an image among the outputs');
   }
-  return exporters;
+  const directories = outputs.filter(isUnpacked).map(({ destination }) => destination);
+  const [directory] = directories;
+  if (directories.length > 1) throw new K3cError(Code.INVALID_ARGUMENT, 'only one output can be unpacked (tar=false)');
+  if (directory === undefined) return { exporters, layouts: new Map(), finish: async () => undefined };
+  if (directory === '' || directory === '-') {
+    throw new K3cError(Code.INVALID_ARGUMENT, 'an unpacked output (tar=false) needs dest=DIRECTORY');
+  }
+  const layout = new ImageLayout(resolve(host.cwd, directory));
+  return {
+    exporters,
+    layouts: new Map([[EXPORT_STORE, layout]]),
+    finish: async (response) => await record(layout, response),
+  };
+}
+
+function isUnpacked({ type, attributes }: OutputOption): boolean {
+  return (type === 'oci' || type === 'docker') && attributes['tar'] === 'false';
+}
+
+/** Enters the image into the layout's index, under its names. */
+async function record(layout: ImageLayout, response: ExporterResponse): Promise<void> {
+  const encoded = response['containerimage.descriptor'];
+  if (encoded === undefined) return;
+  const descriptor = JSON.parse(Buffer.from(encoded, 'base64').toString('utf8')) as Descriptor;
+  const names = response['image.name']?.split(',') ?? [];
+  const entries = names.map((name) => ({ tag: parseReference(name).tag ?? 'latest', imageName: name }));
+  await layout.put(descriptor, entries.length > 0 ? entries : [{ tag: 'latest' }]);
 }
 
 /** A tag as the image store records it. A digest has no place in the name of what is yet to be built. */
@@ -90,9 +127,7 @@ function imageExporter(output: OutputOption, extra: Record<string, string>, opti
 function archiveExporter(output: OutputOption, extra: Record<string, string>, host: BuildHost): Exporter {
   const { type, destination } = output;
   const attributes = { ...output.attributes, ...extra };
-  if (attributes['tar'] === 'false') {
-    throw new K3cError(Code.UNIMPLEMENTED, `k3c writes ${type} outputs as an archive only (tar=false)`);
-  }
+  if (isUnpacked(output)) return { type, attributes };
   if (destination === '-' || destination === '') {
     if (host.stdoutIsTty) {
       throw new K3cError(

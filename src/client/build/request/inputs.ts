@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Code, K3cError } from '../../../api/errors.ts';
+import { ImageLayout } from '../content/layout.ts';
 import { type ContextSource, directorySource, memorySource } from '../context/source.ts';
 import { newId } from '../session/id.ts';
 import { uploadUrl } from '../session/upload.ts';
@@ -18,6 +19,8 @@ export interface BuildInputs {
   readonly contexts: Map<string, ContextSource>;
   readonly attributes: Record<string, string>;
   readonly uploads: Map<string, Readable>;
+  /** Image layouts that are named contexts, by the id of their store. */
+  readonly layouts: Map<string, ImageLayout>;
   /** Names the context among those of this machine for the daemon's cache of transferred files. */
   readonly sharedKey: string;
 }
@@ -28,6 +31,7 @@ export async function prepareInputs(options: BuildOptions, host: BuildHost): Pro
     contexts: new Map(),
     attributes: {},
     uploads: new Map(),
+    layouts: new Map(),
     sharedKey: await sharedKey(resolve(host.cwd, options.context)),
   };
   const dockerfile = options.dockerfile === '' ? undefined : options.dockerfile;
@@ -38,7 +42,7 @@ export async function prepareInputs(options: BuildOptions, host: BuildHost): Pro
   else {
     throw new K3cError(Code.NOT_FOUND, `unable to prepare context: path ${JSON.stringify(options.context)} not found`);
   }
-  for (const [name, value] of options.namedContexts) addNamedContext(inputs, name, value, host);
+  for (const [name, value] of options.namedContexts) await addNamedContext(inputs, name, value, host);
   return inputs;
 }
 
@@ -111,13 +115,11 @@ function setDockerfile(inputs: BuildInputs, content: Buffer): void {
   inputs.attributes['dockerfilekey'] = 'dockerfile';
 }
 
-function addNamedContext(inputs: BuildInputs, name: string, value: string, host: BuildHost): void {
+async function addNamedContext(inputs: BuildInputs, name: string, value: string, host: BuildHost): Promise<void> {
   const key = `context:${name}`;
   if (/^(docker-image:\/\/|target:)/.test(value)) inputs.attributes[key] = value;
   else if (value.startsWith('oci-layout://')) {
-    throw new K3cError(Code.UNIMPLEMENTED, `the build context ${name} is an OCI layout, which k3c cannot read yet`, {
-      hint: 'load it first and name it with docker-image://',
-    });
+    inputs.attributes[key] = await addLayout(inputs, value, host);
   } else if (isDirectory(resolve(host.cwd, value))) {
     inputs.contexts.set(name, directorySource(realpathSync(resolve(host.cwd, value))));
     inputs.attributes[key] = `local:${name}`;
@@ -125,6 +127,18 @@ function addNamedContext(inputs: BuildInputs, name: string, value: string, host:
   else {
     throw new K3cError(Code.NOT_FOUND, `failed to get build context ${name}: path ${JSON.stringify(value)} not found`);
   }
+}
+
+/** `oci-layout://PATH[:TAG][@DIGEST]` → the same with the id of a store of this session and the digest. */
+async function addLayout(inputs: BuildInputs, value: string, host: BuildHost): Promise<string> {
+  const match = /^oci-layout:\/\/(.*?)(?::([\w][\w.-]*))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(value);
+  const [, path = '', tag, digest] = match ?? [];
+  const layout = new ImageLayout(resolve(host.cwd, path));
+  const found = digest ?? (await layout.find(tag ?? 'latest'))?.digest ?? (await layout.find(undefined))?.digest;
+  if (found === undefined) throw new K3cError(Code.NOT_FOUND, `oci-layout reference ${value} could not be resolved`);
+  const store = newId();
+  inputs.layouts.set(`oci:${store}`, layout);
+  return `oci-layout://${store}@${found}`;
 }
 
 function isDirectory(path: string): boolean {

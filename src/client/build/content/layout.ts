@@ -1,0 +1,183 @@
+/**
+ * An OCI image layout in a directory of the client (image-spec, image-layout.md): blobs by digest and an index of what they
+ * make. Local caches and unpacked OCI outputs have this form.
+ */
+import { createHash, type Hash, randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Code, K3cError } from '../../../api/errors.ts';
+import { isDigest } from '../../../api/reference.ts';
+
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+interface Index {
+  readonly schemaVersion: number;
+  readonly mediaType: string;
+  readonly manifests: readonly Descriptor[];
+}
+
+const REF_NAME = 'org.opencontainers.image.ref.name';
+const IMAGE_NAME = 'io.containerd.image.name';
+
+/** How an entry of the index is called: a bare tag, or an image's whole name. */
+export interface EntryName {
+  readonly tag: string;
+  readonly imageName?: string | undefined;
+}
+
+export class ImageLayout {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Size and age of a blob; undefined when it is not there. */
+  async info(digest: string): Promise<{ readonly size: number; readonly modified: Date } | undefined> {
+    try {
+      const { size, mtime } = await stat(this.#blobPath(digest));
+      return { size, modified: mtime };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Pieces of a blob, in order. Throws NOT_FOUND without it. */
+  async *read(digest: string, offset: number, size: number): AsyncGenerator<Buffer> {
+    let file: FileHandle;
+    try {
+      file = await open(this.#blobPath(digest));
+    } catch (error) {
+      if (isMissing(error)) throw new K3cError(Code.NOT_FOUND, `content ${digest}: not found`);
+      throw error;
+    }
+    try {
+      const end = size > 0 ? offset + size : Number.POSITIVE_INFINITY;
+      for (let at = offset; at < end; ) {
+        const buffer = Buffer.allocUnsafe(Math.min(1 << 20, end - at));
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+        if (bytesRead === 0) return;
+        at += bytesRead;
+        yield buffer.subarray(0, bytesRead);
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Begins a new blob. */
+  async write(): Promise<BlobWriter> {
+    const blobs = join(this.#directory, 'blobs/sha256');
+    await mkdir(blobs, { recursive: true });
+    const partial = join(this.#directory, `ingest-${randomBytes(8).toString('hex')}`);
+    return new BlobWriter(await open(partial, 'wx', 0o644), partial, (digest) => this.#blobPath(digest));
+  }
+
+  /** The entry of this tag or name; without one the only entry there is. Undefined when there is none. */
+  async find(tag: string | undefined): Promise<Descriptor | undefined> {
+    const manifests = (await this.#index()).manifests;
+    if (tag === undefined) return manifests.length === 1 ? manifests[0] : undefined;
+    return (
+      manifests.find(({ annotations }) => annotations?.[IMAGE_NAME] === tag) ??
+      manifests.find(({ annotations }) => annotations?.[REF_NAME] === tag)
+    );
+  }
+
+  /** Puts entries into the index, in place of those of the same names. */
+  async put(descriptor: Descriptor, names: readonly EntryName[]): Promise<void> {
+    const old = (await this.#index()).manifests;
+    const taken = (entry: Descriptor) =>
+      names.some(({ tag, imageName }) => {
+        const { [REF_NAME]: otherTag, [IMAGE_NAME]: otherName } = entry.annotations ?? {};
+        return imageName === undefined ? otherName === undefined && otherTag === tag : otherName === imageName;
+      });
+    const added = names.map(({ tag, imageName }) => ({
+      ...descriptor,
+      annotations: {
+        ...descriptor.annotations,
+        [REF_NAME]: tag,
+        ...(imageName === undefined ? {} : { [IMAGE_NAME]: imageName }),
+      },
+    }));
+    const index: Index = {
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      manifests: [...old.filter((entry) => !taken(entry)), ...added],
+    };
+    await writeFile(join(this.#directory, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
+    const partial = join(this.#directory, `index.json.${randomBytes(4).toString('hex')}`);
+    await writeFile(partial, JSON.stringify(index));
+    await rename(partial, join(this.#directory, 'index.json'));
+  }
+
+  async #index(): Promise<Index> {
+    try {
+      return JSON.parse(await readFile(join(this.#directory, 'index.json'), 'utf8')) as Index;
+    } catch (error) {
+      if (isMissing(error)) return { schemaVersion: 2, mediaType: '', manifests: [] };
+      throw new K3cError(Code.INVALID_ARGUMENT, `${join(this.#directory, 'index.json')} cannot be read`, {
+        cause: error,
+      });
+    }
+  }
+
+  #blobPath(digest: string): string {
+    if (!isDigest(digest)) throw new K3cError(Code.INVALID_ARGUMENT, `invalid digest ${JSON.stringify(digest)}`);
+    return join(this.#directory, 'blobs', digest.replace(':', '/'));
+  }
+}
+
+/** A blob that is being written. */
+export class BlobWriter {
+  readonly #file: FileHandle;
+  readonly #partial: string;
+  readonly #finalPath: (digest: string) => string;
+  readonly #hash: Hash = createHash('sha256');
+  readonly startedAt = new Date();
+  offset = 0;
+
+  constructor(file: FileHandle, partial: string, finalPath: (digest: string) => string) {
+    this.#file = file;
+    this.#partial = partial;
+    this.#finalPath = finalPath;
+  }
+
+  get digest(): string {
+    return `sha256:${this.#hash.copy().digest('hex')}`;
+  }
+
+  async write(data: Buffer): Promise<void> {
+    this.#hash.update(data);
+    for (let at = 0; at < data.length; ) at += (await this.#file.write(data, at)).bytesWritten;
+    this.offset += data.length;
+  }
+
+  /** Makes the blob visible under its digest. Throws when it is not what was expected. */
+  async commit(expectedSize: number, expectedDigest: string): Promise<void> {
+    const digest = this.digest;
+    if (expectedSize > 0 && expectedSize !== this.offset) {
+      throw new K3cError(Code.FAILED_PRECONDITION, `unexpected size ${this.offset}, expected ${expectedSize}`);
+    }
+    if (expectedDigest !== '' && expectedDigest !== digest) {
+      throw new K3cError(Code.FAILED_PRECONDITION, `unexpected digest ${digest}, expected ${expectedDigest}`);
+    }
+    await this.#file.close();
+    await rename(this.#partial, this.#finalPath(digest));
+  }
+
+  async abort(): Promise<void> {
+    await this.#file.close();
+    await rm(this.#partial, { force: true });
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
