@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeWhole } from './cached.ts';
 import { dist, engineBinaries, root } from './places.ts';
@@ -22,7 +22,6 @@ export function engineAssets(): Record<string, string> {
   writeWhole(list, `${JSON.stringify({ digest, files }, null, 2)}\n`);
   const assets: Record<string, string> = { 'engine.json': list };
   for (const name of names) assets[`engine/${name}`] = join(engineBinaries, name);
-  const manifest = join(root, 'vendor-bin/manifest.json');
-  if (existsSync(manifest)) assets['manifest.json'] = manifest;
+  assets['manifest.json'] = join(root, 'vendor-bin/manifest.json');
   return assets;
 }

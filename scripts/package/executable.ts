@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { digestOf, madeFrom } from './cached.ts';
@@ -31,28 +31,31 @@ export async function strippedNode(): Promise<string> {
   return output;
 }
 
+/** That a part of Node is experimental is our decision and not the user's concern. */
+const nodeOptions = ['--disable-warning=ExperimentalWarning'];
+
 /**
  * Compiles the bundle and the assets into one executable with pkg, and lets it find its libraries beside itself.
  * patchelf must come last: an executable that it has changed breaks in the injection.
  */
 export async function buildExecutable(bundle: string, assets: Readonly<Record<string, string>>): Promise<string> {
   const output = join(dist, 'app/k3c');
-  mkdirSync(join(dist, 'app'), { recursive: true });
-  rmSync(output, { force: true });
+  const nodePath = await strippedNode();
   const require = createRequire(join(root, 'package.json'));
-  const pkg = require('@yao-pkg/pkg/lib-es5/sea') as PkgSea;
-  await pkg.default(bundle, {
-    targets: [{ nodeRange: 'node26', platform: 'linux', arch: 'x64', output }],
-    nodePath: await strippedNode(),
-    seaConfig: {
-      useCodeCache: true,
-      // That a part of Node is experimental is our decision and not the user's concern.
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-      // Without this, NODE_OPTIONS of the user's own Node work would change k3c.
-      execArgvExtension: 'none',
-      assets,
-    },
+  const { version } = require('@yao-pkg/pkg/package.json') as { version: string };
+  // engine.json among the assets stands for the engine's binaries: it has their digests.
+  const contents = ['engine.json', 'manifest.json'].map((name) => readFileSync(assets[name] ?? ''));
+  const inputs = digestOf(version, nodeOptions.join(' '), readFileSync(nodePath), readFileSync(bundle), ...contents);
+  await madeFrom(output, inputs, async () => {
+    rmSync(output, { force: true });
+    const pkg = require('@yao-pkg/pkg/lib-es5/sea') as PkgSea;
+    await pkg.default(bundle, {
+      targets: [{ nodeRange: 'node26', platform: 'linux', arch: 'x64', output }],
+      nodePath,
+      // Without `execArgvExtension`, NODE_OPTIONS of the user's own Node work would change k3c.
+      seaConfig: { useCodeCache: true, execArgv: nodeOptions, execArgvExtension: 'none', assets },
+    });
+    execFileSync('patchelf', ['--force-rpath', '--set-rpath', '$ORIGIN', output]);
   });
-  execFileSync('patchelf', ['--force-rpath', '--set-rpath', '$ORIGIN', output]);
   return output;
 }
