@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { cli } from '../../../test/support/cli.ts';
+import { Code, K3cError } from '../../api/errors.ts';
+import type { ContainerSummary, LogEntry } from '../../api/gen/k3c.ts';
+
+const notFound = (name: string) =>
+  new K3cError(Code.NOT_FOUND, `No such container: ${name}`, { reason: 'container-not-found', remote: true });
+
+/** A method that knows `a` and `b`, and keeps what it was asked. */
+function knowing(asked: unknown[], answer: object = {}) {
+  return (request: { container: string }) => {
+    asked.push(request);
+    return ['a', 'b'].includes(request.container)
+      ? Promise.resolve(answer)
+      : Promise.reject(notFound(request.container));
+  };
+}
+
+describe('several containers', () => {
+  const cases: [argv: string[], method: string, request: object][] = [
+    [['start', 'a'], 'start', {}],
+    [['stop', 'a'], 'stop', { timeout: undefined, signal: '' }],
+    [['stop', '-t', '3', '-s', 'INT', 'a'], 'stop', { timeout: 3, signal: 'INT' }],
+    [['stop', '--time', '3', 'a'], 'stop', { timeout: 3, signal: '' }],
+    [['restart', '-t', '-1', 'a'], 'restart', { timeout: -1, signal: '' }],
+    [['kill', 'a'], 'kill', { signal: '' }],
+    [['kill', '-s', '9', 'a'], 'kill', { signal: '9' }],
+    [['rm', 'a'], 'remove', { force: false, volumes: false }],
+    [['rm', '-fv', 'a'], 'remove', { force: true, volumes: true }],
+  ];
+  for (const [argv, method, request] of cases) {
+    test(argv.join(' '), async () => {
+      const asked: unknown[] = [];
+      const result = await cli(argv, { client: { containers: { [method]: knowing(asked) } } });
+      assert.deepEqual([result.code, result.out, result.err], [0, 'a\n', '']);
+      assert.deepEqual(asked, [{ container: 'a', ...request }]);
+    });
+  }
+
+  test('each is tried, successes are printed in order, a failure makes the exit code 1', async () => {
+    const asked: unknown[] = [];
+    const { code, out, err } = await cli(['stop', 'a', 'x', 'b', 'y'], {
+      client: { containers: { stop: knowing(asked) } },
+    });
+    assert.deepEqual([code, out, asked.length], [1, 'a\nb\n', 4]);
+    assert.equal(
+      err,
+      'Error response from daemon: No such container: x\nError response from daemon: No such container: y\n',
+    );
+  });
+
+  test('rm -f forgives what is not there', async () => {
+    const client = { containers: { remove: knowing([]) } };
+    assert.deepEqual(await cli(['rm', '-f', 'x', 'a'], { client }).then(({ code, out, err }) => [code, out, err]), [
+      0,
+      'a\n',
+      '',
+    ]);
+    assert.equal((await cli(['rm', 'x'], { client })).code, 1);
+  });
+
+  test('a daemon that does not answer is told of once', async () => {
+    const stop = () =>
+      Promise.reject(new K3cError(Code.UNAVAILABLE, 'cannot connect', { reason: 'daemon-unreachable' }));
+    const { code, err } = await cli(['stop', 'a', 'b'], { client: { containers: { stop } } });
+    assert.deepEqual([code, err], [1, 'cannot connect\n']);
+  });
+
+  test('wait prints exit codes', async () => {
+    const client = { containers: { wait: knowing([], { exitCode: 137, error: '' }) } };
+    const { code, out } = await cli(['wait', 'a', 'b'], { client });
+    assert.deepEqual([code, out], [0, '137\n137\n']);
+  });
+});
+
+const now = Date.now();
+const before = (seconds: number) => BigInt(now - seconds * 1000 - 300) * 1_000_000n;
+
+const web: ContainerSummary = {
+  id: 'a'.repeat(64),
+  name: 'web',
+  image: 'nginx:1.25',
+  imageId: `sha256:${'1'.repeat(64)}`,
+  command: "nginx -g 'daemon off;' and more",
+  createdAt: before(300),
+  startedAt: before(240),
+  finishedAt: 0n,
+  state: 'running',
+  exitCode: 0,
+  ports: [{ hostIp: '', hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
+  labels: { b: '2', a: '1' },
+  networks: ['bridge'],
+  mounts: [{ type: 'volume', source: 'data', target: '/d', readOnly: false, propagation: '' }],
+  health: '',
+  ip: '10.0.0.2',
+  exposedPorts: [],
+  sizeRw: 2n,
+  sizeRootFs: 21_500_000n,
+};
+const old: ContainerSummary = {
+  ...web,
+  id: 'b'.repeat(64),
+  name: 'grumpy_noether',
+  image: `sha256:${'2'.repeat(64)}`,
+  imageId: `sha256:${'2'.repeat(64)}`,
+  command: 'sh',
+  createdAt: before(3 * 86_400),
+  finishedAt: before(2 * 86_400),
+  state: 'exited',
+  exitCode: 137,
+  ports: [],
+  labels: {},
+};
+
+describe('ps', () => {
+  function lister() {
+    const asked: object[] = [];
+    const list = (request: object) => {
+      asked.push(request);
+      return Promise.resolve({ containers: [web, old] });
+    };
+    return { asked, containers: { list } };
+  }
+
+  test('the table is docker’s', async () => {
+    const { code, out } = await cli(['ps', '-a'], { client: lister() });
+    assert.equal(code, 0);
+    assert.equal(
+      out,
+      `CONTAINER ID   IMAGE          COMMAND                  CREATED         STATUS                    PORTS                  NAMES
+aaaaaaaaaaaa   nginx:1.25     "nginx -g 'daemon of…"   5 minutes ago   Up 4 minutes              0.0.0.0:8080->80/tcp   web
+bbbbbbbbbbbb   222222222222   "sh"                     3 days ago      Exited (137) 2 days ago                          grumpy_noether
+`,
+    );
+  });
+
+  const forms: [argv: string[], out: string][] = [
+    [['-q'], `${'a'.repeat(12)}\n${'b'.repeat(12)}\n`],
+    [['-aq', '--no-trunc'], `${'a'.repeat(64)}\n${'b'.repeat(64)}\n`],
+    [['--format', '{{.Names}} {{.Labels}} {{.Label "a"}}'], 'web a=1,b=2 1\ngrumpy_noether  \n'],
+    [
+      ['--format', 'table {{.ID}}\\t{{.Names}}'],
+      'CONTAINER ID   NAMES\naaaaaaaaaaaa   web\nbbbbbbbbbbbb   grumpy_noether\n',
+    ],
+    [['--format', '{{.Size}}'], '2B (virtual 21.5MB)\n2B (virtual 21.5MB)\n'],
+    [['--format', '{{upper .State}}'], 'RUNNING\nEXITED\n'],
+  ];
+  for (const [argv, expected] of forms) {
+    test(argv.join(' '), async () => assert.equal((await cli(['ps', ...argv], { client: lister() })).out, expected));
+  }
+
+  test('json has docker’s fields', async () => {
+    const { out } = await cli(['ps', '--format', 'json'], { client: lister() });
+    const [first = ''] = out.split('\n');
+    const row = JSON.parse(first) as Record<string, string>;
+    assert.deepEqual(
+      [row['Names'], row['Ports'], row['LocalVolumes'], row['Label']],
+      ['web', '0.0.0.0:8080->80/tcp', '1', undefined],
+    );
+  });
+
+  const requests: [argv: string[], request: object][] = [
+    [[], { all: false, last: 0, filters: {}, size: false }],
+    [['-a'], { all: true, last: 0, filters: {}, size: false }],
+    [['-l'], { all: false, last: 1, filters: {}, size: false }],
+    [['-n', '3'], { all: false, last: 3, filters: {}, size: false }],
+    [['-s'], { all: false, last: 0, filters: {}, size: true }],
+    [['--format', '{{.Size}}'], { all: false, last: 0, filters: {}, size: true }],
+    [
+      ['-f', 'status=exited', '--filter', 'status=created', '-f', 'label=a=b'],
+      {
+        all: false,
+        last: 0,
+        filters: { status: { values: ['exited', 'created'] }, label: { values: ['a=b'] } },
+        size: false,
+      },
+    ],
+  ];
+  for (const [argv, request] of requests) {
+    test(`${argv.join(' ')} asks for the right ones`, async () => {
+      const client = lister();
+      await cli(['ps', ...argv], { client });
+      assert.deepEqual(client.asked, [request]);
+    });
+  }
+
+  test('-q wins over --format, and says so', async () => {
+    const { out, err } = await cli(['ps', '-q', '--format', '{{.Names}}'], { client: lister() });
+    assert.equal(out, `${'a'.repeat(12)}\n${'b'.repeat(12)}\n`);
+    assert.equal(err, 'WARNING: Ignoring custom format, because both --format and --quiet are set.\n');
+  });
+});
+
+describe('logs', () => {
+  const entry = (time: bigint, text: string, rest: Partial<LogEntry> = {}): LogEntry => ({
+    time,
+    stderr: false,
+    data: Buffer.from(text),
+    partial: false,
+    ...rest,
+  });
+  function logger(entries: LogEntry[]) {
+    const asked: object[] = [];
+    return {
+      asked,
+      containers: {
+        async *logs(request: object) {
+          asked.push(request);
+          yield* entries;
+        },
+      },
+    };
+  }
+
+  test('each stream goes where it came from', async () => {
+    const client = logger([
+      entry(1n, 'a'),
+      entry(2n, 'b', { stderr: true }),
+      entry(3n, 'c\r'),
+      entry(4n, 'd', { partial: true }),
+    ]);
+    const { code, out, err } = await cli(['logs', 'x'], { client });
+    assert.deepEqual([code, out, err], [0, 'a\nc\r\nd', 'b\n']);
+    assert.deepEqual(client.asked, [
+      { container: 'x', follow: false, since: 0n, until: 0n, tail: undefined, stdout: true, stderr: true },
+    ]);
+  });
+
+  test('-t marks lines, not their pieces', async () => {
+    const client = logger([entry(1n, 'a', { partial: true }), entry(2n, 'b'), entry(1_136_073_600_000_000_000n, 'c')]);
+    const { out } = await cli(['logs', '-t', 'x'], { client });
+    assert.equal(out, '1970-01-01T00:00:00.000000001Z ab\n2006-01-01T00:00:00.000000000Z c\n');
+  });
+
+  test('flags reach the daemon', async () => {
+    const client = logger([]);
+    await cli(['logs', 'x', '-f', '-n', '5', '--since', '1136073600', '--until', '2013-01-02T13:23:37Z'], { client });
+    const until = BigInt(Date.parse('2013-01-02T13:23:37Z')) * 1_000_000n;
+    assert.deepEqual(client.asked, [
+      { container: 'x', follow: true, since: 1_136_073_600_000_000_000n, until, tail: 5n, stdout: true, stderr: true },
+    ]);
+  });
+
+  test('a time that is none is refused', async () => {
+    const { code, err } = await cli(['logs', '--since', 'yesterday', 'x'], { client: logger([]) });
+    assert.deepEqual(
+      [code, err],
+      [1, 'invalid value for "since": failed to parse value as time or duration: "yesterday"\n'],
+    );
+  });
+});
