@@ -13,6 +13,7 @@ import { askFrom, hostAddress, makePodNetwork, type PodNetwork, portRequest } fr
 
 const settleMs = 350; // three checks of the network under test
 const withNft = { skip: hasCommand('nft') ? false : 'needs nft (Debian: nftables)' };
+const withLegacy = { skip: hasCommand('iptables-legacy') ? false : 'needs iptables-legacy (Debian: iptables)' };
 const withIptables = { skip: hasCommand('iptables-nft') ? false : 'needs iptables-nft (Debian: iptables)' };
 
 const listing = [
@@ -192,6 +193,27 @@ if (!insideNetworkNamespace()) {
     assert.equal(count(sh('nft list table inet filter'), 'k3c0'), 4); // two rules, each with its comment
     assert.equal(count(sh('nft list table inet firewalld'), 'k3c0'), 4);
   });
+
+  test(
+    'legacy iptables, which cannot be opened over netlink, is warned of with the commands that do',
+    withLegacy,
+    async () => {
+      const warnings: object[] = [];
+      sh('iptables-legacy -P FORWARD DROP');
+      const log = { ...silentLog, warn: (fields: object) => warnings.push(fields) };
+      const network = await net.restart({ log });
+      await network.reconcile([
+        { owner: 'web', ownerName: 'web', podIp: net.pod1.address, ports: [portRequest(8080)] },
+      ]);
+      assert.equal(await askFrom(net.pod1, 'tcp', net.outside.address, 90), 'TIMEOUT');
+      assert.deepEqual(warnings, [
+        { openings: ['iptables-legacy -I FORWARD -i k3c0 -j ACCEPT', 'iptables-legacy -I FORWARD -o k3c0 -j ACCEPT'] },
+      ]);
+      sh('iptables-legacy -I FORWARD -i k3c0 -j ACCEPT; iptables-legacy -I FORWARD -o k3c0 -j ACCEPT');
+      await assertOpen();
+      sh('iptables-legacy -P FORWARD ACCEPT; iptables-legacy -F');
+    },
+  );
 
   test('two daemons side by side, and a full removal leaves the other alone', withNft, async () => {
     const second = createHostNetwork({

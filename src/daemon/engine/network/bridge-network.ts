@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
-import { type Flow, forgetFlows, TransportProtocol } from '../../../host/netlink/conntrack.ts';
+import { type Flow, forgetFlows } from '../../../host/netlink/conntrack.ts';
 import { NetlinkError } from '../../../host/netlink/error.ts';
 import { formatIpv4Network } from '../../../host/netlink/ipv4.ts';
 import { deleteLink, findLink, listAddresses } from '../../../host/netlink/rtnetlink.ts';
@@ -9,9 +9,11 @@ import { type Bridge, ensureBridge } from './bridge.ts';
 import { releaseStaleLeases, removeCniConfiguration, writeCniConfiguration } from './cni.ts';
 import { Firewall } from './firewall.ts';
 import type { HostNetwork, HostNetworkOptions, PortMapping, PortRequest, PublishedContainer } from './host-network.ts';
+import { legacyFilterInUse } from './legacy-iptables.ts';
 import { PublishedPorts } from './published-ports.ts';
-import { type PublishedPort, type RulesetInput, tableOf } from './ruleset.ts';
+import { type RulesetInput, tableOf } from './ruleset.ts';
 import { enableSysctl } from './sysctl.ts';
+import { flowsPast, flowsTo } from './udp-flows.ts';
 
 const defaultBridgeName = 'k3c0';
 const defaultCheckIntervalMs = 3000;
@@ -81,6 +83,13 @@ export class BridgeNetwork implements HostNetwork {
     }
     this.#firewall = this.#openFirewall();
     await this.#allowLoopback();
+    if (await legacyFilterInUse()) {
+      const openings = ['-i', '-o'].map((side) => `iptables-legacy -I FORWARD ${side} ${this.#name} -j ACCEPT`);
+      log.warn(
+        { openings },
+        'legacy iptables is in use here: if its FORWARD chain drops, containers are cut off until these commands are run',
+      );
+    }
     log.info(this.bridge, 'bridge network is ready');
   }
 
@@ -126,7 +135,7 @@ export class BridgeNetwork implements HostNetwork {
     this.#ports.publish(owner, podIp, ports);
     const added = ports.map((mapping) => ({ ...mapping, podIp }));
     this.#changeRules((firewall) => (before.length > 0 ? firewall.apply() : firewall.add(added)));
-    this.#forgetStrayFlows(added);
+    this.#forget(flowsPast(added, () => this.#localAddresses()));
   }
 
   async release(owner: string): Promise<void> {
@@ -134,7 +143,7 @@ export class BridgeNetwork implements HostNetwork {
     this.#ports.release(owner);
     if (removed.length === 0) return;
     this.#changeRules((firewall) => firewall.remove(removed));
-    this.#forgetFlowsTo(removed);
+    this.#forget(flowsTo(removed));
   }
 
   async reconcile(live: readonly PublishedContainer[]): Promise<void> {
@@ -147,7 +156,7 @@ export class BridgeNetwork implements HostNetwork {
       this.#ports.publish(owner, podIp, ports);
     }
     this.#changeRules((firewall) => firewall.apply());
-    this.#forgetStrayFlows(this.#ports.published());
+    this.#forget(flowsPast(this.#ports.published(), () => this.#localAddresses()));
     this.#watch();
   }
 
@@ -181,36 +190,12 @@ export class BridgeNetwork implements HostNetwork {
     }
   }
 
-  /** Flows that reached a published UDP port before its pod did would stay where they are for ever. */
-  #forgetStrayFlows(ports: readonly PublishedPort[]): void {
-    const byPort = new Map(ports.filter(({ protocol }) => protocol === 'udp').map((port) => [port.hostPort, port]));
-    if (byPort.size === 0) return;
-    // Only flows to this host: the port's number may also be a server's elsewhere, such as 53.
-    const local = new Set(listAddresses(this.#route()).map(({ address }) => address));
-    this.#forget(({ original, reply }) => {
-      const port = byPort.get(original.destinationPort);
-      return (
-        port !== undefined &&
-        local.has(original.destination) &&
-        (reply.source !== port.podIp || reply.sourcePort !== port.containerPort)
-      );
-    });
-  }
-
-  /** Live UDP flows would stay with the pod that is gone. */
-  #forgetFlowsTo(ports: readonly PublishedPort[]): void {
-    const gone = new Set(
-      ports.filter(({ protocol }) => protocol === 'udp').map(({ hostPort, podIp }) => `${hostPort} ${podIp}`),
-    );
-    if (gone.size === 0) return;
-    this.#forget(({ original, reply }) => gone.has(`${original.destinationPort} ${reply.source}`));
-  }
-
-  #forget(matches: (flow: Flow) => boolean): void {
+  /** Makes the kernel forget UDP flows that a change of ports has left behind; `undefined` for a change that leaves none. */
+  #forget(isLeftBehind: ((flow: Flow) => boolean) | undefined): void {
     const { sockets, log } = this.#options;
-    if (this.#firewall === undefined || sockets.netfilter === undefined) return;
+    if (this.#firewall === undefined || sockets.netfilter === undefined || isLeftBehind === undefined) return;
     try {
-      forgetFlows(sockets.netfilter, (flow) => flow.protocol === TransportProtocol.udp && matches(flow));
+      forgetFlows(sockets.netfilter, isLeftBehind);
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;
       log.warn(
@@ -218,6 +203,10 @@ export class BridgeNetwork implements HostNetwork {
         'cannot forget old UDP flows: clients that never pause may go on talking to a container that is gone',
       );
     }
+  }
+
+  #localAddresses(): Set<string> {
+    return new Set(listAddresses(this.#route()).map(({ address }) => address));
   }
 
   /** Puts back what a firewall reload or an administrator took away. */

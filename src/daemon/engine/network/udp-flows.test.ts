@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Flow } from '../../../host/netlink/conntrack.ts';
+import type { PublishedPort } from './ruleset.ts';
+import { flowsPast, flowsTo } from './udp-flows.ts';
+
+const port = (podIp: string, options: Partial<PublishedPort> = {}): PublishedPort => ({
+  hostIp: '',
+  hostPort: 53,
+  containerPort: 5353,
+  protocol: 'udp',
+  podIp,
+  ...options,
+});
+const flow = (destination: string, destinationPort: number, replySource: string, protocol = 17): Flow => ({
+  protocol,
+  original: { source: '10.0.0.9', sourcePort: 40_000, destination, destinationPort },
+  reply: { source: replySource, sourcePort: 5353, destination: '10.0.0.9', destinationPort: 40_000 },
+});
+const local = (): Set<string> => new Set(['10.0.0.1', '127.0.0.1']);
+
+test('TCP leaves nothing behind', () => {
+  assert.equal(flowsPast([port('10.91.0.2', { protocol: 'tcp' })], local), undefined);
+  assert.equal(flowsTo([port('10.91.0.2', { protocol: 'tcp' })]), undefined);
+});
+
+test('flows past a pod: to the host or to another pod, not to the pod, another port, another host', () => {
+  const past = flowsPast([port('10.91.0.2')], local) ?? assert.fail();
+  assert.ok(past(flow('10.0.0.1', 53, '10.0.0.1')));
+  assert.ok(past(flow('127.0.0.1', 53, '10.91.0.3')));
+  assert.ok(!past(flow('10.0.0.1', 53, '10.91.0.2')));
+  assert.ok(!past(flow('10.0.0.1', 54, '10.0.0.1')));
+  assert.ok(!past(flow('9.9.9.9', 53, '9.9.9.9')));
+  assert.ok(!past(flow('10.0.0.1', 53, '10.0.0.1', 6)));
+});
+
+test('one port on two addresses: each flow belongs to its own', () => {
+  const past =
+    flowsPast([port('10.91.0.2', { hostIp: '10.0.0.1' }), port('10.91.0.3', { hostIp: '127.0.0.1' })], local) ??
+    assert.fail();
+  assert.ok(!past(flow('10.0.0.1', 53, '10.91.0.2')));
+  assert.ok(past(flow('10.0.0.1', 53, '10.91.0.3')));
+});
+
+test('flows to a pod that is gone', () => {
+  const to = flowsTo([port('10.91.0.2')]) ?? assert.fail();
+  assert.ok(to(flow('10.0.0.1', 53, '10.91.0.2')));
+  assert.ok(!to(flow('10.0.0.1', 53, '10.91.0.3')));
+  assert.ok(!to(flow('10.0.0.1', 54, '10.91.0.2')));
+});

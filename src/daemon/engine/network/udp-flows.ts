@@ -1,0 +1,40 @@
+import { type Flow, TransportProtocol } from '../../../host/netlink/conntrack.ts';
+import type { PublishedPort } from './ruleset.ts';
+
+/**
+ * Which tracked UDP flows a change of ports leaves behind. The kernel decides about NAT at a flow's first packet and keeps
+ * to it as long as the flow does not pause, so that a busy client would never notice the change. Undefined where the
+ * ports have no UDP among them: the connection table need not be read then.
+ */
+type FlowTest = ((flow: Flow) => boolean) | undefined;
+
+function udp(ports: readonly PublishedPort[]): PublishedPort[] {
+  return ports.filter(({ protocol }) => protocol === 'udp');
+}
+
+/**
+ * Flows that go past the pods which now have these ports: to the host itself, or to a pod before. Only flows to an
+ * address of this host count, for the port's number may be a server's elsewhere too, such as 53.
+ */
+export function flowsPast(ports: readonly PublishedPort[], localAddresses: () => ReadonlySet<string>): FlowTest {
+  const published = udp(ports);
+  if (published.length === 0) return undefined;
+  const local = localAddresses();
+  const pods = Map.groupBy(published, ({ hostPort }) => hostPort);
+  return ({ protocol, original, reply }) => {
+    if (protocol !== TransportProtocol.udp || !local.has(original.destination)) return false;
+    const candidates = (pods.get(original.destinationPort) ?? []).filter(({ hostIp }) =>
+      ['', '0.0.0.0', original.destination].includes(hostIp),
+    );
+    return candidates.length > 0 && !candidates.some(({ podIp }) => podIp === reply.source);
+  };
+}
+
+/** Flows to the pods that had these ports. */
+export function flowsTo(ports: readonly PublishedPort[]): FlowTest {
+  const removed = udp(ports);
+  if (removed.length === 0) return undefined;
+  const gone = new Set(removed.map(({ hostPort, podIp }) => `${hostPort} ${podIp}`));
+  return ({ protocol, original, reply }) =>
+    protocol === TransportProtocol.udp && gone.has(`${original.destinationPort} ${reply.source}`);
+}
