@@ -52,25 +52,18 @@ function go(
   };
 }
 
-function c(out: string, source: string): Target {
-  const path = join(launcher, source);
+/** A static C program of ours from the sources in src/launcher. */
+function c(out: string, ...sources: readonly string[]): Target {
+  const paths = sources.map((source) => join(launcher, source));
   const args = [
-    '-static',
-    '-Os',
-    '-s',
-    '-Wall',
-    '-Wextra',
-    '-Werror',
-    '-idirafter',
-    '/usr/include',
-    '-idirafter',
-    '/usr/include/x86_64-linux-gnu',
+    ...['-static', '-Os', '-s', '-Wall', '-Wextra', '-Werror'],
+    ...['-idirafter', '/usr/include', '-idirafter', '/usr/include/x86_64-linux-gnu'],
   ];
   return {
     out,
-    inputs: [path],
+    inputs: [...paths, join(launcher, 'launcher.h')],
     recipe: ['musl-gcc', ...args],
-    build: (to) => run('musl-gcc', [...args, '-o', to, path]),
+    build: (to) => run('musl-gcc', [...args, '-o', to, ...paths]),
   };
 }
 
@@ -100,7 +93,7 @@ const clients: readonly Target[] = [
   go('test/ctr', 'containerd', 'github.com/containerd/containerd/v2/cmd/ctr', { tags: containerdTags }),
   go('test/buildctl', 'buildkit', 'github.com/moby/buildkit/cmd/buildctl'),
   go('test/buildx', 'buildx', 'github.com/docker/buildx/cmd/buildx'),
-  ...(existsSync(join(launcher, 'nlx.c')) ? [c('test/nlx', 'nlx.c')] : []),
+  c('test/nlx', 'nlx.c', 'netlink.c'),
 ];
 
 /** The linker flag that tells a part its own version, as upstream's release builds do. */

@@ -1,0 +1,175 @@
+/**
+ * `npm run bench`: one table from one run, k3c beside its peers. Everything runs in a network namespace, on roots under
+ * one temporary directory, and is taken away at the end. `bench.ts --quick` makes fewer runs and leaves out the 400 MB layer.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startEngine } from '../test/support/engine.ts';
+import { busyboxTar, randomContext, sourcesContext } from './bench/contexts.ts';
+import { gatewayLatency, gatewayThroughput } from './bench/gateway.ts';
+import { type Contestant, race, row } from './bench/measure.ts';
+import { type Peer, preparePodman, startDocker, startK3c } from './bench/peers.ts';
+
+const project = join(import.meta.dirname, '..');
+const quick = process.argv.includes('--quick');
+const RUNS = quick ? 5 : 15;
+const BUILDS = quick ? 3 : 9;
+
+if (process.env['K3C_BENCH_INSIDE'] === undefined) {
+  // A network namespace of its own: bridges and rules of all contestants go with it.
+  const inside = spawnSync(
+    'unshare',
+    ['--net', '--', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"', process.execPath, ...process.argv.slice(1)],
+    {
+      stdio: 'inherit',
+      env: { ...process.env, K3C_BENCH_INSIDE: '1' },
+    },
+  );
+  process.exit(inside.status ?? 1);
+}
+
+function must(command: readonly string[]): void {
+  const [file = '', ...args] = command;
+  const { status, stderr } = spawnSync(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}: ${stderr}`);
+}
+
+/** Resident kilobytes of a process and all below it; the share of each page that several map (Pss). */
+function residentKb(pid: number): number {
+  const children = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
+    .stdout.split('\n')
+    .filter(Boolean)
+    .map(Number);
+  const own = Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
+  return children.reduce((sum, child) => sum + residentKb(child), own);
+}
+
+const work = mkdtempSync(join(tmpdir(), 'k3c-bench-'));
+const rows: string[] = [];
+const say = (line: string) => {
+  rows.push(line);
+  console.log(line);
+};
+
+/** One question to all peers that can answer it. */
+function ask(
+  what: string,
+  peers: readonly Peer[],
+  contestant: (peer: Peer) => Omit<Contestant, 'name'>,
+  runs = RUNS,
+): void {
+  say(
+    row(
+      what,
+      race(
+        peers.map((peer) => ({ name: peer.name, ...contestant(peer) })),
+        runs,
+      ),
+    ),
+  );
+}
+
+function runs(peers: readonly Peer[]): void {
+  for (const peer of peers) must(peer.cli('import', busybox, 'bench-busybox'));
+  ask('run --rm busybox true', peers, (peer) => ({ command: peer.cli('run', '--rm', 'bench-busybox', 'true') }));
+  ask('run -d busybox sleep', peers, (peer) => ({
+    command: peer.cli('run', '-d', '--name', 'bench', 'bench-busybox', 'sleep', '1000'),
+    after: () => must(peer.cli('rm', '-f', 'bench')),
+  }));
+  for (const peer of peers) must(peer.cli('run', '-d', '--name', 'bench', 'bench-busybox', 'sleep', '1000'));
+  ask('exec true', peers, (peer) => ({ command: peer.cli('exec', 'bench', 'true') }));
+  ask('ps', peers, (peer) => ({ command: peer.cli('ps') }));
+  for (const peer of peers) must(peer.cli('rm', '-f', 'bench'));
+}
+
+async function builds(builders: readonly Peer[]): Promise<void> {
+  const engine = await startEngine({ root: join(work, 'bare'), state: join(work, 'b') });
+  try {
+    const build =
+      (path: string, ...options: readonly string[]) =>
+      (peer: Peer) =>
+        peer.name === 'buildctl'
+          ? peer.cli(
+              'build',
+              '--frontend',
+              'dockerfile.v0',
+              '--local',
+              `context=${path}`,
+              '--local',
+              `dockerfile=${path}`,
+              '--output',
+              'type=image,name=docker.io/library/bench,unpack=true',
+              ...options,
+            )
+          : peer.cli('build', '-t', 'bench', ...options, path);
+    const buildctl: Peer = {
+      name: 'buildctl',
+      cli: (...args) => [
+        join(project, 'vendor-bin/bin/test/buildctl'),
+        '--addr',
+        `unix://${engine.buildkitdSocket}`,
+        ...args,
+      ],
+      canBuild: true,
+      stop: () => Promise.resolve(),
+    };
+    const all = [...builders.slice(0, 1), buildctl, ...builders.slice(1)];
+    process.env['DOCKER_BUILDKIT'] = '1';
+    const sources = sourcesContext(work);
+    ask('build, nothing changed', all, (peer) => ({ command: build(sources.path)(peer) }), BUILDS);
+    ask(
+      'build, one file of 200 changed',
+      all,
+      (peer) => ({ command: build(sources.path)(peer), before: (run) => sources.edit(`${peer.name} ${run}`) }),
+      BUILDS,
+    );
+    if (quick) return;
+    const random = randomContext(work, 400);
+    ask('build, a layer of 400 MB', all, (peer) => ({ command: build(random, '--no-cache')(peer) }), 3);
+  } finally {
+    await engine.stop();
+  }
+}
+
+async function itself(k3c: Awaited<ReturnType<typeof startK3c>>): Promise<void> {
+  say(row('k3c --version, whole process', race([{ name: 'k3c', command: k3c.cli('--version') }], RUNS)));
+  say(`| daemon start to first answer | ${k3c.readyMs.toFixed(0)} | | |`);
+  const gateway = join(k3c.state, 'k3c.sock');
+  const direct = join(k3c.state, 'containerd.sock');
+  const latency = await gatewayLatency(gateway, direct);
+  say(
+    `| unary call through the gateway | ${latency.gateway.toFixed(2)} | | direct ${latency.direct.toFixed(2)} (+${(latency.gateway - latency.direct).toFixed(2)} ms) |`,
+  );
+  if (quick) return;
+  const speed = await gatewayThroughput(gateway, direct);
+  say(
+    `| read of a ${speed.megabytes.toFixed(0)} MB blob through the gateway, MB/s | ${speed.gateway.toFixed(0)} | | direct ${speed.direct.toFixed(0)} (${(speed.gateway / speed.direct).toFixed(2)}) |`,
+  );
+}
+
+const busybox = busyboxTar(work);
+const stops: (() => Promise<void>)[] = [];
+try {
+  const k3c = await startK3c(project, work);
+  stops.push(() => k3c.stop());
+  const idle = residentKb(k3c.pid as number) / 1024;
+  const docker = await startDocker(work);
+  if (docker !== undefined) stops.push(() => docker.stop());
+  const podman = preparePodman(project, work);
+  console.log(
+    `${cpus().length} x ${cpus()[0]?.model}; medians of ${RUNS} runs in turn (${BUILDS} for builds), milliseconds of whole processes\n`,
+  );
+  say('| what | k3c | least to most | peers (k3c as a ratio of theirs) |');
+  say('|---|---|---|---|');
+  runs([k3c, docker, podman].filter((peer) => peer !== undefined));
+  await builds([k3c, docker].filter((peer) => peer !== undefined));
+  await itself(k3c);
+  say(`| memory of daemon, containerd and buildkitd when idle, MB | ${idle.toFixed(0)} | | |`);
+} finally {
+  for (const stop of stops.toReversed()) await stop();
+  spawnSync('sh', ['-c', `grep -o '${work}[^ ]*' /proc/self/mounts | sort -r | xargs -r umount -l`]);
+  rmSync(work, { recursive: true, force: true });
+}
+if (!existsSync('/usr/sbin/dockerd')) console.log('\ndocker.io is not installed here: no figures of dockerd');
