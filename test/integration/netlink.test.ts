@@ -5,6 +5,7 @@ import { forgetFlows } from '../../src/host/netlink/conntrack.ts';
 import { NetlinkError } from '../../src/host/netlink/error.ts';
 import { counter, Verdict, verdict } from '../../src/host/netlink/nft-expressions.ts';
 import * as nft from '../../src/host/netlink/nftables.ts';
+import * as list from '../../src/host/netlink/nftables-list.ts';
 import * as rt from '../../src/host/netlink/rtnetlink.ts';
 import { inheritedNetlinkSockets, NetlinkSocket } from '../../src/host/netlink/socket.ts';
 import { askUdp } from '../support/ask.ts';
@@ -100,36 +101,36 @@ if (!insideNetworkNamespace()) {
         return true;
       },
     );
-    assert.equal(nft.tableExists(netfilter, table), false);
+    assert.equal(list.tableExists(netfilter, table), false);
   });
 
   test('tables, chains, rules and their comments are found as they were made', () => {
     const chain = { ...table, chain: 'input' };
-    const generation = nft.rulesetGeneration(netfilter);
+    const generation = list.rulesetGeneration(netfilter);
     nft.applyBatch(netfilter, [
       nft.newTable(table),
       nft.newChain(chain, { kind: 'filter', hook: nft.Hook.INPUT, priority: -5 }, true),
       nft.newRule(chain, [counter(), verdict(Verdict.ACCEPT)], { comment: 'second' }),
       nft.newRule(chain, [counter(), verdict(Verdict.ACCEPT)], { comment: 'first', atHead: true }),
     ]);
-    assert.equal(nft.rulesetGeneration(netfilter), generation + 1);
-    assert.equal(nft.tableExists(netfilter, table), true);
-    assert.deepEqual(nft.listChains(netfilter, nft.Family.IPV4), [
+    assert.equal(list.rulesetGeneration(netfilter), generation + 1);
+    assert.equal(list.tableExists(netfilter, table), true);
+    assert.deepEqual(list.listChains(netfilter, nft.Family.IPV4), [
       { ...chain, base: { hook: nft.Hook.INPUT, priority: -5, drops: true } },
     ]);
-    const rules = nft.listRules(netfilter, table, 'input');
+    const rules = list.listRules(netfilter, table, 'input');
     assert.deepEqual(
       rules.map(({ comment }) => comment),
       ['first', 'second'],
     );
     nft.applyBatch(netfilter, rules.slice(0, 1).map(nft.deleteRule));
     assert.deepEqual(
-      nft.listRules(netfilter, table).map(({ comment }) => comment),
+      list.listRules(netfilter, table).map(({ comment }) => comment),
       ['second'],
     );
     nft.applyBatch(netfilter, [nft.deleteAllTables()]);
-    assert.deepEqual(nft.listChains(netfilter, nft.Family.IPV4), []);
-    assert.deepEqual(nft.listRules(netfilter, table), []);
+    assert.deepEqual(list.listChains(netfilter, nft.Family.IPV4), []);
+    assert.deepEqual(list.listRules(netfilter, table), []);
   });
 
   test('elements by the thousand go in and are counted', () => {
@@ -143,11 +144,11 @@ if (!insideNetworkNamespace()) {
       nft.newMap(map, [nft.DataType.PORT], [nft.DataType.IPV4], 1),
       ...nft.newElements(map, elements),
     ]);
-    assert.equal(nft.countElements(netfilter, map), 5000);
+    assert.equal(list.countElements(netfilter, map), 5000);
     assert.throws(() => nft.applyBatch(netfilter, nft.newElements(map, elements.slice(0, 1))), { code: 'EEXIST' });
     nft.applyBatch(netfilter, nft.deleteElements(map, elements.slice(0, 4000)));
-    assert.equal(nft.countElements(netfilter, map), 1000);
-    assert.throws(() => nft.countElements(netfilter, { ...table, set: 'none' }), { code: 'ENOENT' });
+    assert.equal(list.countElements(netfilter, map), 1000);
+    assert.throws(() => list.countElements(netfilter, { ...table, set: 'none' }), { code: 'ENOENT' });
     nft.applyBatch(netfilter, [nft.deleteTable(table)]);
   });
 

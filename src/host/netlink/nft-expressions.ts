@@ -1,4 +1,4 @@
-import { attribute, be16, be32, be64, cString, nested } from './codec.ts';
+import { attribute, be16, be32, be64, cString, host32, nested } from './codec.ts';
 import { formatIpv4, type Ipv4Network, ipv4Bytes, ipv4Mask } from './ipv4.ts';
 
 /**
@@ -42,12 +42,6 @@ function expr(name: string, ...attributes: readonly Buffer[]): Expression {
 
 function dataValue(type: number, value: Uint8Array): Buffer {
   return nested(type, attribute(1, value)); // NFTA_DATA_VALUE
-}
-
-function host32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
 }
 
 /** Loads the number of the transport protocol (6 TCP, 17 UDP). */

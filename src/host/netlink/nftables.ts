@@ -1,15 +1,15 @@
-import { attribute, attributeMap, be16, be32, cString, Flag, nested, parseAttributes, parseCString } from './codec.ts';
-import { isNetlinkError } from './error.ts';
+import { attribute, be16, be32, cString, Flag, nested } from './codec.ts';
 import type { Expression } from './nft-expressions.ts';
 import type { NetlinkSocket, Request } from './socket.ts';
 
 /**
- * The objects of nf_tables over nfnetlink: messages that make and remove them, atomic batches, and what is there.
+ * The objects of nf_tables over nfnetlink: messages that make and remove them, and atomic batches.
  * Numbers and attributes from linux/netfilter/nf_tables.h and linux/netfilter/nfnetlink.h.
  */
 
 const subsystemNftables = 10;
-const Type = {
+/** Message types of nf_tables, without the subsystem. */
+export const NftType = {
   NEW_TABLE: 0,
   GET_TABLE: 1,
   DELETE_TABLE: 2,
@@ -26,9 +26,9 @@ const Type = {
 } as const;
 const batchBegin = 0x10;
 const batchEnd = 0x11;
-const headerLength = 4;
 const setIsMap = 0x8;
-const commentTag = 0;
+/** The kind of user data in a rule that nft and iptables-nft show as its comment. */
+export const commentTag = 0;
 /** An attribute's length is 16 bits; this many elements of the largest kind that k3c uses stay well below. */
 const elementsPerMessage = 512;
 
@@ -73,10 +73,6 @@ export interface MapElement {
   /** Left out when the element is to be removed. */
   readonly value?: Buffer;
 }
-/** A chain that exists. `base` only for base chains. */
-export interface Chain extends ChainId {
-  readonly base: { readonly hook: number; readonly priority: number; readonly drops: boolean } | undefined;
-}
 /** A rule that exists. `comment` as `nft` shows it. */
 export interface Rule extends ChainId {
   readonly handle: Buffer;
@@ -88,7 +84,8 @@ function body(family: number, attributes: readonly Buffer[], resource = 0): Buff
   return Buffer.concat([Buffer.from([family, 0]), be16(resource), ...attributes]);
 }
 
-function request(
+/** A message of nf_tables. */
+export function nftRequest(
   operation: string,
   type: number,
   flags: number,
@@ -100,17 +97,17 @@ function request(
 
 /** Makes a table; one that exists stays. */
 export function newTable({ family, table }: TableId): Request {
-  return request(`add table ${table}`, Type.NEW_TABLE, Flag.CREATE, family, attribute(1, cString(table)));
+  return nftRequest(`add table ${table}`, NftType.NEW_TABLE, Flag.CREATE, family, attribute(1, cString(table)));
 }
 
 /** Removes a table with all that is in it; ENOENT when there is none. */
 export function deleteTable({ family, table }: TableId): Request {
-  return request(`delete table ${table}`, Type.DELETE_TABLE, 0, family, attribute(1, cString(table)));
+  return nftRequest(`delete table ${table}`, NftType.DELETE_TABLE, 0, family, attribute(1, cString(table)));
 }
 
 /** Removes every table of the network namespace, as `nft flush ruleset` does. */
 export function deleteAllTables(): Request {
-  return request('flush ruleset', Type.DELETE_TABLE, 0, 0);
+  return nftRequest('flush ruleset', NftType.DELETE_TABLE, 0, 0);
 }
 
 /** Makes a chain, with a hook a base chain (policy accept unless `drops`). */
@@ -120,9 +117,9 @@ export function newChain({ family, table, chain }: ChainId, hook?: ChainHook, dr
     attribute(5, be32(drops ? 0 : 1)),
     attribute(7, cString(hook.kind)),
   ];
-  return request(
+  return nftRequest(
     `add chain ${table} ${chain}`,
-    Type.NEW_CHAIN,
+    NftType.NEW_CHAIN,
     Flag.CREATE,
     family,
     attribute(1, cString(table)),
@@ -143,14 +140,14 @@ export function newRule(
     const text = cString(options.comment);
     attributes.push(attribute(7, Buffer.concat([Buffer.from([commentTag, text.length]), text])));
   }
-  return request(`add rule ${table} ${chain}`, Type.NEW_RULE, flags, family, ...attributes);
+  return nftRequest(`add rule ${table} ${chain}`, NftType.NEW_RULE, flags, family, ...attributes);
 }
 
 /** Removes a rule that listRules() found. */
 export function deleteRule({ family, table, chain, handle }: Rule): Request {
-  return request(
+  return nftRequest(
     `delete rule ${table} ${chain}`,
-    Type.DELETE_RULE,
+    NftType.DELETE_RULE,
     0,
     family,
     attribute(1, cString(table)),
@@ -175,9 +172,9 @@ export function newMap(
   value: readonly FieldType[],
   id: number,
 ): Request {
-  return request(
+  return nftRequest(
     `add map ${table} ${set}`,
-    Type.NEW_SET,
+    NftType.NEW_SET,
     Flag.CREATE,
     family,
     attribute(1, cString(table)),
@@ -205,7 +202,7 @@ function elementRequests(
       return nested(1, nested(1, attribute(1, key)), ...data);
     });
     requests.push(
-      request(
+      nftRequest(
         `${operation} ${id.table} ${id.set}`,
         type,
         flags,
@@ -221,13 +218,13 @@ function elementRequests(
 
 /** Adds elements to a map; EEXIST when one of the keys is there. */
 export function newElements(id: SetId, elements: readonly MapElement[]): Request[] {
-  return elementRequests('add elements to', Type.NEW_ELEMENT, Flag.CREATE | Flag.EXCLUSIVE, id, elements);
+  return elementRequests('add elements to', NftType.NEW_ELEMENT, Flag.CREATE | Flag.EXCLUSIVE, id, elements);
 }
 
 /** Removes elements from a map by key; ENOENT when one is not there. */
 export function deleteElements(id: SetId, elements: readonly MapElement[]): Request[] {
   const keys = elements.map(({ key }) => ({ key }));
-  return elementRequests('delete elements of', Type.DELETE_ELEMENT, 0, id, keys);
+  return elementRequests('delete elements of', NftType.DELETE_ELEMENT, 0, id, keys);
 }
 
 /** Applies all messages or none of them. Throws NetlinkError with every message that was refused. */
@@ -240,83 +237,4 @@ export function applyBatch(socket: NetlinkSocket, requests: readonly Request[]):
     acknowledged: false,
   });
   socket.exchange(frame('begin batch', batchBegin), ...requests, frame('end batch', batchEnd));
-}
-
-/** A number that grows with every change of the namespace's ruleset, whoever made it. */
-export function rulesetGeneration(socket: NetlinkSocket): number {
-  const [reply] = socket.exchange(request('get generation', Type.GET_GENERATION, 0, 0));
-  return reply === undefined ? 0 : (attributeMap(reply.payload.subarray(headerLength)).get(1)?.readUInt32BE(0) ?? 0);
-}
-
-/** Whether a table exists. */
-export function tableExists(socket: NetlinkSocket, { family, table }: TableId): boolean {
-  try {
-    socket.exchange(request(`get table ${table}`, Type.GET_TABLE, 0, family, attribute(1, cString(table))));
-    return true;
-  } catch (error) {
-    if (isNetlinkError(error, 'ENOENT')) return false;
-    throw error;
-  }
-}
-
-/** All chains of a family. */
-export function listChains(socket: NetlinkSocket, family: Family): Chain[] {
-  const message = request('list chains', Type.GET_CHAIN, 0, family);
-  return socket.dump(message.operation, message.type, message.payload).map(({ payload }) => {
-    const attributes = attributeMap(payload.subarray(headerLength));
-    const hook = attributes.get(4);
-    const place = hook && attributeMap(hook);
-    return {
-      family,
-      table: parseCString(attributes.get(1) ?? Buffer.alloc(0)),
-      chain: parseCString(attributes.get(3) ?? Buffer.alloc(0)),
-      base: place && {
-        hook: place.get(1)?.readUInt32BE(0) ?? 0,
-        priority: place.get(2)?.readInt32BE(0) ?? 0,
-        drops: attributes.get(5)?.readUInt32BE(0) === 0,
-      },
-    };
-  });
-}
-
-function parseComment(userData: Buffer): string {
-  for (let offset = 0; offset + 2 <= userData.length; ) {
-    const length = userData.readUInt8(offset + 1);
-    const value = userData.subarray(offset + 2, offset + 2 + length);
-    if (userData.readUInt8(offset) === commentTag) return parseCString(value);
-    offset += 2 + length;
-  }
-  return '';
-}
-
-/** The rules of a table, or of one chain, in order. A table that does not exist has none. */
-export function listRules(socket: NetlinkSocket, { family, table }: TableId, chain?: string): Rule[] {
-  const names = [attribute(1, cString(table)), ...(chain === undefined ? [] : [attribute(2, cString(chain))])];
-  const message = request(`list rules of ${table}`, Type.GET_RULE, 0, family, ...names);
-  return socket.dump(message.operation, message.type, message.payload).map(({ payload }) => {
-    const attributes = attributeMap(payload.subarray(headerLength));
-    return {
-      family,
-      table,
-      chain: parseCString(attributes.get(2) ?? Buffer.alloc(0)),
-      handle: attributes.get(3) ?? Buffer.alloc(8),
-      comment: parseComment(attributes.get(7) ?? Buffer.alloc(0)),
-    };
-  });
-}
-
-/** How many elements a map holds. ENOENT when it does not exist. */
-export function countElements(socket: NetlinkSocket, { family, table, set }: SetId): number {
-  const message = request(
-    `list elements of ${table} ${set}`,
-    Type.GET_ELEMENT,
-    0,
-    family,
-    attribute(1, cString(table)),
-    attribute(2, cString(set)),
-  );
-  return socket.dump(message.operation, message.type, message.payload).reduce((count, { payload }) => {
-    const list = attributeMap(payload.subarray(headerLength)).get(3);
-    return count + (list === undefined ? 0 : [...parseAttributes(list)].length);
-  }, 0);
 }

@@ -1,15 +1,6 @@
 import { isNetlinkError } from '../../../host/netlink/error.ts';
-import {
-  applyBatch,
-  countElements,
-  deleteElements,
-  deleteTable,
-  listRules,
-  newElements,
-  rulesetGeneration,
-  type TableId,
-  tableExists,
-} from '../../../host/netlink/nftables.ts';
+import { applyBatch, deleteElements, deleteTable, newElements, type TableId } from '../../../host/netlink/nftables.ts';
+import { countElements, listRules, rulesetGeneration, tableExists } from '../../../host/netlink/nftables-list.ts';
 import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
 import { admitBridge, withdrawBridge } from './foreign-forward.ts';
 import {

@@ -1,16 +1,14 @@
 import { counter, inputInterface, outputInterface, Verdict, verdict } from '../../../host/netlink/nft-expressions.ts';
 import {
   applyBatch,
-  type Chain,
   type ChainId,
   deleteRule,
   Family,
   Hook,
-  listChains,
-  listRules,
   newRule,
   type Rule,
 } from '../../../host/netlink/nftables.ts';
+import { type Chain, listChains, listRules } from '../../../host/netlink/nftables-list.ts';
 import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
 
 /**
