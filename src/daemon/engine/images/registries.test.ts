@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { K3cError } from '../../../api/errors.ts';
+import { hostsToml } from './hosts-toml.ts';
+import { applyRegistries } from './registries.ts';
+import { parseRegistries } from './registries-config.ts';
+
+let base: string;
+before(async () => {
+  base = await mkdtemp(join(tmpdir(), 'k3c-registries-'));
+});
+after(() => rm(base, { recursive: true, force: true }));
+
+const toml = (text: string, host: string, withCredentials = false) =>
+  hostsToml(parseRegistries(text, 'f'), host, { withCredentials });
+
+test('mirrors are tried in order, with their own TLS, before the registry itself', () => {
+  assert.equal(
+    toml(
+      `mirrors:
+  docker.io:
+    endpoint: ["https://one.test:5000", "http://two.test/proxy/v2", "three.test"]
+configs:
+  one.test:5000: {tls: {ca_file: /ca.pem, cert_file: /c.pem, key_file: /k.pem}}
+  three.test: {tls: {insecure_skip_verify: true}}
+`,
+      'docker.io',
+    ),
+    `
+[host."https://one.test:5000/v2"]
+  capabilities = ["pull", "resolve"]
+  ca = "/ca.pem"
+  client = [["/c.pem","/k.pem"]]
+
+[host."http://two.test/proxy/v2"]
+  capabilities = ["pull", "resolve"]
+
+[host."https://three.test/v2"]
+  capabilities = ["pull", "resolve"]
+  skip_verify = true
+`,
+  );
+});
+
+test('an endpoint that is the registry itself says how it is reached, for push too', () => {
+  assert.equal(
+    toml('mirrors: {"r.test:5000": {endpoint: ["http://r.test:5000"]}}', 'r.test:5000'),
+    'server = "http://r.test:5000/v2"\n',
+  );
+});
+
+test('a rewrite that adds a prefix becomes a path of the endpoint', () => {
+  assert.match(
+    toml('mirrors: {docker.io: {endpoint: ["https://m.test"], rewrite: {"^(.*)$": "cache/hub/$1"}}}', 'docker.io'),
+    /\[host\."https:\/\/m\.test\/v2\/cache\/hub"\]\n {2}capabilities = \["pull", "resolve"\]\n {2}override_path = true\n/,
+  );
+});
+
+test('credentials are a header where they are asked for, and nowhere else', () => {
+  const text = 'configs: {docker.io: {auth: {username: ada, password: word}}}';
+  assert.match(toml(text, 'docker.io', true), /^\n?\[header\]\n {2}Authorization = \["Basic YWRhOndvcmQ="\]\n$/);
+  assert.equal(toml(text, 'docker.io').includes('YWRh'), false);
+});
+
+const wrong: readonly [text: string, message: RegExp][] = [
+  ['mirrors: [a]', /^f: mirrors must be a table$/],
+  ['mirror: {}', /^f: the file has no key mirror, only mirrors, configs$/],
+  ['mirrors: {a: {endpoint: "x"}}', /^f: mirrors\.a\.endpoint must be a list/],
+  ['mirrors: {a: {endpoint: ["ftp://x"]}}', /must begin with http:/],
+  ['mirrors: {a: {endpoint: ["https://u:p@x"]}}', /credentials in configs, not in the address of x$/],
+  ['mirrors: {a: {endpoint: ["https://x"], rewrite: {"^a/(.*)": "b/$1"}}}', /only a rule that adds a prefix/],
+  ['configs: {a: {auth: {user: x}}}', /^f: configs\.a\.auth has no key user/],
+  ['configs: {a: {auth: {auth: "bm8="}}}', /user:password in base64/],
+  ['configs: {a: {tls: {cert_file: /x}}}', /needs cert_file and key_file together/],
+  ['configs: {a: {tls: {insecure_skip_verify: "yes"}}}', /must be true or false/],
+  ['a: [', /^f: not YAML: /],
+];
+for (const [text, message] of wrong) {
+  test(`refused: ${text}`, () => {
+    assert.throws(
+      () => parseRegistries(text, 'f'),
+      (error) => error instanceof K3cError && error.reason === 'bad-input' && message.test(error.message),
+    );
+  });
+}
+
+test('no file configures nothing', async () => {
+  const applied = await applyRegistries(join(base, 'none.yaml'), join(base, 'none.d'));
+  assert.deepEqual([applied.buildkit, applied.warnings], [{}, []]);
+  assert.equal(applied.credentials('docker.io'), undefined);
+});
+
+test('everything is written for its owner alone, and a second time replaces the first', async () => {
+  const file = join(base, 'r.yaml');
+  const certs = join(base, 'certs.d');
+  await writeFile(file, 'mirrors: {"*": {endpoint: ["http://all.test"]}, old.test: {endpoint: ["http://m.test"]}}');
+  const first = await applyRegistries(file, certs);
+  assert.match(await readFile(join(certs, '_default/hosts.toml'), 'utf8'), /all\.test/);
+  assert.equal(first.warnings.length, 1);
+  await writeFile(join(base, 'pem'), '');
+  const pem = join(base, 'pem');
+  await writeFile(
+    file,
+    `mirrors: {docker.io: {endpoint: ["http://m.test:5000", "https://n.test/v2/sub"]}}
+configs:
+  registry-1.docker.io: {auth: {username: ada, password: word}}
+  n.test: {auth: {identity_token: tok}, tls: {ca_file: ${pem}, cert_file: ${pem}, key_file: ${pem}}}
+`,
+  );
+  const applied = await applyRegistries(file, certs);
+  await assert.rejects(stat(join(certs, 'old.test')), { code: 'ENOENT' });
+  assert.equal((await stat(join(certs, 'docker.io/hosts.toml'))).mode & 0o777, 0o600);
+  assert.match(await readFile(join(certs, 'docker.io/hosts.toml'), 'utf8'), /Authorization/);
+  assert.doesNotMatch(await readFile(join(applied.hostDir, 'docker.io/hosts.toml'), 'utf8'), /Authorization/);
+  assert.deepEqual(applied.credentials('docker.io'), { username: 'ada', password: 'word' });
+  assert.deepEqual(applied.credentials('registry-1.docker.io'), { username: 'ada', password: 'word' });
+  assert.deepEqual(applied.credentials('n.test'), { identityToken: 'tok' });
+  assert.deepEqual(applied.buildkit, {
+    'm.test:5000': { http: true },
+    'n.test': { http: false, ca: [pem], tlsconfigdir: [join(certs, '_buildkit/n.test')] },
+    'docker.io': { mirrors: ['m.test:5000', 'n.test/sub'] },
+  });
+  await stat(join(certs, '_buildkit/n.test/client.key'));
+});
+
+test('a certificate that cannot be read is named', async () => {
+  const file = join(base, 'missing.yaml');
+  await writeFile(file, 'configs: {a.test: {tls: {ca_file: /nowhere/ca.pem}}}');
+  await assert.rejects(applyRegistries(file, join(base, 'm.d')), /configs\.a\.test\.tls names \/nowhere\/ca\.pem/);
+});
