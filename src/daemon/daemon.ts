@@ -117,6 +117,7 @@ async function start(
     network.start(signal),
   ]);
   stack.defer(() => network.stop({ removeAll: false }));
+  for (const warning of registries.warnings) log.warn({}, warning);
 
   const state = openDatabase(paths.database, { nativeBinding: loadSqliteAddon() });
   stack.defer(() => state.close());
@@ -163,6 +164,8 @@ async function start(
     containerd,
     snapshotter: facts.snapshotter,
     containersUsing: (imageId) => containers.namesUsing(imageId),
+    hostDir: registries.hostDir,
+    registryCredentials: registries.credentials,
     log,
   });
   const containers = createContainerEngine({ containerd, images, network, state, paths, facts, log });
