@@ -1,6 +1,6 @@
 /** Takes away what a containerd leaves behind when it ends: shims, containers, mounts. Safe to call twice. */
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -46,6 +46,15 @@ export async function processesWith(words: readonly string[]): Promise<number[]>
     }
   }
   return found;
+}
+
+/** Removes an empty cgroup, `/name`, from every hierarchy that has it. */
+export async function removeCgroup(name: string): Promise<void> {
+  for (const hierarchy of ['', ...(await namesIn('/sys/fs/cgroup'))]) {
+    await rmdir(join('/sys/fs/cgroup', hierarchy, name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+    });
+  }
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
