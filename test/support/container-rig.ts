@@ -38,53 +38,56 @@ export async function startRig(
   const base = await mkdtemp(join(tmpdir(), 'k3c-ct-'));
   const state = join(base, 's');
   const children = await startEngine({ root: join(base, 'r'), state, bridge, buildkit: false });
-  const paths = {
-    containers: join(base, 'containers'),
-    logs: join(base, 'logs'),
-    volumes: join(base, 'volumes'),
-    containerdState: join(state, 'containerd'),
-    fifos: join(state, 'io'),
-    state,
-  };
-  await mkdir(paths.fifos, { recursive: true });
+  await mkdir(join(state, 'io'), { recursive: true });
   return {
     base,
     children,
-    async boot() {
-      const containerd = connectContainerd(children.containerdSocket);
-      const images = createImageEngine({ containerd, snapshotter: 'overlayfs', log: silentLog });
-      const database = openDatabase(join(base, 'k3c.db'));
-      const network: string[] = [];
-      const engine = createContainerEngine({
-        containerd,
-        images: {
-          resolve: async (reference) => {
-            const image = await images.resolve(reference);
-            return { ...image, config: { config: { ...image.config.config, ...overrides } } };
-          },
-        },
-        network: fakeNetwork(network),
-        state: database,
-        paths,
-        facts: { cgroupDriver: 'cgroupfs', snapshotter: 'overlayfs', seccomp: true },
-        log: silentLog,
-      });
-      await engine.reconcile(AbortSignal.timeout(30_000));
-      return {
-        engine,
-        state: database,
-        containerd,
-        network,
-        close: async () => {
-          await engine.close();
-          database.close();
-          containerd.close();
-        },
-      };
-    },
+    boot: () => bootDaemon(base, overrides),
     async stop() {
       await children.stop();
       await rm(base, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Makes a daemon's engine on the directories of a rig, in this process or another, and reconciles it. */
+export async function bootDaemon(base: string, overrides: Partial<ImageConfig> = {}): Promise<Daemon> {
+  const state = join(base, 's');
+  const containerd = connectContainerd(join(state, 'containerd.sock'));
+  const images = createImageEngine({ containerd, snapshotter: 'overlayfs', log: silentLog });
+  const database = openDatabase(join(base, 'k3c.db'));
+  const network: string[] = [];
+  const engine = createContainerEngine({
+    containerd,
+    images: {
+      resolve: async (reference) => {
+        const image = await images.resolve(reference);
+        return { ...image, config: { config: { ...image.config.config, ...overrides } } };
+      },
+    },
+    network: fakeNetwork(network),
+    state: database,
+    paths: {
+      containers: join(base, 'containers'),
+      logs: join(base, 'logs'),
+      volumes: join(base, 'volumes'),
+      containerdState: join(state, 'containerd'),
+      fifos: join(state, 'io'),
+      state,
+    },
+    facts: { cgroupDriver: 'cgroupfs', snapshotter: 'overlayfs', seccomp: true },
+    log: silentLog,
+  });
+  await engine.reconcile(AbortSignal.timeout(60_000));
+  return {
+    engine,
+    state: database,
+    containerd,
+    network,
+    close: async () => {
+      await engine.close();
+      database.close();
+      containerd.close();
     },
   };
 }

@@ -1,0 +1,28 @@
+/**
+ * A daemon that works until it is killed: containers are made, started, stopped and removed at once, and each act is told
+ * on standard output when it was answered. Usage: node container-victim.ts BASE ROUND
+ */
+import { bootDaemon, specOf } from './container-rig.ts';
+
+const [base = '', round = ''] = process.argv.slice(2);
+const { engine } = await bootDaemon(base);
+const tell = (act: string, id: string) => process.stdout.write(`${act} ${id}\n`);
+tell('booted', '-');
+
+const work = async (lane: number): Promise<never> => {
+  for (let turn = 0; ; turn++) {
+    const { id } = await engine.create(`lane${lane}-${round}-${turn}`, specOf({ command: ['sleep', '1000'] }));
+    tell('created', id);
+    await engine.start(id);
+    tell('started', id);
+    if (turn % 3 === 1) {
+      await engine.stop(id, { timeout: 0 });
+      tell('stopped', id);
+    }
+    if (turn % 3 === 2) {
+      await engine.remove(id, { force: true, volumes: true });
+      tell('removed', id);
+    }
+  }
+};
+await Promise.all([work(1), work(2), work(3)]);
