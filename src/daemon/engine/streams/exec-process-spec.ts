@@ -15,25 +15,19 @@ export interface OciProcess {
 
 type CapabilitySet = 'bounding' | 'effective' | 'inheritable' | 'permitted' | 'ambient';
 
-/** capabilities(7), in the order of their numbers; runc leaves out those that an older kernel does not have. */
-const ALL_CAPABILITIES = (
-  'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE ' +
-  'NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN ' +
-  'SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE ' +
-  'MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
-)
-  .split(' ')
-  .map((name) => `CAP_${name}`);
-
 /**
  * The process of an exec: the container's own with what was asked for. Variables replace those of the same name. A user
  * other than root gets no effective capabilities, as after an execve.
+ *
+ * @param all the capabilities of a privileged process
  */
-export function execProcessSpec(container: OciProcess, options: ExecOptions): OciProcess {
+export function execProcessSpec(container: OciProcess, options: ExecOptions, all: readonly string[]): OciProcess {
   const { consoleSize: _size, oomScoreAdj: _score, ...inherited } = container;
   const user = options.user ?? container.user ?? { uid: 0, gid: 0 };
   const env = mergeEnv(container.env ?? [], options.env ?? []);
-  const capabilities = capabilitiesOf(container, user.uid, options.privileged === true);
+  const capabilities = options.privileged
+    ? { bounding: all, effective: all, permitted: all }
+    : capabilitiesOf(container, user.uid);
   return {
     ...inherited,
     args: options.args,
@@ -46,8 +40,7 @@ export function execProcessSpec(container: OciProcess, options: ExecOptions): Oc
   };
 }
 
-function capabilitiesOf(container: OciProcess, uid: number, privileged: boolean): OciProcess['capabilities'] {
-  if (privileged) return { bounding: ALL_CAPABILITIES, effective: ALL_CAPABILITIES, permitted: ALL_CAPABILITIES };
+function capabilitiesOf(container: OciProcess, uid: number): OciProcess['capabilities'] {
   const own = container.capabilities;
   // The same user keeps what the container's process has, added ambient ones included.
   if (own === undefined || uid === (container.user?.uid ?? 0)) return own;

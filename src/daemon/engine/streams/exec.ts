@@ -2,6 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, hasCode, K3cError } from '../../../api/errors.ts';
+import { Status } from '../../../api/gen/types/task/task.ts';
+import { ownCapabilities } from '../../../host/capabilities.ts';
 import { makeFifo } from '../../../host/fifo.ts';
 import type { Containerd } from '../../backends/containerd.ts';
 import { type FifoPaths, removeFifos } from '../../backends/fifos.ts';
@@ -73,9 +75,10 @@ async function processSpec(containers: Services['containers'], options: ExecOpti
   try {
     const { container } = await containers.get({ id: criId }, signal ? { signal } : {});
     const own = containerProcess(criId, container?.spec?.value ?? Buffer.alloc(0));
-    return Buffer.from(JSON.stringify(execProcessSpec(own, options)));
+    const all = options.privileged ? await ownCapabilities() : [];
+    return Buffer.from(JSON.stringify(execProcessSpec(own, options, all)));
   } catch (error) {
-    throw notRunning(error);
+    throw hasCode(error, Code.NOT_FOUND) ? notRunning(error) : error;
   }
 }
 
@@ -118,7 +121,8 @@ async function create(
       signal ? { signal } : {},
     );
   } catch (error) {
-    throw notRunning(error);
+    if (signal?.aborted) throw error;
+    throw await refusal(tasks, criId, error);
   }
 }
 
@@ -128,12 +132,25 @@ async function start(tasks: Services['tasks'], options: ExecOptions): Promise<nu
     return (await tasks.start({ containerId: options.criId, execId: options.execId })).pid;
   } catch (error) {
     void remove(tasks, options);
-    throw startError(notRunning(error));
+    throw startError(await refusal(tasks, options.criId, error));
   }
 }
 
-function notRunning(error: unknown): unknown {
-  if (!hasCode(error, Code.NOT_FOUND)) return error;
+/** The error itself, or what the state of the container says better: the shim has no code for it, only words. */
+async function refusal(tasks: Services['tasks'], criId: string, error: unknown): Promise<unknown> {
+  if (hasCode(error, Code.UNAVAILABLE, Code.ALREADY_EXISTS)) return error;
+  let status: Status | undefined;
+  try {
+    status = (await tasks.get({ containerId: criId, execId: '' })).process?.status;
+  } catch (failure) {
+    return hasCode(failure, Code.NOT_FOUND) ? notRunning(error) : error;
+  }
+  if (status === Status.STOPPED || status === Status.CREATED) return notRunning(error);
+  if (status !== Status.PAUSED && status !== Status.PAUSING) return error;
+  return new K3cError(Code.FAILED_PRECONDITION, 'the container is paused', { hint: 'unpause it first', cause: error });
+}
+
+function notRunning(error: unknown): K3cError {
   return new K3cError(Code.FAILED_PRECONDITION, 'the container is not running', {
     reason: 'container-not-running',
     cause: error,
