@@ -1,5 +1,6 @@
 /* The way of every start: hidden modes, front door, unpack (once), exec. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,23 @@ static bool is_daemon(int argc, char **argv) {
   return false;
 }
 
+/* A standard stream that the user closed must not become one of our own files. */
+static void open_missing_streams(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+    /* The lowest free descriptor is this one. In a root without /dev it stays closed. */
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) open("/dev/null", O_RDWR);
+  }
+}
+
+/*
+ * A static program is not touched by these, so ours shall not be either: what they name was built for the host's C library,
+ * and one that asks for a newer one than ours would end every start.
+ */
+static void forget_loader_variables(void) {
+  unsetenv("LD_PRELOAD");
+  unsetenv("LD_AUDIT");
+}
+
 static void export_self(void) {
   char self[PATH_MAX];
   ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -28,6 +46,7 @@ static void export_self(void) {
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "__child") == 0) child_run(argc - 2, argv + 2);
 
+  open_missing_streams();
   struct payload payload = {.fd = -1};
   payload_open(&payload);
   door_try(&payload, argc, argv);
@@ -37,6 +56,7 @@ int main(int argc, char **argv) {
   bases_prepare(&payload, directory);
   strcpy(program, directory);
   strcat(program, "/" APP_NAME);
+  forget_loader_variables();
   unsetenv("K3C_SELF");
   unsetenv("K3C_NL_FD");
   export_self();

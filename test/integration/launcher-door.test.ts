@@ -150,6 +150,21 @@ test('stdin that nobody asked for stays for the next reader', async (t) => {
   assert.equal((await shell(loop, env)).stdout, 'a\nb\nc\n');
 });
 
+test('closed standard streams are not taken for something else', async (t) => {
+  const env = await door(t, async (argv, host) => {
+    let read = 0;
+    for await (const chunk of host.stdin()) read += (chunk as Buffer).length;
+    host.stdout.write(`${argv.join()} ${read}`);
+    await host.flush();
+    return 6;
+  });
+  assert.deepEqual(await shell('"$K3C" ps <&-', env).then(({ code, stdout }) => [code, stdout]), [6, 'ps 0']);
+  assert.deepEqual(await shell('"$K3C" ps <&- >&- 2>&-', env).then(({ code, stdout }) => [code, stdout]), [6, '']);
+  const outside = await shell('"$K3C" ps <&-', tiny.env);
+  assert.equal(outside.code, 42);
+  assert.match(outside.stdout, own);
+});
+
 test('signals reach the command', async (t) => {
   const env = await door(t, async (_argv, host) => {
     const signal = await new Promise<string>((resolve) => host.onSignal(resolve));
