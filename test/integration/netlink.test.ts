@@ -1,7 +1,7 @@
 /** The netlink layer against the kernel: what it makes, what it finds, and how refusals are told. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { forgetFlows } from '../../src/host/netlink/conntrack.ts';
+import { type FlowFilter, forgetFlows, TransportProtocol } from '../../src/host/netlink/conntrack.ts';
 import { NetlinkError } from '../../src/host/netlink/error.ts';
 import { counter, Verdict, verdict } from '../../src/host/netlink/nft-expressions.ts';
 import * as nft from '../../src/host/netlink/nftables.ts';
@@ -156,18 +156,26 @@ if (!insideNetworkNamespace()) {
     // Connections are tracked as soon as a rule asks for their state.
     sh("nft 'table ip track { chain output { type filter hook output priority 0; ct state new counter; }; }'");
     await Promise.all([askUdp('127.0.0.1', 6001, 6101), askUdp('127.0.0.1', 6002, 6102)]);
-    const seen: string[] = [];
-    const forgotten = forgetFlows(netfilter, ({ protocol, original, reply }) => {
-      seen.push(
-        `${protocol} ${original.source}:${original.sourcePort}>${original.destination}:${original.destinationPort} ${reply.source}:${reply.sourcePort}`,
-      );
-      return original.destinationPort === 6001;
-    });
-    assert.equal(forgotten, 1);
-    assert.ok(seen.includes('17 127.0.0.1:6101>127.0.0.1:6001 127.0.0.1:6001'), seen.join());
-    const left: number[] = [];
-    forgetFlows(netfilter, ({ original }) => left.push(original.destinationPort) < 0);
-    assert.ok(left.includes(6002) && !left.includes(6001), left.join());
+    const udp = TransportProtocol.udp;
+    const list = (filter: FlowFilter): string[] => {
+      const seen: string[] = [];
+      forgetFlows(netfilter, filter, ({ original, reply }) => {
+        seen.push(
+          `${original.source}:${original.sourcePort}>${original.destination}:${original.destinationPort} ${reply.source}:${reply.sourcePort}`,
+        );
+        return false;
+      });
+      return seen.sort();
+    };
+    const both = ['127.0.0.1:6101>127.0.0.1:6001 127.0.0.1:6001', '127.0.0.1:6102>127.0.0.1:6002 127.0.0.1:6002'];
+    assert.deepEqual(list({ protocol: udp }), both);
+    assert.deepEqual(list({ protocol: udp, destinationPort: 6002 }), both.slice(1));
+    assert.deepEqual(list({ protocol: TransportProtocol.tcp }), []);
+    assert.equal(
+      forgetFlows(netfilter, { protocol: udp }, ({ original }) => original.destinationPort === 6001),
+      1,
+    );
+    assert.deepEqual(list({ protocol: udp }), both.slice(1));
     sh('nft delete table ip track');
   });
 

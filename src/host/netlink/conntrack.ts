@@ -1,4 +1,4 @@
-import { attribute, attributeMap, nested } from './codec.ts';
+import { attribute, attributeMap, be16, host32, nested } from './codec.ts';
 import { isNetlinkError } from './error.ts';
 import { formatIpv4Bytes } from './ipv4.ts';
 import type { NetlinkSocket } from './socket.ts';
@@ -10,6 +10,9 @@ const headerLength = 4;
 const familyIpv4 = 2;
 const Tuple = { ORIGINAL: 1, REPLY: 2 } as const;
 const TupleAttribute = { IP: 1, PROTOCOL: 2 } as const;
+const filterAttribute = 25;
+/** Which fields of the tuple count (net/netfilter/nf_internals.h). */
+const FilterFlag = { PROTOCOL: 0x08, DESTINATION_PORT: 0x20 } as const;
 
 /** Numbers of the transport protocols that ports belong to. */
 export const TransportProtocol = { tcp: 6, udp: 17 } as const;
@@ -42,21 +45,38 @@ function parseTuple(tuple: Buffer): FlowDirection & { protocol: number } {
   };
 }
 
+/** What the kernel itself sorts out of a dump: flows of a protocol, and of an original destination port. */
+export interface FlowFilter {
+  readonly protocol: number;
+  readonly destinationPort?: number | undefined;
+}
+
+/** CTA_FILTER with CTA_TUPLE_ORIG. The kernel knows it since 5.8; one before ignores it and lists everything. */
+function filterAttributes({ protocol, destinationPort }: FlowFilter): Buffer {
+  const byPort = destinationPort === undefined ? [] : [attribute(3, be16(destinationPort))];
+  const flags = FilterFlag.PROTOCOL | (destinationPort === undefined ? 0 : FilterFlag.DESTINATION_PORT);
+  return Buffer.concat([
+    nested(Tuple.ORIGINAL, nested(TupleAttribute.PROTOCOL, attribute(1, Buffer.from([protocol])), ...byPort)),
+    nested(filterAttribute, attribute(1, host32(flags))),
+  ]);
+}
+
 /**
- * Makes the kernel forget the tracked IPv4 connections that `matches` picks, so that their next packet is judged by
- * today's rules. A UDP flow that never pauses would otherwise stay with the container that its port once led to.
- * Returns how many were forgotten.
+ * Makes the kernel forget the tracked IPv4 connections that `matches` picks among those of the filter, so that their next
+ * packet is judged by today's rules. A UDP flow that never pauses would otherwise stay with the container that its port
+ * once led to. Returns how many were forgotten.
  */
-export function forgetFlows(socket: NetlinkSocket, matches: (flow: Flow) => boolean): number {
+export function forgetFlows(socket: NetlinkSocket, filter: FlowFilter, matches: (flow: Flow) => boolean): number {
   const header = Buffer.from([familyIpv4, 0, 0, 0]);
+  const request = Buffer.concat([header, filterAttributes(filter)]);
   let forgotten = 0;
-  for (const { payload } of socket.dump('list connections', (subsystemConntrack << 8) | Type.GET, header)) {
+  for (const { payload } of socket.dump('list connections', (subsystemConntrack << 8) | Type.GET, request)) {
     const attributes = attributeMap(payload.subarray(headerLength));
     const original = attributes.get(Tuple.ORIGINAL);
     const reply = attributes.get(Tuple.REPLY);
     if (original === undefined || reply === undefined) continue;
     const { protocol, ...direction } = parseTuple(original);
-    if (!matches({ protocol, original: direction, reply: parseTuple(reply) })) continue;
+    if (protocol !== filter.protocol || !matches({ protocol, original: direction, reply: parseTuple(reply) })) continue;
     if (forget(socket, header, original, attributes)) forgotten++;
   }
   return forgotten;

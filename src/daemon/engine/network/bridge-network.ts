@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
-import { type Flow, forgetFlows } from '../../../host/netlink/conntrack.ts';
+import { forgetFlows } from '../../../host/netlink/conntrack.ts';
 import { NetlinkError } from '../../../host/netlink/error.ts';
 import { formatIpv4Network } from '../../../host/netlink/ipv4.ts';
 import { deleteLink, findLink, listAddresses } from '../../../host/netlink/rtnetlink.ts';
@@ -13,7 +13,7 @@ import { legacyFilterInUse } from './legacy-iptables.ts';
 import { PublishedPorts } from './published-ports.ts';
 import { type RulesetInput, tableOf } from './ruleset.ts';
 import { enableSysctl } from './sysctl.ts';
-import { flowsPast, flowsTo } from './udp-flows.ts';
+import { type FlowsLeftBehind, flowsPast, flowsTo } from './udp-flows.ts';
 
 const defaultBridgeName = 'k3c0';
 const defaultCheckIntervalMs = 3000;
@@ -191,11 +191,11 @@ export class BridgeNetwork implements HostNetwork {
   }
 
   /** Makes the kernel forget UDP flows that a change of ports has left behind; `undefined` for a change that leaves none. */
-  #forget(isLeftBehind: ((flow: Flow) => boolean) | undefined): void {
+  #forget(left: FlowsLeftBehind): void {
     const { sockets, log } = this.#options;
-    if (this.#firewall === undefined || sockets.netfilter === undefined || isLeftBehind === undefined) return;
+    if (this.#firewall === undefined || sockets.netfilter === undefined || left === undefined) return;
     try {
-      forgetFlows(sockets.netfilter, isLeftBehind);
+      forgetFlows(sockets.netfilter, left.filter, left.matches);
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;
       log.warn(

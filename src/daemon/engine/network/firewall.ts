@@ -1,7 +1,7 @@
 import { isNetlinkError } from '../../../host/netlink/error.ts';
 import { applyBatch, deleteElements, deleteTable, newElements, type TableId } from '../../../host/netlink/nftables.ts';
 import { countElements, listRules, rulesetGeneration, tableExists } from '../../../host/netlink/nftables-list.ts';
-import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
+import type { NetlinkSocket, Request } from '../../../host/netlink/socket.ts';
 import { admitBridge, withdrawBridge } from './foreign-forward.ts';
 import {
   type PublishedPort,
@@ -36,7 +36,7 @@ export class Firewall {
 
   /** Replaces the table, and lets the bridges through the forward chains of others. */
   apply(): void {
-    applyBatch(this.#socket, rulesetRequests(this.#table, this.#wanted()));
+    this.#commit(rulesetRequests(this.#table, this.#wanted()));
     this.admit();
   }
 
@@ -59,14 +59,23 @@ export class Firewall {
     this.#change([...deleteElements(maps.one, one), ...deleteElements(maps.any, any)]);
   }
 
-  #change(requests: Parameters<typeof applyBatch>[1]): void {
+  #change(requests: readonly Request[]): void {
     if (requests.length === 0) return;
     try {
-      applyBatch(this.#socket, requests);
+      this.#commit(requests);
     } catch (error) {
       if (!isNetlinkError(error, 'ENOENT', 'EEXIST')) throw error;
       this.apply();
     }
+  }
+
+  /** Applies a change; a generation that grew by this change alone needs no check. */
+  #commit(requests: readonly Request[]): void {
+    const before = rulesetGeneration(this.#socket);
+    applyBatch(this.#socket, requests);
+    if (before !== this.#checkedGeneration) return;
+    const after = rulesetGeneration(this.#socket);
+    if (after === before + 1) this.#checkedGeneration = after;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { type Flow, TransportProtocol } from '../../../host/netlink/conntrack.ts';
+import { type Flow, type FlowFilter, TransportProtocol } from '../../../host/netlink/conntrack.ts';
 import type { PublishedPort } from './ruleset.ts';
 
 /**
@@ -6,7 +6,13 @@ import type { PublishedPort } from './ruleset.ts';
  * to it as long as the flow does not pause, so that a busy client would never notice the change. Undefined where the
  * ports have no UDP among them: the connection table need not be read then.
  */
-type FlowTest = ((flow: Flow) => boolean) | undefined;
+export type FlowsLeftBehind = { readonly filter: FlowFilter; readonly matches: (flow: Flow) => boolean } | undefined;
+
+/** One port lets the kernel do the sorting; with several, its list of all UDP flows is read once. */
+function filterOf(ports: readonly PublishedPort[]): FlowFilter {
+  const [port, ...others] = ports;
+  return { protocol: TransportProtocol.udp, destinationPort: others.length === 0 ? port?.hostPort : undefined };
+}
 
 function udp(ports: readonly PublishedPort[]): PublishedPort[] {
   return ports.filter(({ protocol }) => protocol === 'udp');
@@ -16,25 +22,26 @@ function udp(ports: readonly PublishedPort[]): PublishedPort[] {
  * Flows that go past the pods which now have these ports: to the host itself, or to a pod before. Only flows to an
  * address of this host count, for the port's number may be a server's elsewhere too, such as 53.
  */
-export function flowsPast(ports: readonly PublishedPort[], localAddresses: () => ReadonlySet<string>): FlowTest {
+export function flowsPast(ports: readonly PublishedPort[], localAddresses: () => ReadonlySet<string>): FlowsLeftBehind {
   const published = udp(ports);
   if (published.length === 0) return undefined;
   const local = localAddresses();
   const pods = Map.groupBy(published, ({ hostPort }) => hostPort);
-  return ({ protocol, original, reply }) => {
-    if (protocol !== TransportProtocol.udp || !local.has(original.destination)) return false;
+  const matches = ({ original, reply }: Flow): boolean => {
+    if (!local.has(original.destination)) return false;
     const candidates = (pods.get(original.destinationPort) ?? []).filter(({ hostIp }) =>
       ['', '0.0.0.0', original.destination].includes(hostIp),
     );
     return candidates.length > 0 && !candidates.some(({ podIp }) => podIp === reply.source);
   };
+  return { filter: filterOf(published), matches };
 }
 
 /** Flows to the pods that had these ports. */
-export function flowsTo(ports: readonly PublishedPort[]): FlowTest {
+export function flowsTo(ports: readonly PublishedPort[]): FlowsLeftBehind {
   const removed = udp(ports);
   if (removed.length === 0) return undefined;
   const gone = new Set(removed.map(({ hostPort, podIp }) => `${hostPort} ${podIp}`));
-  return ({ protocol, original, reply }) =>
-    protocol === TransportProtocol.udp && gone.has(`${original.destinationPort} ${reply.source}`);
+  const matches = ({ original, reply }: Flow): boolean => gone.has(`${original.destinationPort} ${reply.source}`);
+  return { filter: filterOf(removed), matches };
 }
