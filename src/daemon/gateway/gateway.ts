@@ -2,7 +2,7 @@
  * The gateway: k3c's own API, CRI, containerd and BuildKit on one socket, and the kubelet's view of it on a second one.
  * It knows services by the prefix of their names and passes everything else on as it came.
  */
-import type { ServerHttp2Stream } from 'node:http2';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import { Code, K3cError, toK3cError } from '../../api/errors.ts';
 import { type RpcServer, refuse } from '../../api/rpc/server.ts';
 import type { Log } from '../../host/log.ts';
@@ -120,7 +120,7 @@ function pass(
   upstream.request(headers, ended).then((call) => {
     if (stream.destroyed || stream.closed) {
       call.stream.on('error', () => undefined);
-      call.stream.close(8);
+      call.stream.close(constants.NGHTTP2_CANCEL);
     } else forward(stream, call, options);
   }, refused);
 }

@@ -149,6 +149,22 @@ test('malformed requests end alone', async () => {
   assert.equal(fieldOf((await answerOf(fine)).headers, 'grpc-status'), '0');
 });
 
+test('a fault in taking a call ends that call alone', async () => {
+  const faulty = new RpcServer();
+  const handle = faulty.handle.bind(faulty);
+  faulty.handle = (stream, raw) => {
+    if (fieldOf(raw, 'x-fault') !== undefined) throw new Error('a bug');
+    handle(stream, raw);
+  };
+  const rig = await start({ rpc: faulty.add(TestService, echo) });
+  const session = rig.dial();
+  const bad = await answerOf(session.request(requestFields('/k3c.v1.Test/Unary', 'x-fault', '1'), { endStream: true }));
+  assert.equal(bad.rstCode, 2);
+  const good = session.request(requestFields('/k3c.v1.Test/Unary'));
+  good.end(Buffer.from([0, 0, 0, 0, 0]));
+  assert.equal(fieldOf((await answerOf(good)).trailers, 'grpc-status'), '0');
+});
+
 test('draining lets calls end, refuses new connections, and cuts what takes too long', async () => {
   const rig = await start();
   let release: (() => void) | undefined;

@@ -1,5 +1,5 @@
 /** One socket that speaks HTTP/2 in clear: takes connections, hands out their streams, and ends with all of them. */
-import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Log } from '../../host/log.ts';
 import { listenUnix, type UnixListener, type UnixListenOptions } from '../../host/unix-listener.ts';
@@ -88,7 +88,14 @@ export class Listener {
       socket.destroy();
     });
     session.on('stream', (stream, _headers, flags, rawHeaders) => {
-      this.#handle(stream, rawHeaders as readonly string[], (flags & END_STREAM) !== 0);
+      try {
+        this.#handle(stream, rawHeaders as readonly string[], (flags & END_STREAM) !== 0);
+      } catch (error) {
+        // A fault of ours, or a stream that went this very moment: it must end this call alone.
+        this.#log.error({ err: error }, 'cannot take a call');
+        stream.on('error', () => undefined);
+        stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      }
     });
     session.setLocalWindowSize(SESSION_WINDOW);
   }
