@@ -194,6 +194,28 @@ if (!insideNetworkNamespace()) {
     await net.network.release('starting');
   });
 
+  test('reconcile goes on past a port that a process or another container has', async () => {
+    const server = createServer((socket) => socket.end('host')).listen(8107, '::');
+    await once(server, 'listening');
+    const live = (owner: string, podIp: string, hostPort: number) => ({
+      owner,
+      ownerName: owner,
+      podIp,
+      ports: [portRequest(hostPort)],
+    });
+    await net.network.reconcile([
+      live('a', net.pod1.address, 8107),
+      live('b', net.pod1.address, 8108),
+      live('c', net.pod2.address, 8108),
+    ]);
+    assert.match(await askFrom(net.outside, 'tcp', hostAddress, 8107), /^pod1 /); // a container that ran goes on
+    assert.equal(await askTcp('::1', 8107), 'host');
+    assert.match(await askTcp(hostAddress, 8108), /^pod1 /);
+    server.close();
+    await net.network.reconcile([]);
+    assert.equal(await askTcp(hostAddress, 8108), 'ECONNREFUSED');
+  });
+
   test('without nf_tables a proxy serves the ports, with one warning', async () => {
     const warnings: string[] = [];
     const log = { ...silentLog, warn: (_: object, message: string) => warnings.push(message) };

@@ -152,8 +152,7 @@ export class BridgeNetwork implements HostNetwork {
     const left = this.#timer === undefined ? [] : this.#ports.publishedOwners();
     for (const owner of left) if (!owners.has(owner)) this.#ports.release(owner);
     for (const { owner, ownerName, podIp, ports } of live) {
-      for (const mapping of ports) await this.#ports.adopt(owner, ownerName, mapping);
-      this.#ports.publish(owner, podIp, ports);
+      this.#ports.publish(owner, podIp, await this.#ports.adopt(owner, ownerName, ports));
     }
     this.#changeRules((firewall) => firewall.apply());
     this.#forget(flowsPast(this.#ports.published(), () => this.#localAddresses()));

@@ -119,20 +119,26 @@ export class PublishedPorts {
   }
 
   /**
-   * Takes up a port of a container that runs already. Its rules must stay, so a port that a process of the host has
-   * meanwhile taken only costs the listener (and with it IPv6).
+   * Takes up the ports of a container that runs already, and returns them without those that another container has. The
+   * rules must stay, so a port that a process of the host has meanwhile taken only costs the listener (and with it IPv6).
    */
-  async adopt(owner: string, ownerName: string, mapping: PortMapping): Promise<void> {
-    if (this.#table.find(owner, mapping) !== undefined) return;
-    try {
-      const held = this.#hold({ owner, ownerName, mapping });
-      held.listener = await openOrExplain(mapping);
-    } catch (error) {
-      this.#log.warn(
-        { container: owner, port: describePort(mapping), err: error },
-        'cannot listen on a published port',
-      );
+  async adopt(owner: string, ownerName: string, mappings: readonly PortMapping[]): Promise<PortMapping[]> {
+    const adopted: PortMapping[] = [];
+    for (const mapping of mappings) {
+      try {
+        if (this.#table.find(owner, mapping) === undefined) {
+          const held = this.#hold({ owner, ownerName, mapping });
+          adopted.push(mapping);
+          held.listener = await openOrExplain(mapping);
+        } else adopted.push(mapping);
+      } catch (error) {
+        this.#log.warn(
+          { container: owner, port: describePort(mapping), err: error },
+          'cannot take up a published port',
+        );
+      }
     }
+    return adopted;
   }
 
   /** Closes all listeners; the rules are not its business. */
