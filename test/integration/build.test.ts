@@ -161,7 +161,7 @@ test('buildctl finds every step of ours in the cache: the same bytes, modes, tim
   await symlink('target', join(directory, 'links/symlink'));
   await symlink('/nowhere', join(directory, 'links/dangling'));
   await link(join(directory, 'old'), join(directory, 'sub/hardlink'));
-  await utimes(join(directory, 'old'), -1000, -1000.5);
+  await utimes(join(directory, 'old'), new Date(-1000), new Date(-123_456));
   await run('mkfifo', [join(directory, 'sub/fifo')]);
   await writeFile(Buffer.concat([Buffer.from(`${directory}/sub/not utf-8 `), Buffer.from([0xff, 0xfe])]), 'bytes');
   await build(['-t', 'same-a', directory]);

@@ -54,8 +54,8 @@ export class TreeWriter {
   symlink(path: string, target: string, modTime: bigint): void {
     const link = this.#replace(path);
     symlinkSync(target, link);
-    const seconds = toSeconds(modTime);
-    lutimesSync(link, seconds, seconds);
+    const time = toTime(modTime);
+    lutimesSync(link, time, time);
   }
 
   hardLink(path: string, first: string): void {
@@ -84,9 +84,9 @@ export class TreeWriter {
     const descriptor = this.#descriptor(id);
     const file = this.#files.get(id) as OpenTarget;
     this.#files.delete(id);
-    const seconds = toSeconds(file.modTime);
+    const time = toTime(file.modTime);
     fchmodSync(descriptor, toSystemMode(file.mode));
-    futimesSync(descriptor, seconds, seconds);
+    futimesSync(descriptor, time, time);
     closeSync(descriptor);
   }
 
@@ -94,7 +94,7 @@ export class TreeWriter {
   finish(): void {
     for (const { path, mode, modTime } of this.#times.reverse()) {
       chmodSync(path, toSystemMode(mode));
-      utimesSync(path, toSeconds(modTime), toSeconds(modTime));
+      utimesSync(path, toTime(modTime), toTime(modTime));
     }
   }
 
@@ -148,7 +148,7 @@ function toSystemMode(mode: number): number {
   return bits;
 }
 
-/** The double that utimes takes: exact to a fifth of a microsecond. */
-function toSeconds(nanoseconds: bigint): number {
-  return Number(nanoseconds / 1000n) / 1e6;
+/** What utimes takes: seconds exact to a fifth of a microsecond; before 1970 a date, since node takes negative numbers for now. */
+function toTime(nanoseconds: bigint): number | Date {
+  return nanoseconds < 0n ? new Date(Number(nanoseconds / 1_000_000n)) : Number(nanoseconds / 1000n) / 1e6;
 }
