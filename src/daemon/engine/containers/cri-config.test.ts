@@ -11,7 +11,6 @@ const sandbox = (networkMode: 'default' | 'host' | 'none') =>
     logDirectory: '/logs/x',
     cgroupParent: '/k3c',
     ports: [{ hostIp: '127.0.0.1', hostPort: 8080, containerPort: 80, protocol: 'udp' }],
-    seccomp: true,
   });
 
 test('the pod is named for the container and carries its ports', () => {

@@ -46,6 +46,7 @@ export async function execInContainer(context: EngineContext, request: ExecReque
     detach: request.detach,
     privileged: request.privileged,
     ...(request.size === undefined ? {} : { size: request.size }),
+    stopping: context.closing,
     log: context.log,
   });
   context.emit(record, `exec_start: ${command}`, { execID: execId });

@@ -103,7 +103,6 @@ async function attemptStart(
     ports,
     logDirectory: `${context.paths.logs}/${id}`,
     cgroupParent: context.cgroupParent,
-    seccomp: context.seccomp,
   });
   const runSandbox = containerd.cri.runPodSandbox({ config: sandbox }).then(({ podSandboxId }) => {
     undo.push(() =>

@@ -8,28 +8,29 @@ const MAX_DELAY_MS = 2000;
 /** After so long it is left to the reconciliation at the next start of the daemon. */
 const GIVE_UP_MS = 120_000;
 
-type Context = Pick<EngineContext, 'containerd' | 'closing'>;
+type Context = Pick<EngineContext, 'containerd' | 'closing' | 'locks'>;
 
 /** Ends what runs in a sandbox and gives its network back; the exited container stays. A sandbox that is gone is fine. */
 export function stopSandbox(context: Context, sandboxId: string): Promise<void> {
-  return retry(context, async () => {
+  return retry(context, sandboxId, async () => {
     await context.containerd.cri.stopPodSandbox({ podSandboxId: sandboxId });
   });
 }
 
 /** Stops and removes a sandbox with its containers and their file systems. A sandbox that is gone is fine. */
 export function removeSandbox(context: Context, sandboxId: string): Promise<void> {
-  return retry(context, async () => {
+  return retry(context, sandboxId, async () => {
     await context.containerd.cri.stopPodSandbox({ podSandboxId: sandboxId });
     await context.containerd.cri.removePodSandbox({ podSandboxId: sandboxId });
   });
 }
 
-async function retry(context: Context, act: () => Promise<void>): Promise<void> {
+/** One at a time for a sandbox: of two stops at once CRI fails one, for the network plugin finds the interface gone. */
+async function retry(context: Context, sandboxId: string, act: () => Promise<void>): Promise<void> {
   const deadline = Date.now() + GIVE_UP_MS;
   for (let delay = FIRST_DELAY_MS; ; delay = Math.min(delay * 2, MAX_DELAY_MS)) {
     try {
-      return await act();
+      return await context.locks.run(`sandbox ${sandboxId}`, act);
     } catch (error) {
       if (hasCode(error, Code.NOT_FOUND)) return;
       if (context.closing.aborted || Date.now() > deadline) throw error;
