@@ -15,6 +15,7 @@ import type { Log } from '../host/log.ts';
 import { inheritedNetlinkSockets } from '../host/netlink/socket.ts';
 import { connectBuildkitd } from './backends/buildkitd.ts';
 import { connectContainerd } from './backends/containerd.ts';
+import { endStaleLeases } from './backends/leases.ts';
 import { type DaemonConfig, loadConfig } from './config.ts';
 import { createContainerEngine } from './engine/containers/engine.ts';
 import { createImageEngine } from './engine/images/images.ts';
@@ -172,6 +173,7 @@ async function start(
 
   await containerdChild.start(signal);
   stack.defer(() => containerdChild.stop(CHILD_STOP_MS));
+  await endStaleLeases(containerd.leases, signal);
   await ensurePauseImage(containerd, engine.path('pause'), PAUSE_IMAGE, signal);
   // buildkitd needs only containerd; containers are taken up meanwhile.
   const kubeletImages = new KubeletImages(containerd, (id) => containers.namesUsing(id).length > 0, log);

@@ -8,7 +8,10 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { Code, K3cError, type Reason } from '../../src/api/errors.ts';
+import type { Metadata } from '../../src/api/rpc/types.ts';
 import { type Containerd, connectContainerd } from '../../src/daemon/backends/containerd.ts';
+import { endStaleLeases, withLease } from '../../src/daemon/backends/leases.ts';
+import { ContentStore } from '../../src/daemon/engine/images/content.ts';
 import { createImageEngine, type ImageEngine } from '../../src/daemon/engine/images/images.ts';
 import type { ImageUser } from '../../src/daemon/engine/images/parts.ts';
 import { ensurePauseImage } from '../../src/daemon/engine/images/pause.ts';
@@ -52,10 +55,17 @@ after(async () => {
   await rm(base, { recursive: true, force: true });
 });
 
-async function load(names: readonly string[], options: { layers?: number; bytes?: number; docker?: boolean } = {}) {
+interface Sample {
+  layers?: number;
+  bytes?: number;
+  docker?: boolean;
+  architectures?: string[];
+}
+
+async function load(names: readonly string[], options: Sample = {}) {
   const archive = join(base, 'load.tar');
-  const { layers = 3, bytes = 64 << 10, docker = false } = options;
-  await writeLayeredImage(archive, { layers, bytesPerLayer: bytes, names, docker });
+  const { layers = 3, bytes = 64 << 10, ...rest } = options;
+  await writeLayeredImage(archive, { layers, bytesPerLayer: bytes, names, ...rest });
   return images.load(createReadStream(archive));
 }
 
@@ -138,6 +148,32 @@ test('push, remove, pull: the image comes back whole, runnable and known to CRI'
   await images.remove(id ?? '', true);
 });
 
+test('several platforms: all of them are pushed, one is pulled, and what is here can be pushed again', async () => {
+  const name = `${open.address}/multi:1`;
+  await load([name], { architectures: ['arm64', 'amd64'] });
+  const whole = await images.push({ reference: name });
+  const native = await images.inspect(name);
+  assert.equal(native['Architecture'], 'amd64');
+  await images.remove(name, false);
+
+  const pulled = await images.pull({ reference: name });
+  assert.equal(pulled.digest, whole.digest);
+  assert.equal(pulled.id, native['Id']);
+  const part = await images.push({ reference: name });
+  assert.notEqual(part.digest, whole.digest, 'the index lacks a platform, so the manifest goes alone');
+  assert.equal((await images.pull({ reference: name })).digest, part.digest);
+  await images.remove(pulled.id, true);
+
+  const foreign = await images.pull({ reference: `${open.address}/multi@${whole.digest}`, platform: 'linux/arm64' });
+  assert.equal((await images.inspect(foreign.id))['Architecture'], 'arm64');
+  await rejects(
+    images.pull({ reference: `${open.address}/multi@${whole.digest}`, platform: 'linux/s390x' }),
+    /^no matching manifest for linux\/s390x in the manifest list/,
+    'image-not-found',
+  );
+  await images.remove(foreign.id, true);
+});
+
 test('failures are told in words', async () => {
   await load([`${open.address}/known:1`]);
   await images.push({ reference: `${open.address}/known:1` });
@@ -211,6 +247,10 @@ configs:
   const pulled = await configured.pull({ reference: 'example.test/app:1' });
   assert.equal((await configured.resolve('example.test/app:1')).id, pulled.id);
   await configured.remove('example.test/app:1', false);
+  // CRI has no other way to get them than the header in the directory that it reads.
+  const asCri = { containerd, snapshotter: 'overlayfs', log: silentLog, hostDir: join(base, 'certs.d') };
+  await createImageEngine(asCri).pull({ reference: 'example.test/app:1' });
+  await configured.remove('example.test/app:1', false);
 });
 
 test('TLS of an unknown authority is refused in words, and trusted once registries.yaml names it', async () => {
@@ -258,6 +298,58 @@ test('a cancelled pull leaves nothing, and the next one succeeds', async () => {
   assert.equal((await containerd.leases.list({})).leases.length, 0);
   await images.pull({ reference: name });
   await images.remove(name, false);
+});
+
+test('work that a killed daemon was in the middle of is given up at the next start', async () => {
+  const clean = await blobs();
+  // The half of a load whose daemon was killed: a blob that only its lease holds, and nobody to end the lease.
+  const never = new Promise<never>(() => undefined);
+  let metadata: Metadata = [];
+  const begun = new Promise<void>((resolve) => {
+    void withLease(containerd.leases, {}, (lease) => {
+      metadata = lease;
+      resolve();
+      return never;
+    });
+  });
+  await begun;
+  await new ContentStore(containerd.content).write([Buffer.from('half')], { metadata });
+  await collectGarbage();
+  assert.equal((await blobs()).length, clean.length + 1, 'a lease that is alive protects it');
+  await endStaleLeases(containerd.leases);
+  await collectGarbage();
+  assert.deepEqual(await blobs(), clean);
+});
+
+test('a pull whose registry dies is told in words and kept for the next try', async () => {
+  const dying = await startRegistry({ directory: join(base, 'dying') });
+  const name = `${dying.address}/resumed:1`;
+  await load([name], { layers: 8, bytes: 8 * MIB });
+  await images.push({ reference: name });
+  await images.remove(name, false);
+  let killed: Promise<void> | undefined;
+  const pulling = images.pull({
+    reference: name,
+    onEvent: (event) => {
+      if (event.kind === 'layer') killed ??= sleep(100).then(() => dying.stop());
+    },
+  });
+  await rejects(pulling, /cannot reach|failed: /);
+  await killed;
+  const { leases } = await containerd.leases.list({});
+  assert.equal(leases.length, 1);
+  await collectGarbage();
+  const kept = await blobs();
+  const again = await startRegistry({ directory: join(base, 'dying'), port: Number(dying.address.split(':')[1]) });
+  try {
+    await images.pull({ reference: name });
+    const after = await blobs();
+    assert.ok(kept.every((digest) => after.includes(digest)));
+  } finally {
+    await again.stop();
+    await images.remove(name, false);
+    for (const { id } of leases) await containerd.leases.delete({ id, sync: true });
+  }
 });
 
 test('two pulls of one image at once are both right, and one may be cancelled', async () => {

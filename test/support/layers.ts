@@ -18,6 +18,8 @@ export interface LayeredImage {
   readonly names: readonly string[];
   /** The layout of `docker save`, else an OCI layout. */
   readonly docker?: boolean;
+  /** One manifest each under an index, all with the same layers. Default: amd64 alone, without an index. */
+  readonly architectures?: readonly string[];
 }
 
 /** Writes the archive. Half of every layer's bytes are random, so that it compresses as files do. */
@@ -39,17 +41,25 @@ export async function writeLayeredImage(archive: string, image: LayeredImage): P
       const data = image.docker ? plain : gzipSync(plain, { level: 1 });
       layers.push({ mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', ...(await put(data)) });
     }
-    const config = await put(
-      json({
-        architecture: 'amd64',
-        os: 'linux',
-        created: '2020-02-02T02:02:02Z',
-        config: { Cmd: ['/x'], Labels: { stage: 'test', 'org.k3c': 'yes' } },
-        rootfs: { type: 'layers', diff_ids: diffIds },
-      }),
-    );
-    if (image.docker) await dockerIndex(layout, config.digest, layers, image.names);
-    else await ociIndex(layout, put, config, layers, image.names);
+    const configOf = (architecture: string) =>
+      put(
+        json({
+          architecture,
+          os: 'linux',
+          created: '2020-02-02T02:02:02Z',
+          config: { Cmd: ['/x'], Labels: { stage: 'test', 'org.k3c': 'yes' } },
+          rootfs: { type: 'layers', diff_ids: diffIds },
+        }),
+      );
+    if (image.docker) await dockerIndex(layout, (await configOf('amd64')).digest, layers, image.names);
+    else {
+      const manifests: object[] = [];
+      for (const architecture of image.architectures ?? ['amd64']) {
+        manifests.push(await ociManifest(put, await configOf(architecture), architecture, layers));
+      }
+      const top = image.architectures === undefined ? manifests[0] : await index(put, manifests);
+      await ociIndex(layout, top ?? {}, image.names);
+    }
     await run('tar', ['-C', layout, '-cf', archive, '.']);
   } finally {
     await rm(layout, { recursive: true, force: true });
@@ -59,22 +69,24 @@ export async function writeLayeredImage(archive: string, image: LayeredImage): P
 type Put = (data: Buffer) => Promise<{ digest: string; size: number }>;
 type Blob = { digest: string; size: number };
 
-async function ociIndex(layout: string, put: Put, config: Blob, layers: object[], names: readonly string[]) {
+async function ociManifest(put: Put, config: Blob, architecture: string, layers: object[]): Promise<object> {
   const mediaType = 'application/vnd.oci.image.manifest.v1+json';
-  const manifest = await put(
-    json({
-      schemaVersion: 2,
-      mediaType,
-      config: { mediaType: 'application/vnd.oci.image.config.v1+json', ...config },
-      layers,
-    }),
-  );
-  const entry = { mediaType, ...manifest, platform: { architecture: 'amd64', os: 'linux' } };
-  const named = names.map((name) => ({ ...entry, annotations: { 'io.containerd.image.name': name } }));
+  const configType = 'application/vnd.oci.image.config.v1+json';
+  const document = { schemaVersion: 2, mediaType, config: { mediaType: configType, ...config }, layers };
+  return { mediaType, ...(await put(json(document))), platform: { architecture, os: 'linux' } };
+}
+
+async function index(put: Put, manifests: readonly object[]): Promise<object> {
+  const mediaType = 'application/vnd.oci.image.index.v1+json';
+  return { mediaType, ...(await put(json({ schemaVersion: 2, mediaType, manifests }))) };
+}
+
+async function ociIndex(layout: string, top: object, names: readonly string[]): Promise<void> {
+  const named = names.map((name) => ({ ...top, annotations: { 'io.containerd.image.name': name } }));
   await writeFile(join(layout, 'oci-layout'), json({ imageLayoutVersion: '1.0.0' }));
   await writeFile(
     join(layout, 'index.json'),
-    json({ schemaVersion: 2, manifests: named.length === 0 ? [entry] : named }),
+    json({ schemaVersion: 2, manifests: named.length === 0 ? [top] : named }),
   );
 }
 

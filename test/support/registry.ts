@@ -16,6 +16,8 @@ export interface RegistryOptions {
   readonly user?: { readonly name: string; readonly password: string };
   /** Serves TLS with a certificate of its own that nobody knows. */
   readonly tls?: boolean;
+  /** Default: a free one. */
+  readonly port?: number;
 }
 
 export interface Registry {
@@ -41,7 +43,7 @@ export async function hasRegistry(): Promise<boolean> {
 export async function startRegistry(options: RegistryOptions): Promise<Registry> {
   const { directory, user } = options;
   await mkdir(join(directory, 'storage'), { recursive: true });
-  const address = `127.0.0.1:${await freePort()}`;
+  const address = `127.0.0.1:${options.port ?? (await freePort())}`;
   const caFile = join(directory, 'cert.pem');
   const http: Record<string, unknown> = { addr: address };
   if (options.tls) {

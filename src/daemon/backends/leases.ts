@@ -7,10 +7,13 @@ import type { Containerd } from './containerd.ts';
 /** Ends a lease whose daemon died; longer than any one transfer. */
 const LEASE_LIFE_MS = 24 * 60 * 60 * 1000;
 
+/** On leases of work that is going on; when the daemon is gone, so is the work. */
+const WORK_LABEL = 'k3c.io/work';
+
 export interface LeaseOptions {
   readonly signal?: AbortSignal | undefined;
-  /** After a failure that was no abort, keep what was made for this long, so that the next try goes on from there. */
-  readonly keepOnFailureMs?: number;
+  /** For how long to keep what was made by work that failed with this error, for the next try; undefined: not at all. */
+  readonly keepOnFailureMs?: (error: unknown) => number | undefined;
 }
 
 type Leases = Pick<Containerd, 'leases'>['leases'];
@@ -25,13 +28,13 @@ export async function withLease<T>(
   options: LeaseOptions,
   work: (metadata: Metadata) => Promise<T>,
 ): Promise<T> {
-  const id = await createLease(leases, LEASE_LIFE_MS);
+  const id = await createLease(leases, LEASE_LIFE_MS, { [WORK_LABEL]: 'true' });
   try {
     const result = await work([['containerd-lease', id]]);
     await deleteLease(leases, id, false);
     return result;
   } catch (error) {
-    const keep = options.signal?.aborted === true ? undefined : options.keepOnFailureMs;
+    const keep = options.signal?.aborted === true ? undefined : options.keepOnFailureMs?.(error);
     try {
       if (keep !== undefined) await keepResources(leases, id, keep);
       await deleteLease(leases, id, keep === undefined);
@@ -43,10 +46,20 @@ export async function withLease<T>(
   }
 }
 
-async function createLease(leases: Leases, lifeMs: number): Promise<string> {
+/** Ends the leases of work that a daemon before this one was killed in. Call it before any work begins. */
+export async function endStaleLeases(leases: Leases, signal?: AbortSignal): Promise<void> {
+  const { leases: stale } = await leases.list({ filters: [`labels."${WORK_LABEL}"==true`] }, { signal });
+  for (const { id } of stale) await deleteLease(leases, id, false);
+}
+
+async function createLease(
+  leases: Leases,
+  lifeMs: number,
+  labels: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const id = `k3c-${randomUUID()}`;
-  const labels = { 'containerd.io/gc.expire': new Date(Date.now() + lifeMs).toISOString() };
-  await leases.create({ id, labels });
+  const expire = new Date(Date.now() + lifeMs).toISOString();
+  await leases.create({ id, labels: { ...labels, 'containerd.io/gc.expire': expire } });
   return id;
 }
 

@@ -56,6 +56,11 @@ export function toOci(target: Descriptor): OciDescriptor {
   return { mediaType: target.mediaType, digest: target.digest, size: Number(target.size) };
 }
 
+/** A document's descriptor as containerd has it; annotations are not carried over. */
+export function toDescriptor({ mediaType, digest, size }: OciDescriptor): Descriptor {
+  return { mediaType, digest, size: BigInt(size), annotations: {} };
+}
+
 export class Catalog {
   readonly #records: ImageRecords;
   readonly #manifests: Manifests;
@@ -70,7 +75,6 @@ export class Catalog {
   /** Every image whose content is complete enough to have a configuration, in no order. */
   async images(signal?: AbortSignal): Promise<StoredImage[]> {
     const records = await this.#records.list(signal);
-    this.#manifests.retain(new Set(records.map((record) => record.target?.digest ?? '')));
     const groups = new Map<
       string,
       { content: ImageContent; records: NamedRecord[]; pinned: boolean; internal: boolean }

@@ -30,62 +30,65 @@ function asObject(value: unknown, digest: string): object {
   return value;
 }
 
-/** Reads manifests and configurations; they never change under their digest, so each is read once. */
+/** Documents kept in memory; beyond it they are read again. */
+const MAX_KNOWN = 2000;
+
+/** Reads indexes, manifests and configurations. What is under a digest never changes, so each is read once. */
 export class Manifests {
   readonly #content: ContentStore;
-  readonly #known = new Map<string, ImageContent>();
+  readonly #indexes = new Map<string, readonly OciDescriptor[]>();
+  readonly #images = new Map<string, ImageContent>();
 
   constructor(content: ContentStore) {
     this.#content = content;
   }
 
   /**
-   * The image behind a record's target: the host's platform first, else the first one whose content is here.
+   * The image behind a record's target: the wanted platform first, else the first one whose content is here.
    *
    * @throws NOT_FOUND when no platform of it is complete enough to have a configuration
    */
   async open(target: OciDescriptor, platform: Platform = hostPlatform(), signal?: AbortSignal): Promise<ImageContent> {
-    const key = `${target.digest} ${platform.os}/${platform.architecture}/${platform.variant ?? ''}`;
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const image = isIndexType(target.mediaType)
-      ? await this.#fromIndex(target, platform, signal)
-      : await this.#fromManifest(target, signal);
-    this.#known.set(key, image);
-    return image;
-  }
-
-  /** Forgets what belongs to targets that are no longer recorded. */
-  retain(targets: ReadonlySet<string>): void {
-    for (const key of this.#known.keys()) {
-      if (!targets.has(key.slice(0, key.indexOf(' ')))) this.#known.delete(key);
+    if (!isIndexType(target.mediaType)) return this.#image(target, signal);
+    const manifests = await this.#manifestsOf(target, signal);
+    const preferred = (each: OciDescriptor) => each.platform !== undefined && platformMatches(platform, each.platform);
+    const ordered = [...manifests.filter(preferred), ...manifests.filter((each) => !preferred(each))];
+    for (const descriptor of ordered) {
+      // Which platforms are here changes with every pull and removal, so it is asked each time.
+      if (!(await this.#content.has(descriptor.digest, signal))) continue;
+      try {
+        return await this.#image(descriptor, signal);
+      } catch (error) {
+        // A manifest that came without its configuration.
+        if (!hasCode(error, Code.NOT_FOUND)) throw error;
+      }
     }
+    throw new K3cError(Code.NOT_FOUND, `no platform of ${target.digest} is in the content store`);
   }
 
   /** The platforms of an index with the descriptors of their manifests; attestations are left out. */
-  async manifestsOf(target: OciDescriptor, signal?: AbortSignal): Promise<readonly OciDescriptor[]> {
+  async #manifestsOf(target: OciDescriptor, signal?: AbortSignal): Promise<readonly OciDescriptor[]> {
+    const known = this.#indexes.get(target.digest);
+    if (known !== undefined) return known;
     const index = asObject(await this.#content.readJson(target.digest, signal), target.digest) as OciIndex;
-    return (index.manifests ?? []).filter(
+    const manifests = (index.manifests ?? []).filter(
       (each) =>
         isManifestType(each.mediaType) &&
         each.platform?.os !== 'unknown' &&
         each.annotations?.['vnd.docker.reference.type'] !== 'attestation-manifest',
     );
+    if (this.#indexes.size >= MAX_KNOWN) this.#indexes.clear();
+    this.#indexes.set(target.digest, manifests);
+    return manifests;
   }
 
-  async #fromIndex(target: OciDescriptor, platform: Platform, signal?: AbortSignal): Promise<ImageContent> {
-    const manifests = await this.manifestsOf(target, signal);
-    const preferred = (each: OciDescriptor) => each.platform !== undefined && platformMatches(platform, each.platform);
-    const ordered = [...manifests.filter(preferred), ...manifests.filter((each) => !preferred(each))];
-    for (const descriptor of ordered) {
-      try {
-        return await this.#fromManifest(descriptor, signal);
-      } catch (error) {
-        // A platform that was never fetched.
-        if (!hasCode(error, Code.NOT_FOUND)) throw error;
-      }
-    }
-    throw new K3cError(Code.NOT_FOUND, `no platform of ${target.digest} is in the content store`);
+  async #image(descriptor: OciDescriptor, signal?: AbortSignal): Promise<ImageContent> {
+    const known = this.#images.get(descriptor.digest);
+    if (known !== undefined) return known;
+    const image = await this.#fromManifest(descriptor, signal);
+    if (this.#images.size >= MAX_KNOWN) this.#images.clear();
+    this.#images.set(descriptor.digest, image);
+    return image;
   }
 
   async #fromManifest(descriptor: OciDescriptor, signal?: AbortSignal): Promise<ImageContent> {

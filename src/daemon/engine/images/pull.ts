@@ -1,9 +1,9 @@
 /** Pull: fetch, unpack and record an image, so that it is runnable and CRI knows it when the call returns. */
-import { Code, K3cError } from '../../../api/errors.ts';
+import { Code, hasCode, K3cError } from '../../../api/errors.ts';
 import { canonical, formatReference, parseReference, type Reference, repositoryOf } from '../../../api/reference.ts';
 import { withLease } from '../../backends/leases.ts';
 import { type Credentials, transfer } from '../../backends/transfer.ts';
-import { toOci } from './catalog.ts';
+import { toDescriptor, toOci } from './catalog.ts';
 import { formatPlatform, hostPlatform, platformMatches } from './oci.ts';
 import type { ImageParts } from './parts.ts';
 import { parsePlatform } from './platform-flag.ts';
@@ -32,8 +32,12 @@ export interface PullResult {
   readonly upToDate: boolean;
 }
 
-/** Layers of a pull that failed on the way are kept this long for the next try. */
+/** Layers of a pull that lost its registry on the way are kept this long for the next try. */
 const RESUME_MS = 60 * 60 * 1000;
+
+function keepForResume(error: unknown): number | undefined {
+  return hasCode(error, Code.UNAVAILABLE, Code.UNKNOWN, Code.INTERNAL) ? RESUME_MS : undefined;
+}
 
 /** Throws INVALID_ARGUMENT for a bad name or platform, and what transferError says of registries. */
 export async function pullImage(parts: ImageParts, options: PullOptions): Promise<PullResult> {
@@ -49,7 +53,7 @@ export async function pullImage(parts: ImageParts, options: PullOptions): Promis
   let resolved = false;
   let withCredentials = false;
 
-  return withLease(parts.containerd.leases, { signal, keepOnFailureMs: RESUME_MS }, async (metadata) => {
+  return withLease(parts.containerd.leases, { signal, keepOnFailureMs: keepForResume }, async (metadata) => {
     try {
       await transfer(parts.containerd, {
         source: {
@@ -87,10 +91,13 @@ export async function pullImage(parts: ImageParts, options: PullOptions): Promis
     const record = await parts.records.get(name, signal);
     if (record?.target === undefined) throw new K3cError(Code.ABORTED, `${name} was removed while it was pulled`);
     const { target } = record;
-    const { id, config } = await parts.manifests.open(toOci(target), platform, signal);
+    const { id, config, manifestDescriptor } = await parts.manifests.open(toOci(target), platform, signal);
+    const native = platformMatches(hostPlatform(), config);
+    // By way of the index the id of another machine's image would stand for this machine's.
+    const own = native ? target : toDescriptor(manifestDescriptor);
     const names = [name, `${repositoryOf(reference)}@${target.digest}`];
-    await parts.exclusively(() => parts.records.adopt(id, names, target, {}, signal));
-    if (platformMatches(hostPlatform(), config)) await parts.records.settled(name, id, signal);
+    await parts.exclusively(() => parts.records.adopt(id, names, target, {}, signal, own));
+    if (native) await parts.records.settled(name, id, signal);
     for (const layer of view.finish()) tell({ kind: 'layer', layer });
     return { reference: name, id, digest: target.digest, upToDate: before === target.digest && !view.moved };
   });

@@ -12,7 +12,7 @@ import {
 } from '../../../api/reference.ts';
 import { withLease } from '../../backends/leases.ts';
 import { type Credentials, transfer } from '../../backends/transfer.ts';
-import { type FoundImage, toOci } from './catalog.ts';
+import { type FoundImage, toDescriptor, toOci } from './catalog.ts';
 import { isIndexType, type OciIndex } from './oci.ts';
 import type { ImageParts } from './parts.ts';
 import { LayerProgressView } from './progress.ts';
@@ -116,8 +116,7 @@ async function pushable(parts: ImageParts, found: FoundImage, signal?: AbortSign
   const { image, record } = found;
   const target = record?.target;
   if (target !== undefined && (!isIndexType(target.mediaType) || (await isWhole(parts, target, signal)))) return target;
-  const { mediaType, digest, size } = image.content.manifestDescriptor;
-  return { mediaType, digest, size: BigInt(size), annotations: {} };
+  return toDescriptor(image.content.manifestDescriptor);
 }
 
 async function isWhole(parts: ImageParts, target: Descriptor, signal?: AbortSignal): Promise<boolean> {

@@ -82,16 +82,22 @@ export class ImageRecords {
     }
   }
 
-  /** Makes the records that CRI would make after a pull: the image's id, then each name. */
+  /**
+   * Makes the records that CRI would make after a pull: the image's id, then each name.
+   *
+   * @param own what the record by id points at where that is not the target: one platform of an index
+   */
   async adopt(
     id: string,
     names: readonly string[],
     target: Descriptor,
     labels: Readonly<Record<string, string>> = {},
     signal?: AbortSignal,
+    own: Descriptor = target,
   ): Promise<void> {
     // The id first: it keeps the image alive when a name moves on, and CRI's own handler relies on it.
-    for (const name of [id, ...names]) await this.put(name, target, { ...managedLabel, ...labels }, signal);
+    await this.put(id, own, { ...managedLabel, ...labels }, signal);
+    for (const name of names) await this.put(name, target, { ...managedLabel, ...labels }, signal);
   }
 
   /** Waits until CRI, which follows containerd's events, resolves a name to an id, or to nothing for `undefined`. */
