@@ -75,6 +75,9 @@ export async function startGateway(options: Partial<GatewayOptions> = {}): Promi
   };
 }
 
+/** The fields of a gRPC answer. */
+export const RESPONSE_FIELDS: readonly string[] = [':status', '200', 'content-type', 'application/grpc'];
+
 export interface Answer {
   /** Fields of the HEADERS frame, flat, in order. */
   readonly headers: string[];
@@ -121,4 +124,11 @@ export function requestFields(path: string, ...more: string[]): string[] {
 export function fieldOf(raw: readonly string[], name: string): string | undefined {
   const at = raw.findIndex((item, index) => index % 2 === 0 && item === name);
   return at < 0 ? undefined : raw[at + 1];
+}
+
+/** Answers with a body and trailers once the request has ended. */
+export function respond(stream: ServerHttp2Stream, body: Buffer, trailers: Record<string, string | string[]>): void {
+  stream.respond([...RESPONSE_FIELDS], { waitForTrailers: true, sendDate: false } as object);
+  stream.on('wantTrailers', () => stream.sendTrailers(trailers));
+  stream.end(body);
 }

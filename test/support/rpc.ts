@@ -3,7 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { Connection } from '../../src/api/rpc/client.ts';
+import { type Code, hasCode, K3cError } from '../../src/api/errors.ts';
+import { Connection, createClient } from '../../src/api/rpc/client.ts';
+import { RpcServer } from '../../src/api/rpc/server.ts';
+import type { Handlers } from '../../src/api/rpc/types.ts';
 
 /** A message that is its own encoding; `{ data }` because a codec's messages are objects. */
 export interface Bytes {
@@ -37,6 +40,8 @@ export const TestService = {
     both: method('Both', true, true),
   },
 } as const;
+
+type TestHandlers = Handlers<typeof TestService>;
 
 export interface TestServer {
   readonly path: string;
@@ -81,6 +86,43 @@ export async function startServer(
     },
   };
 }
+
+/** Servers that a test has started; `closeAll` belongs into its afterEach. */
+export class TestServers {
+  readonly #servers: TestServer[] = [];
+
+  /** Serves some methods of the service with RpcServer, and counts its open streams. */
+  async serve(handlers: Partial<TestHandlers>, onError?: (path: string, error: K3cError) => void) {
+    const rpc = new RpcServer(onError).add(TestService, handlers as TestHandlers);
+    const streams = new Set<ServerHttp2Stream>();
+    const { server, client } = await this.serveRaw((stream, raw) => {
+      streams.add(stream);
+      stream.once('close', () => streams.delete(stream));
+      rpc.handle(stream, raw);
+    });
+    return { server, client, streams };
+  }
+
+  /** Leaves each stream to the test. */
+  async serveRaw(handle: (stream: ServerHttp2Stream, raw: string[]) => void) {
+    const server = await startServer(handle);
+    this.#servers.push(server);
+    return { server, client: createClient(TestService, server.connection) };
+  }
+
+  async closeAll(): Promise<void> {
+    for (const server of this.#servers.splice(0)) await server.close();
+  }
+}
+
+/** A message of this text. */
+export const data = (text: string): Bytes => ({ data: Buffer.from(text) });
+
+/** For assert.rejects: whether an error is a K3cError with this code. */
+export const code =
+  (expected: Code) =>
+  (error: unknown): boolean =>
+    error instanceof K3cError && hasCode(error, expected);
 
 /** All that an iterable yields. */
 export async function collect(iterable: AsyncIterable<Bytes>): Promise<Buffer[]> {

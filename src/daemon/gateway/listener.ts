@@ -2,8 +2,8 @@
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Log } from '../../host/log.ts';
-import { listenUnix, type UnixListener, type UnixListenOptions } from '../../host/unix-listener.ts';
 import { PREFACE_TIMEOUT_MS, SESSION_OPTIONS, SESSION_WINDOW } from './settings.ts';
+import { listenUnix, type UnixListener, type UnixListenOptions } from './unix-listener.ts';
 
 /** Takes one call. `rawHeaders` is the flat list of its fields as they came; `ended` tells that no body follows. */
 export type StreamHandler = (stream: ServerHttp2Stream, rawHeaders: readonly string[], ended: boolean) => void;

@@ -2,7 +2,7 @@
 import { chmod, chown, lstat, mkdtemp, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
-import { Code, K3cError } from '../api/errors.ts';
+import { Code, K3cError } from '../../api/errors.ts';
 
 /** sockaddr_un holds 108 bytes with the final NUL; the socket is bound under a name 10 bytes longer than its directory. */
 const MAX_PATH = 107;
