@@ -7,6 +7,7 @@ import { chmod, lstat, mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises
 import { basename, dirname, join } from 'node:path';
 import { getRawAsset } from 'node:sea';
 import { Code, K3cError } from '../api/errors.ts';
+import { releaseMapping } from '../host/libc.ts';
 import { type EngineFile, type EngineList, engineList } from './assets.ts';
 import { isPackaged, sourcePath, unpackedDirectory } from './program.ts';
 import { sweepTrees } from './sweep.ts';
@@ -23,6 +24,8 @@ export interface EngineSource {
   readonly list: EngineList;
   /** The bytes of one binary. */
   read(name: string): ArrayBuffer;
+  /** Told when the bytes are not needed any more. */
+  release?(content: ArrayBuffer): void;
 }
 
 const binaryMode = 0o755;
@@ -90,7 +93,9 @@ export async function unpackFrom(source: EngineSource, root: string, signal: Abo
       await chmod(temporary, 0o755);
       await mkdir(join(temporary, 'bin'), { mode: 0o755 });
       for (const file of list.files) {
-        await writeBinary(join(temporary, 'bin'), Buffer.from(source.read(file.name)), file, signal);
+        const content = source.read(file.name);
+        await writeBinary(join(temporary, 'bin'), Buffer.from(content), file, signal);
+        source.release?.(content);
       }
       await publish(temporary, final, list);
     } finally {
@@ -104,7 +109,13 @@ export async function unpackFrom(source: EngineSource, root: string, signal: Abo
 /** Makes this program's engine exist under `root` and returns it; from sources it is where vendor.ts built it. */
 export async function unpackEngine(root: string, signal: AbortSignal): Promise<Engine> {
   if (!isPackaged()) return engineIn(sourcePath('vendor-bin/bin'));
-  return unpackFrom({ list: engineList(), read: (name) => getRawAsset(`engine/${name}`) }, root, signal);
+  const source: EngineSource = {
+    list: engineList(),
+    read: (name) => getRawAsset(`engine/${name}`) as ArrayBuffer,
+    // What was read through the executable's mapping would count as the daemon's memory for as long as it lives.
+    release: releaseMapping,
+  };
+  return unpackFrom(source, root, signal);
 }
 
 /**

@@ -8,6 +8,8 @@ import { constants } from 'node:os';
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 const LOCK_EX_NB = 2 | 4;
+const MADV_DONTNEED = 4;
+const PAGE = 4096n;
 
 function load() {
   const { functions } = ffi.dlopen('libc.so.6', {
@@ -16,6 +18,7 @@ function load() {
     socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
     sendto: { arguments: ['int32', 'buffer', 'uint64', 'int32', 'buffer', 'uint32'], return: 'int64' },
     close: { arguments: ['int32'], return: 'int32' },
+    madvise: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
     mount: { arguments: ['string', 'string', 'string', 'uint64', 'string'], return: 'int32' },
     umount2: { arguments: ['string', 'int32'], return: 'int32' },
     __errno_location: { arguments: [], return: 'pointer' },
@@ -81,4 +84,15 @@ export function mount(source: string, target: string, type: string, flags: numbe
 /** umount2(2). Throws an ErrnoException. */
 export function unmount(target: string, flags: number): void {
   if (libc().umount2(target, flags) !== 0) throw lastError('umount', target);
+}
+
+/**
+ * Lets go of the memory behind a read-only file mapping (madvise(2), MADV_DONTNEED): its pages are read from the file again
+ * should anybody look. Only for mappings: memory of Node's own would be lost.
+ */
+export function releaseMapping(mapped: ArrayBuffer): void {
+  const start = ffi.getRawPointer(mapped) as bigint;
+  const first = ((start + PAGE - 1n) / PAGE) * PAGE;
+  const end = ((start + BigInt(mapped.byteLength)) / PAGE) * PAGE;
+  if (end > first && libc().madvise(first, end - first, MADV_DONTNEED) !== 0) throw lastError('madvise', 'mapping');
 }
