@@ -1,11 +1,11 @@
 /**
- * ask tcp|udp HOST PORT: prints what the server answers, or the code of the failure; TIMEOUT after half a second.
+ * ask tcp|udp HOST PORT: prints what the server answers, or the code of the failure; TIMEOUT after a second.
  * Also a module, for asking from the test's own namespace.
  */
 import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
 
-const patienceMs = 500;
+const patienceMs = 1000;
 
 /** Connects, reads to the end. */
 export async function askTcp(host: string, port: number): Promise<string> {
