@@ -89,6 +89,9 @@ export class TailTerminal {
       if (parameter === 0) this.#rows[this.#row] = row.slice(0, this.#column);
       else if (parameter === 1) this.#rows[this.#row] = ' '.repeat(this.#column) + row.slice(this.#column);
       else this.#rows[this.#row] = '';
+    } else if (final === 'J' && parameter === 0) {
+      this.#rows.length = this.#row + 1;
+      this.#rows[this.#row] = row.slice(0, this.#column);
     } else if (final === 'J' && parameter >= 2) {
       this.#rows = [''];
       this.#row = 0;
