@@ -56,8 +56,8 @@ export async function startServer(
   options: Parameters<typeof performServerHandshake>[1] = {},
   path?: string,
 ): Promise<TestServer> {
-  const directory = await mkdtemp('/tmp/k3c-rpc-');
-  const socketPath = path ?? join(directory, 's');
+  const directory = path === undefined ? await mkdtemp('/tmp/k3c-rpc-') : undefined;
+  const socketPath = path ?? join(directory ?? '', 's');
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -82,7 +82,7 @@ export async function startServer(
       connection.close();
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
-      await rm(directory, { recursive: true, force: true });
+      if (directory !== undefined) await rm(directory, { recursive: true, force: true });
     },
   };
 }
