@@ -1,4 +1,5 @@
 /** Where both roles begin: the command line, and the daemon behind its command `daemon`. Each loads only what it needs. */
+import { dirname, join } from 'node:path';
 import type { Door } from './cli/door/door.ts';
 import { processHost } from './cli/process-context.ts';
 import { runCli } from './cli/program.ts';
@@ -19,20 +20,20 @@ async function daemon(): Promise<DaemonRole> {
         env: host.env,
         signal: host.signal,
         logsToTerminal: host.terminal.isTty.stderr,
-        onReady: (paths, address) => openOwnDoor(paths.door, address),
+        onReady: openOwnDoor,
       });
     },
   };
 }
 
-/** Opens the front door; from sources there is none, since only the launcher knocks. */
-async function openOwnDoor(path: string, address: string): Promise<Door | undefined> {
+/** Opens the front door beside the daemon's socket; from sources there is none, since only the launcher knocks. */
+async function openOwnDoor(address: string): Promise<Door | undefined> {
   const { isPackaged, payloadDigest } = await import('./bundle/program.ts');
   if (!isPackaged()) return undefined;
   const { openDoor } = await import('./cli/door/door.ts');
   const { isSmall } = await import('./cli/door/small-commands.ts');
   return openDoor({
-    path,
+    path: join(dirname(address), 'door.sock'),
     digest: payloadDigest() ?? '',
     takes: isSmall,
     // Whatever address this daemon serves, the commands it does are its own.

@@ -48,7 +48,7 @@ export interface DaemonHost {
   readonly signal: AbortSignal;
   readonly logsToTerminal: boolean;
   /** Called when everything is served, with the layout and the address; what it returns is closed first when the daemon stops. */
-  readonly onReady?: ((paths: Paths, address: string) => Promise<{ close(): Promise<void> } | undefined>) | undefined;
+  readonly onReady?: ((address: string) => Promise<{ close(): Promise<void> } | undefined>) | undefined;
 }
 
 /**
@@ -206,7 +206,7 @@ async function start(
   });
   await gateway.listen(signal);
   stack.defer(() => gateway.drain(DRAIN_MS));
-  const guest = await host.onReady?.(paths, config.address);
+  const guest = await host.onReady?.(config.address);
   if (guest !== undefined) stack.defer(() => guest.close());
   sweepUnpackedPrograms().catch((err: unknown) => log.warn({ err }, 'cannot remove what older versions unpacked'));
 }

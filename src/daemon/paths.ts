@@ -25,7 +25,6 @@ export function pathsOf(config: { readonly root: string; readonly state: string 
     cni: join(state, 'cni/net.d'),
     cniData: join(root, 'cni'),
     fifos: join(state, 'io'),
-    door: join(state, 'door.sock'),
     kubelet: join(state, 'kubelet.sock'),
   };
 }

@@ -6,6 +6,7 @@
  * command, and it is never done twice.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@
 
 #include "launcher.h"
 
-#define DEFAULT_STATE "/run/k3c"
+#define DEFAULT_ADDRESS "/run/k3c/k3c.sock"
+#define SOCKET_NAME "/k3c.sock"
 #define ACCEPT_TIMEOUT_MS 1000
 #define HEADER_BYTES 5
 #define CHUNK_BYTES (256 << 10)
@@ -215,20 +217,30 @@ static bool accepted(struct door_queue *queue) {
 }
 
 static bool door_wanted(int argc, char **argv) {
-  const char *address = getenv("K3C_ADDRESS");
   if (geteuid() != 0 || getuid() != 0 || argc < 2) return false;
   /* Options before the command (--address, --version) and hidden commands are for our own program. */
-  if (argv[1][0] == '-' || strncmp(argv[1], "__", 2) == 0 || strcmp(argv[1], "daemon") == 0) return false;
-  return address == NULL || address[0] == '\0' || strcmp(address, DEFAULT_STATE "/k3c.sock") == 0 ||
-         strcmp(address, "unix://" DEFAULT_STATE "/k3c.sock") == 0;
+  return argv[1][0] != '-' && strncmp(argv[1], "__", 2) != 0 && strcmp(argv[1], "daemon") != 0;
+}
+
+/* The door stands beside the daemon's socket: DIR/k3c.sock has DIR/door.sock. False when there is none to knock at. */
+static bool door_path(char path[PATH_MAX]) {
+  const char *place = getenv("K3C_DOOR");
+  if (place != NULL && strcmp(place, "off") == 0) return false;
+  if (place != NULL && place[0] == '/') return snprintf(path, PATH_MAX, "%s", place) < PATH_MAX;
+  const char *address = getenv("K3C_ADDRESS");
+  if (address == NULL || address[0] == '\0') address = DEFAULT_ADDRESS;
+  if (strncmp(address, "unix://", 7) == 0) address += 7;
+  size_t length = strlen(address), name = sizeof SOCKET_NAME - 1;
+  if (address[0] != '/' || length < name || strcmp(address + length - name, SOCKET_NAME) != 0) return false;
+  return snprintf(path, PATH_MAX, "%.*s/door.sock", (int)(length - name), address) < PATH_MAX;
 }
 
 void door_try(const struct payload *payload, int argc, char **argv) {
-  const char *place = getenv("K3C_DOOR");
-  if (!door_wanted(argc, argv) || (place != NULL && strcmp(place, "off") == 0)) return;
+  char path[PATH_MAX];
+  if (!door_wanted(argc, argv) || !door_path(path)) return;
   struct door *door = calloc(1, sizeof *door);
   if (door == NULL) return;
-  door->queue.fd = door_connect(place != NULL && place[0] == '/' ? place : DEFAULT_STATE "/door.sock");
+  door->queue.fd = door_connect(path);
   if (door->queue.fd < 0) return;
 
   uint32_t size;

@@ -53,6 +53,8 @@ export function containerdConfig(settings: ContainerdSettings): string {
         config_path: paths.certs,
         max_concurrent_downloads: 4,
         max_concurrent_unpacks: 2,
+        // Its default names overlayfs: what is pulled must be unpacked where CRI looks.
+        unpack_config: [{ platform: 'linux/amd64', snapshotter: settings.snapshotter }],
       },
       'io.containerd.cri.v1.runtime': {
         restrict_oom_score_adj: settings.restrictOomScoreAdj,
