@@ -186,6 +186,15 @@ suite('containers', { timeout: 240_000 }, () => {
     );
   });
 
+  test('a restart by hand keeps a --rm container', async () => {
+    const { id } = await daemon.engine.create('', specOf({ command: ['sleep', '1000'], autoRemove: true }));
+    await daemon.engine.start(id);
+    await daemon.engine.restart(id, { timeout: 0 });
+    assert.deepEqual([stateOf(id).state, stateOf(id).attempt], ['running', 1]);
+    await daemon.engine.stop(id, { timeout: 0 });
+    assert.throws(() => stateOf(id), { message: `No such container: ${id}` });
+  });
+
   test('on-failure restarts as often as it may; a stop ends the restarts of always', async () => {
     const failing = await daemon.engine.create(
       '',

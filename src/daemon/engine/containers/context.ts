@@ -59,6 +59,8 @@ export interface EngineContext {
   readonly restarts: Map<string, NodeJS.Timeout>;
   /** Starts an exited container again after its policy's delay; see restarts.ts. Here because exits and starts need each other. */
   readonly scheduleRestart: (id: string, previousDelayMs: number, lastedMs: number) => void;
+  /** Containers that are being restarted by hand: the exit on the way does not remove them, --rm or not. */
+  readonly kept: Set<string>;
   readonly exits: ExitBoard;
   readonly background: BackgroundTasks;
   /** Aborted when the daemon stops. */

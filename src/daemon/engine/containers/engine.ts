@@ -84,6 +84,7 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     live: new Map<string, LiveContainer>(),
     restarts: new Map<string, NodeJS.Timeout>(),
     scheduleRestart: (id, previousDelayMs, lastedMs) => scheduleRestart(context, id, previousDelayMs, lastedMs),
+    kept: new Set<string>(),
     exits: new ExitBoard(),
     background: new BackgroundTasks(log),
     closing: closing.signal,

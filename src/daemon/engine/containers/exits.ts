@@ -56,8 +56,9 @@ export interface Settled extends ProcessExit {
 /** Records an exit and does what follows from it: removal, restart, or nothing. The exit is on disk when it returns. */
 export function settle(context: EngineContext, record: ContainerRecord, ended: Settled): void {
   const { exitCode, oomKilled, exitedAt, startedAt } = ended;
+  const remove = record.spec.autoRemove && !context.kept.has(record.id);
   const again =
-    !record.spec.autoRemove &&
+    !remove &&
     wantsRestart(
       { policy: record.spec.restart, exitCode, manualStop: record.manualStop, restartCount: record.restartCount },
       ended.atDaemonStart,
@@ -77,10 +78,10 @@ export function settle(context: EngineContext, record: ContainerRecord, ended: S
       ports: [],
       ip: '',
     });
-    if (record.spec.autoRemove) discard(context, record, { volumes: true });
+    if (remove) discard(context, record, { volumes: true });
   });
   context.exits.post(record.id, 'exit', { exitCode, oomKilled, error: '' });
-  if (record.spec.autoRemove) context.exits.post(record.id, 'removed', { exitCode, oomKilled, error: '' });
+  if (remove) context.exits.post(record.id, 'removed', { exitCode, oomKilled, error: '' });
   else if (record.sandboxId !== '')
     context.background.run(`stop the sandbox of ${record.name}`, () => stopSandbox(context, record.sandboxId));
   if (again)

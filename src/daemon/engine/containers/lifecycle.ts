@@ -42,13 +42,19 @@ export function stopContainer(context: EngineContext, id: string, options: StopO
   return context.locks.run(id, () => stopLocked(context, id, options));
 }
 
+/** Stops and starts a container; one that does not run is started. */
 export function restartContainer(context: EngineContext, id: string, options: StopOptions): Promise<void> {
   return context.locks.run(id, async () => {
-    await stopLocked(context, id, options);
-    const record = fresh(context, id);
-    context.state.containers.update(id, { manualStop: false, restartCount: 0 });
-    await launch(context, { ...record, manualStop: false, restartCount: 0 }, { delayMs: 0 });
-    context.emit(record, 'restart');
+    context.kept.add(id);
+    try {
+      await stopLocked(context, id, options);
+      const record = fresh(context, id);
+      context.state.containers.update(id, { manualStop: false, restartCount: 0 });
+      await launch(context, { ...record, manualStop: false, restartCount: 0 }, { delayMs: 0 });
+      context.emit(record, 'restart');
+    } finally {
+      context.kept.delete(id);
+    }
   });
 }
 
