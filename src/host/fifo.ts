@@ -1,71 +1,15 @@
 /** FIFOs: made without a tool of the host, opened so that nothing of Node ever blocks on them. */
-import { spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { getSystemErrorName } from 'node:util';
-
-/** The little of node:ffi (Node 26.10, experimental, not in @types/node yet) that is used here. */
-interface Ffi {
-  dlopen(
-    path: null,
-    symbols: Record<string, { arguments: readonly string[]; return: string }>,
-  ): { functions: Record<string, (...args: unknown[]) => unknown> };
-  getInt32(pointer: unknown): number;
-}
-
-type MakeFifo = (path: string) => void;
-
-/** Constant for the life of the process: binding it costs 0.3 ms, a call 0.02 ms. Not at import, as nothing happens there. */
-let bound: MakeFifo | undefined;
+import { mkfifo } from './libc.ts';
 
 /**
  * Makes a FIFO that only this user may open. Synchronous: it is one system call on a local file system.
  *
- * @throws Error that names the path and the system's error
+ * @throws ErrnoException, EEXIST where something is there
  */
 export function makeFifo(path: string): void {
-  bound ??= bindMkfifo() ?? makeFifoByTool;
-  bound(path);
-}
-
-/** mkfifo(3) of the C library that Node itself is linked with; undefined where this Node has no FFI. */
-function bindMkfifo(): MakeFifo | undefined {
-  const ffi = loadFfi();
-  if (ffi === undefined) return undefined;
-  const { functions } = ffi.dlopen(null, {
-    mkfifo: { arguments: ['string', 'u32'], return: 'i32' },
-    __errno_location: { arguments: [], return: 'pointer' },
-  });
-  const { mkfifo, __errno_location: errnoLocation } = functions;
-  if (mkfifo === undefined || errnoLocation === undefined) return undefined;
-  return (path) => {
-    if (mkfifo(path, 0o600) !== 0) throw cannotMake(path, errnoName(ffi.getInt32(errnoLocation())));
-  };
-}
-
-function loadFfi(): Ffi | undefined {
-  // Loading it warns that it is experimental. That is our decision and not the user's concern, so exactly this one
-  // warning is held back, for the length of a synchronous call.
-  const { emitWarning } = process;
-  process.emitWarning = () => undefined;
-  try {
-    return process.getBuiltinModule('node:ffi') as Ffi | undefined;
-  } finally {
-    process.emitWarning = emitWarning;
-  }
-}
-
-function makeFifoByTool(path: string): void {
-  const { status, error, stderr } = spawnSync('mkfifo', ['-m', '600', '--', path], { encoding: 'utf8' });
-  if (status !== 0) throw cannotMake(path, error?.message ?? stderr.trim());
-}
-
-function errnoName(errno: number): string {
-  return errno > 0 ? getSystemErrorName(-errno) : 'unknown error';
-}
-
-function cannotMake(path: string, why: string): Error {
-  return new Error(`cannot make the FIFO ${path}: ${why}`);
+  mkfifo(path, 0o600);
 }
 
 /**

@@ -211,6 +211,17 @@ test('the container ends under it: 137', async () => {
   await other.wait();
 });
 
+test('the daemon stops: the client is told, nobody waits, and the process goes on', async () => {
+  const stopping = new AbortController();
+  const process = await exec(['sh', '-c', 'sleep 0.3; echo yes > /tmp/on'], { stopping: stopping.signal });
+  const client = assert.rejects(output(process), (error) => hasCode(error, Code.UNAVAILABLE));
+  stopping.abort();
+  await client;
+  assert.equal(await process.exited, 137);
+  await sleep(500);
+  assert.equal(await run(['cat', '/tmp/on']), 'yes\n0');
+});
+
 test('a paused container', async () => {
   await containerd.tasks.pause({ containerId: container.criId });
   await assert.rejects(exec(['true']), { message: 'the container is paused' });

@@ -95,6 +95,13 @@ test('exit codes and signals', async () => {
   assert.deepEqual({ exitCode, oomKilled }, { exitCode: 137, oomKilled: false });
 });
 
+test('killed for lack of memory', async () => {
+  const container = await pod.create({ command: ['tail', '/dev/zero'], memoryBytes: 16 << 20 });
+  await container.start();
+  const { exitCode, oomKilled, reason } = await container.wait();
+  assert.deepEqual({ exitCode, oomKilled, reason }, { exitCode: 137, oomKilled: true, reason: 'OOMKilled' });
+});
+
 test('a command that cannot be started: docker’s words, the client’s end, nothing left', async () => {
   for (const [command, reason, words] of [
     ['nosuch', 'command-not-found', /exec: "nosuch": executable file not found in \$PATH$/],
@@ -253,7 +260,6 @@ test('containerd is killed while output flows: no gap, and the exit code is righ
 });
 
 test('a created container outlives a restart of containerd before its start', async () => {
-  await pod.create({ command: ['true'] });
   const container = await pod.create({ command: ['echo', 'late'] });
   const { options } = container;
   container.io.failed();
@@ -304,7 +310,7 @@ test('streams that are gone are said, and the container goes on', async () => {
   await container.io.close();
   await rm(join(state, 'io'), { recursive: true });
   const said: string[] = [];
-  const log = { ...container.options.log, error: (_: object, message: string) => void said.push(message) };
+  const log = { ...container.options.log, warn: (_: object, message: string) => void said.push(message) };
   container.io = await ContainerIo.reopen({ ...container.options, log });
   assert.deepEqual(said, ['the streams of a container are lost']);
   const output = collect(container.io.attach(OUTPUT));

@@ -19,6 +19,7 @@ export interface ContainerRequest {
   readonly stdin?: boolean;
   readonly stdinOnce?: boolean;
   readonly logLimits?: LogLimits;
+  readonly memoryBytes?: number;
 }
 
 type SandboxConfig = NonNullable<Parameters<Containerd['cri']['runPodSandbox']>[0]['config']>;
@@ -63,7 +64,10 @@ export class CriPod {
         stdin: request.stdin === true,
         stdinOnce: request.stdin === true,
         tty: request.tty === true,
-        linux: { securityContext: { namespaceOptions: { network: 2, pid: 1 } } },
+        linux: {
+          resources: { memoryLimitInBytes: BigInt(request.memoryBytes ?? 0) },
+          securityContext: { namespaceOptions: { network: 2, pid: 1 } },
+        },
       },
     });
     const options: ContainerIoOptions = {

@@ -69,7 +69,7 @@ export class ContainerIo {
     const fifos = fifoPaths(options);
     const missing = Object.values(fifos).filter((path) => !isFifo(path));
     if (missing.length > 0) {
-      options.log.error({ container: options.containerId, missing }, 'the streams of a container are lost');
+      options.log.warn({ container: options.containerId, missing }, 'the streams of a container are lost');
       return new ContainerIo(options, {});
     }
     const io = new ContainerIo(options, fifos);

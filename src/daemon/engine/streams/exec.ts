@@ -160,6 +160,10 @@ function notRunning(error: unknown): K3cError {
 /** Waits for the exit; takes the rest of the output and removes the process from containerd behind the caller's back. */
 async function supervise(tasks: Services['tasks'], options: ExecOptions, streams: ProcessStreams): Promise<number> {
   const exitCode = await waitForExec(tasks, options);
+  if (options.stopping?.aborted) {
+    streams.leave(new K3cError(Code.UNAVAILABLE, 'the k3c daemon is stopping'));
+    return exitCode;
+  }
   void streams.drain(false).then(() => remove(tasks, options));
   return exitCode;
 }
@@ -177,7 +181,7 @@ async function waitForExec(tasks: Services['tasks'], options: ExecOptions): Prom
         return KILLED;
       }
       // containerd is restarting; the process and its streams go on meanwhile.
-      await sleep(RECONNECT_MS);
+      await sleep(RECONNECT_MS, undefined, { ref: false });
     }
   }
 }

@@ -61,7 +61,7 @@ export class ProcessStdin {
         if (this.#gone.signal.aborted) return;
         // containerd is restarting: without this call the process would wait for its input for ever.
         if (hasCode(error, Code.UNAVAILABLE)) {
-          await sleep(50);
+          await sleep(50, undefined, { ref: false });
           continue;
         }
         if (!hasCode(error, Code.NOT_FOUND)) this.#log.warn({ err: error }, 'cannot close the stdin of a process');
