@@ -27,7 +27,7 @@ export interface PreparedBuild {
  */
 export async function prepareBuild(options: BuildOptions, host: BuildHost): Promise<PreparedBuild> {
   const { frontend, attributes, entitlements } = frontendRequest(options);
-  const { exporters, layouts: outputs, finish: finishOutputs } = exportersOf(options, host);
+  const { exporters, layouts: outputs, finish: finishOutputs } = await exportersOf(options, host);
   const ssh = new Map(options.ssh.map((each) => [each.id || 'default', agentSocket(each, host)] as const));
   const caches = await prepareCaches(options, host);
   const inputs = await prepareInputs(options, host);

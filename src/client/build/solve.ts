@@ -5,7 +5,6 @@ import type { Connection } from '../../api/rpc/client.ts';
 import { RpcServer } from '../../api/rpc/server.ts';
 import type { Metadata } from '../../api/rpc/types.ts';
 import type { ImageLayout } from './content/layout.ts';
-import { serveContent } from './content/serve.ts';
 import type { ContextSource } from './context/source.ts';
 import { type BuildStatus, type ControlClient, controlClient } from './control.ts';
 import { BuildError, failedVertex, fromStatusDetails } from './error.ts';
@@ -22,7 +21,7 @@ import {
   serveSecrets,
 } from './session/services.ts';
 import { Session } from './session/session.ts';
-import { type SshAgents, serveSsh } from './session/ssh.ts';
+import type { SshAgents } from './session/ssh.ts';
 import { UPLOAD_PATH, uploadHandler } from './session/upload.ts';
 
 /** Milliseconds without a status after which a failed solve's Status call is given up: its job may never have existed. */
@@ -71,7 +70,7 @@ export async function solve(
   signal.throwIfAborted();
   checkSecrets(request.secrets);
   const control = controlClient(connection);
-  const session = openSession(connection, request);
+  const session = await openSession(connection, request);
   const ref = newId();
   const follower = new StatusFollower(control, ref, onStatus);
   try {
@@ -152,13 +151,13 @@ function isStreamReset(cause: unknown): boolean {
   return code === 'ERR_HTTP2_STREAM_ERROR' || code === 'ERR_HTTP2_ERROR';
 }
 
-function openSession(connection: Connection, request: BuildRequest): Session {
+async function openSession(connection: Connection, request: BuildRequest): Promise<Session> {
   const services = new RpcServer();
   const streams = new Map<string, RawHandler>();
   serveAuth(services, request.credentials);
   serveSecrets(services, request.secrets);
-  if (request.ssh.size > 0) serveSsh(services, streams, request.ssh);
-  if (request.layouts.size > 0) serveContent(services, request.layouts);
+  if (request.ssh.size > 0) (await import('./session/ssh.ts')).serveSsh(services, streams, request.ssh);
+  if (request.layouts.size > 0) (await import('./content/serve.ts')).serveContent(services, request.layouts);
   streams.set('/moby.filesync.v1.FileSync/DiffCopy', fileSyncHandler(request.contexts));
   if (request.uploads.size > 0) streams.set(UPLOAD_PATH, uploadHandler(request.uploads));
   const outputs = new Map<number, ClientOutput>();

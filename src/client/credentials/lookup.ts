@@ -1,7 +1,6 @@
 /** Finds what the user has for a registry, where docker would find it. */
 import { type AuthEntry, type Environment, readConfig } from './config.ts';
 import type { RegistryCredentials } from './credentials.ts';
-import { askHelper } from './helper.ts';
 
 export type { RegistryCredentials } from './credentials.ts';
 
@@ -28,6 +27,8 @@ export async function lookupCredentials(
   const key = credentialsKey(registryHost);
   const helper = config.credHelpers[key] ?? config.credHelpers[registryHost] ?? config.credsStore;
   if (helper !== undefined) {
+    // Loaded only when needed: it brings node:child_process with it.
+    const { askHelper } = await import('./helper.ts');
     const found = await askHelper(helper, key, env);
     if (found !== undefined) return found;
   }

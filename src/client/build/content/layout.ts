@@ -2,11 +2,12 @@
  * An OCI image layout in a directory of the client (image-spec, image-layout.md): blobs by digest and an index of what they
  * make. Local caches and unpacked OCI outputs have this form.
  */
-import { createHash, type Hash, randomBytes } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { isDigest } from '../../../api/reference.ts';
+import { newId } from '../session/id.ts';
 
 export interface Descriptor {
   readonly mediaType: string;
@@ -75,7 +76,7 @@ export class ImageLayout {
   async write(): Promise<BlobWriter> {
     const blobs = join(this.#directory, 'blobs/sha256');
     await mkdir(blobs, { recursive: true });
-    const partial = join(this.#directory, `ingest-${randomBytes(8).toString('hex')}`);
+    const partial = join(this.#directory, `ingest-${newId()}`);
     return new BlobWriter(await open(partial, 'wx', 0o644), partial, (digest) => this.#blobPath(digest));
   }
 
@@ -111,7 +112,7 @@ export class ImageLayout {
       manifests: [...old.filter((entry) => !taken(entry)), ...added],
     };
     await writeFile(join(this.#directory, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
-    const partial = join(this.#directory, `index.json.${randomBytes(4).toString('hex')}`);
+    const partial = join(this.#directory, `index.json.${newId()}`);
     await writeFile(partial, JSON.stringify(index));
     await rename(partial, join(this.#directory, 'index.json'));
   }

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
-import { type Descriptor, ImageLayout } from '../content/layout.ts';
+import type { Descriptor, ImageLayout } from '../content/layout.ts';
 import type { ExporterResponse, TypedAttributes } from '../solve.ts';
 import type { BuildHost, BuildOptions } from './options.ts';
 
@@ -19,6 +19,12 @@ export interface PreparedCaches {
   finish(response: ExporterResponse): Promise<void>;
 }
 
+/** Loaded only when needed: it brings node:crypto with it. */
+async function openLayout(directory: string): Promise<ImageLayout> {
+  const { ImageLayout: Layout } = await import('../content/layout.ts');
+  return new Layout(directory);
+}
+
 /** Resolves local caches. One to read that is not there yet is left out, as docker does: the first build fills it. */
 export async function prepareCaches(options: BuildOptions, host: BuildHost): Promise<PreparedCaches> {
   const layouts = new Map<string, ImageLayout>();
@@ -32,7 +38,7 @@ export async function prepareCaches(options: BuildOptions, host: BuildHost): Pro
       continue;
     }
     const directory = resolve(host.cwd, entry.attributes['src'] ?? '');
-    const layout = new ImageLayout(directory);
+    const layout = await openLayout(directory);
     const digest = entry.attributes['digest'] ?? (await layout.find(entry.attributes['tag'] ?? DEFAULT_TAG))?.digest;
     if (digest === undefined || (await layout.info(digest)) === undefined) {
       skipped.push(directory);
@@ -55,7 +61,7 @@ export async function prepareCaches(options: BuildOptions, host: BuildHost): Pro
     }
     const directory = resolve(host.cwd, entry.attributes['dest'] ?? '');
     await mkdir(directory, { recursive: true });
-    const layout = layouts.get(`local:${directory}`) ?? new ImageLayout(directory);
+    const layout = layouts.get(`local:${directory}`) ?? (await openLayout(directory));
     layouts.set(`local:${directory}`, layout);
     written.push({ layout, tag: entry.attributes['tag'] ?? DEFAULT_TAG });
     exports.push({ type: 'local', attributes: { ...entry.attributes, dest: directory } });

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { formatReference, normalize, parseReference } from '../../../api/reference.ts';
-import { type Descriptor, ImageLayout } from '../content/layout.ts';
+import type { Descriptor, ImageLayout } from '../content/layout.ts';
 import type { ClientOutput } from '../session/file-send.ts';
 import type { ExporterResponse, TypedAttributes } from '../solve.ts';
 import type { BuildHost, BuildOptions, OutputOption } from './options.ts';
@@ -27,7 +27,7 @@ export interface PreparedOutputs {
 const EXPORT_STORE = 'export';
 
 /** The exporters of a build; without `-o`, an image in the store, unpacked, so that it can be run the moment build returns. */
-export function exportersOf(options: BuildOptions, host: BuildHost): PreparedOutputs {
+export async function exportersOf(options: BuildOptions, host: BuildHost): Promise<PreparedOutputs> {
   const names = options.tags.map(tagName);
   const outputs: readonly OutputOption[] =
     options.outputs.length > 0 ? options.outputs : [{ type: 'image', destination: '', attributes: {} }];
@@ -42,7 +42,9 @@ export function exportersOf(options: BuildOptions, host: BuildHost): PreparedOut
   if (directory === '' || directory === '-') {
     throw new K3cError(Code.INVALID_ARGUMENT, 'an unpacked output (tar=false) needs dest=DIRECTORY');
   }
-  const layout = new ImageLayout(resolve(host.cwd, directory));
+  // Loaded only when needed: it brings node:crypto with it.
+  const { ImageLayout: Layout } = await import('../content/layout.ts');
+  const layout = new Layout(resolve(host.cwd, directory));
   return {
     exporters,
     layouts: new Map([[EXPORT_STORE, layout]]),

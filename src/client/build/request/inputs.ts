@@ -1,12 +1,11 @@
 /** Finds the build's contexts and its Dockerfile, in all the forms `build` takes them (docker/buildx, loadInputs). */
-import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Code, K3cError } from '../../../api/errors.ts';
-import { ImageLayout } from '../content/layout.ts';
+import type { ImageLayout } from '../content/layout.ts';
 import { type ContextSource, directorySource, memorySource } from '../context/source.ts';
 import { newId } from '../session/id.ts';
 import { uploadUrl } from '../session/upload.ts';
@@ -133,6 +132,8 @@ async function addNamedContext(inputs: BuildInputs, name: string, value: string,
 async function addLayout(inputs: BuildInputs, value: string, host: BuildHost): Promise<string> {
   const match = /^oci-layout:\/\/(.*?)(?::([\w][\w.-]*))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(value);
   const [, path = '', tag, digest] = match ?? [];
+  // Loaded only when needed: it brings node:crypto with it.
+  const { ImageLayout } = await import('../content/layout.ts');
   const layout = new ImageLayout(resolve(host.cwd, path));
   const found = digest ?? (await layout.find(tag ?? 'latest'))?.digest ?? (await layout.find(undefined))?.digest;
   if (found === undefined) throw new K3cError(Code.NOT_FOUND, `oci-layout reference ${value} could not be resolved`);
@@ -153,7 +154,7 @@ export function isRemote(text: string): boolean {
 
 /**
  * The daemon keeps the files of each key and transfers only what changed, so a key must stand for one directory of one
- * machine. It is a digest, for the path is nobody's business.
+ * machine. It travels in a header, so it must be printable ASCII.
  */
 async function sharedKey(path: string): Promise<string> {
   let machine: string;
@@ -163,5 +164,5 @@ async function sharedKey(path: string): Promise<string> {
     // Containers and small systems have none; the host's name tells machines apart well enough.
     machine = hostname();
   }
-  return createHash('sha256').update(`${machine.trim()}\0${path}`).digest('hex');
+  return encodeURIComponent(`${machine.trim()} ${path}`);
 }

@@ -1,14 +1,14 @@
 /** Where archives go that a build hands to the client. */
 
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import type { ByteSink } from '../session/file-send.ts';
+import { newId } from '../session/id.ts';
 
 /** A file that appears under its name only when it is complete. */
 export async function fileSink(path: string): Promise<ByteSink> {
-  const partial = `${path}.${randomBytes(4).toString('hex')}.partial`;
+  const partial = `${path}.${newId()}.partial`;
   const { O_WRONLY, O_CREAT, O_EXCL } = constants;
   const file: FileHandle = await open(partial, O_WRONLY | O_CREAT | O_EXCL, 0o644);
   return {
