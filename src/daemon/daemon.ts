@@ -16,6 +16,7 @@ import { inheritedNetlinkSockets } from '../host/netlink/socket.ts';
 import { connectBuildkitd } from './backends/buildkitd.ts';
 import { connectContainerd } from './backends/containerd.ts';
 import { endStaleLeases } from './backends/leases.ts';
+import { cgroupParents, removeCgroups } from './cgroups.ts';
 import { type DaemonConfig, loadConfig } from './config.ts';
 import { createContainerEngine } from './engine/containers/engine.ts';
 import { createImageEngine } from './engine/images/images.ts';
@@ -112,12 +113,18 @@ async function start(
     sockets: inheritedNetlinkSockets(process.env),
     log,
   });
+  const cgroups = cgroupParents(config.bridgeName, facts.cgroupDriver);
+  // Nothing of ours stays on a host where nothing of ours runs; pods of a kubelet count.
+  let inUse = true;
+  stack.defer(async () => {
+    await network.stop({ removeAll: !inUse });
+    if (!inUse && facts.cgroupDriver === 'cgroupfs') await removeCgroups(facts.cgroupVersion, cgroups);
+  });
   const [engine, registries] = await Promise.all([
     unpackEngine(paths.root, signal),
     applyRegistries(config.registries, paths.certs),
     network.start(signal),
   ]);
-  stack.defer(() => network.stop({ removeAll: false }));
   for (const warning of registries.warnings) log.warn({}, warning);
 
   const state = openDatabase(paths.database, { nativeBinding: loadSqliteAddon() });
@@ -149,7 +156,7 @@ async function start(
       bin: engine.directory,
       snapshotter: facts.snapshotter,
       cacheBytes: config.buildCacheBytes === 0 ? await tenthOfDisk(paths.root) : config.buildCacheBytes,
-      cgroupParent: facts.cgroupDriver === 'systemd' ? 'k3c.slice' : '/k3c-build',
+      cgroupParent: cgroups.builds,
       registries: registries.buildkit,
       debug: config.logLevel === 'trace' || config.logLevel === 'debug',
     }),
@@ -169,7 +176,17 @@ async function start(
     registryCredentials: registries.credentials,
     log,
   });
-  const containers = createContainerEngine({ containerd, images, network, state, paths, facts, log });
+  const containers = createContainerEngine({
+    containerd,
+    images,
+    network,
+    state,
+    paths,
+    facts,
+    cgroupParent: cgroups.containers,
+    initPath: engine.path('init'),
+    log,
+  });
 
   await containerdChild.start(signal);
   stack.defer(() => containerdChild.stop(CHILD_STOP_MS));
@@ -182,7 +199,10 @@ async function start(
     containers.reconcile(signal),
     kubeletImages.load(signal),
   ]);
-  stack.defer(() => containers.close());
+  stack.defer(async () => {
+    await containers.close();
+    inUse = (await containerd.cri.listPodSandbox({}, { timeoutMs: 2000 })).items.length > 0;
+  });
 
   const rpc = new RpcServer((path, error) => log.debug({ path, code: error.code, reason: error.reason }, error.message))
     .add(ContainersDefinition, containersService(containers))

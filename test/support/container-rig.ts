@@ -75,7 +75,8 @@ export async function bootDaemon(base: string, overrides: Partial<ImageConfig> =
       fifos: join(state, 'io'),
       state,
     },
-    facts: { cgroupDriver: 'cgroupfs', snapshotter: 'overlayfs', seccomp: true },
+    cgroupParent: '/k3c',
+    facts: { snapshotter: 'overlayfs', seccomp: true },
     log: silentLog,
   });
   await engine.reconcile(AbortSignal.timeout(60_000));

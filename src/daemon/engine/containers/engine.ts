@@ -44,8 +44,9 @@ export interface ContainerEngineOptions {
   readonly state: State;
   /** The daemon's layout; its directories exist. */
   readonly paths: Omit<EnginePaths, 'init'>;
+  /** Above the pods: a slice or an absolute path, as the cgroup driver has it. */
+  readonly cgroupParent: string;
   readonly facts: {
-    readonly cgroupDriver: 'systemd' | 'cgroupfs';
     readonly snapshotter: string;
     readonly seccomp: boolean;
   };
@@ -76,7 +77,7 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     log,
     paths: { ...options.paths, init: options.initPath },
     snapshotter: options.facts.snapshotter,
-    cgroupParent: options.facts.cgroupDriver === 'systemd' ? 'k3c.slice' : '/k3c',
+    cgroupParent: options.cgroupParent,
     seccomp: options.facts.seccomp,
     hostHostname: hostname(),
     now: () => clock.now(),

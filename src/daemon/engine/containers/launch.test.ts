@@ -99,7 +99,8 @@ function fakeEngine(fails: { readonly [call: string]: K3cError } = {}) {
       fifos: join(base, 'f'),
       state: base,
     },
-    facts: { cgroupDriver: 'cgroupfs', snapshotter: 'overlayfs', seccomp: true },
+    cgroupParent: '/k3c',
+    facts: { snapshotter: 'overlayfs', seccomp: true },
     log: silentLog,
   });
   return { engine, calls, state, exit };
