@@ -22,21 +22,27 @@ export function cgroupParents(bridgeName: string, driver: 'systemd' | 'cgroupfs'
 }
 
 /**
- * Removes the parents that nothing uses any more (cgroupfs driver; systemd removes empty slices itself). The kernel refuses to
- * remove a cgroup with children or processes, so this cannot hurt anything that runs.
+ * Removes the parents and what is left in them, such as the empty groups of build steps (cgroupfs driver; systemd removes empty
+ * slices itself). The kernel refuses to remove a group that has processes, so this cannot hurt anything that runs.
  */
 export async function removeCgroups(version: 1 | 2, parents: CgroupParents): Promise<void> {
   const mount = '/sys/fs/cgroup';
   const hierarchies = version === 2 ? [mount] : (await readdir(mount)).map((name) => join(mount, name));
   for (const hierarchy of hierarchies) {
-    for (const path of [parents.builds, parents.containers]) {
-      try {
-        await rmdir(join(hierarchy, path));
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        // Absent, in use, or a hierarchy that is a link to another or none of ours.
-        if (code !== 'ENOENT' && code !== 'EBUSY' && code !== 'ENOTEMPTY' && code !== 'ENOTDIR') throw error;
-      }
+    for (const path of [parents.builds, parents.containers]) await removeGroup(join(hierarchy, path));
+  }
+}
+
+/** Removes a group after its children, as far as the kernel lets it. */
+async function removeGroup(path: string): Promise<void> {
+  try {
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      if (entry.isDirectory()) await removeGroup(join(path, entry.name));
     }
+    await rmdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Absent, in use, or in a hierarchy that is none of ours.
+    if (code !== 'ENOENT' && code !== 'EBUSY' && code !== 'ENOTEMPTY' && code !== 'ENOTDIR') throw error;
   }
 }
