@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { openPortListener, type PortListener } from './port-listener.ts';
+import type { PortListener } from './listening.ts';
+import { openPortListener } from './port-listener.ts';
 
 const open = async (protocol: 'tcp' | 'udp'): Promise<PortListener> =>
   await openPortListener({ hostIp: '127.0.0.1', hostPort: 0, containerPort: 1, protocol });

@@ -1,7 +1,8 @@
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { Log } from '../../../host/log.ts';
 import type { PortMapping, PortRequest } from './host-network.ts';
-import { openPortListener, type PortListener } from './port-listener.ts';
+import type { PortListener } from './listening.ts';
+import { openPortListener } from './port-listener.ts';
 import { describePort, PortTable, portInUse, type Reservation } from './port-table.ts';
 import type { PublishedPort } from './ruleset.ts';
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import type { BindAddress, PortListener, ProxyTarget } from './port-listener.ts';
+import type { BindAddress, PortListener, ProxyTarget } from './listening.ts';
 
 /** Listens on a TCP port and passes connections on to the target, each direction ending for itself. */
 export async function listenTcp({ host, port, dualStack }: BindAddress): Promise<PortListener> {

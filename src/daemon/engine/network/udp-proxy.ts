@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import type { BindAddress, PortListener, ProxyTarget } from './port-listener.ts';
+import type { BindAddress, PortListener, ProxyTarget } from './listening.ts';
 
 /** A client that says nothing for so long is forgotten, as docker's proxy does it. */
 const idleMs = 90_000;
