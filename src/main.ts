@@ -26,8 +26,13 @@ async function daemon(): Promise<DaemonRole> {
   };
 }
 
+interface DoorPlace {
+  readonly address: string;
+  readonly builder: string;
+}
+
 /** Opens the front door beside the daemon's socket; from sources there is none, since only the launcher knocks. */
-async function openOwnDoor(address: string): Promise<Door | undefined> {
+async function openOwnDoor({ address, builder }: DoorPlace): Promise<Door | undefined> {
   const { isPackaged, payloadDigest } = await import('./bundle/program.ts');
   if (!isPackaged()) return undefined;
   const { openDoor } = await import('./cli/door/door.ts');
@@ -37,7 +42,7 @@ async function openOwnDoor(address: string): Promise<Door | undefined> {
     digest: payloadDigest() ?? '',
     takes: isSmall,
     // Whatever address this daemon serves, the commands it does are its own.
-    run: (argv, guest) => runCli(argv, guest, { address }),
+    run: (argv, guest) => runCli(argv, guest, { address, builder }),
   });
 }
 

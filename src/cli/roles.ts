@@ -7,6 +7,8 @@ export interface Roles {
   daemon?(): Promise<DaemonRole>;
   /** The daemon's address where flags and environment name no other; the usual one unless given. */
   readonly address?: string;
+  /** BuildKit's own socket behind that address, for commands inside the daemon. */
+  readonly builder?: string;
   /** Dials the daemon; the client of src/client unless given. */
   connect?(address: string): Promise<K3cClient>;
 }

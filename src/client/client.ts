@@ -4,15 +4,22 @@ import { Connection, createClient } from '../api/rpc/client.ts';
 
 export type K3cClient = ReturnType<typeof connectK3c>;
 
-/** Typed clients on one connection to k3c.sock; nothing is dialled before the first call. */
-export function connectK3c(socketPath: string) {
+/**
+ * Typed clients on one connection to k3c.sock; nothing is dialled before the first call.
+ * @param builderPath BuildKit's own socket, for whoever may dial it (the daemon itself): builds need not pass the gateway then
+ */
+export function connectK3c(socketPath: string, builderPath?: string) {
   const connection = Connection.unix(socketPath);
+  const builder = builderPath === undefined ? connection : Connection.unix(builderPath);
   return {
     containers: createClient(ContainersDefinition, connection),
     images: createClient(ImagesDefinition, connection),
     system: createClient(SystemDefinition, connection),
-    /** The connection itself, for BuildKit's services. */
-    connection,
-    close: () => connection.close(),
+    /** For BuildKit's services. */
+    builder,
+    close() {
+      connection.close();
+      builder.close();
+    },
   };
 }

@@ -48,8 +48,11 @@ export interface DaemonHost {
   /** Aborted by SIGTERM or SIGINT: stop, and leave the containers running. */
   readonly signal: AbortSignal;
   readonly logsToTerminal: boolean;
-  /** Called when everything is served, with the layout and the address; what it returns is closed first when the daemon stops. */
-  readonly onReady?: ((address: string) => Promise<{ close(): Promise<void> } | undefined>) | undefined;
+  /** Called when everything is served, with the sockets it serves; what it returns is closed first when the daemon stops. */
+  readonly onReady?: (served: {
+    readonly address: string;
+    readonly builder: string;
+  }) => Promise<{ close(): Promise<void> } | undefined>;
 }
 
 /**
@@ -226,7 +229,7 @@ async function start(
   });
   await gateway.listen(signal);
   stack.defer(() => gateway.drain(DRAIN_MS));
-  const guest = await host.onReady?.(config.address);
+  const guest = await host.onReady?.({ address: config.address, builder: paths.buildkitSocket });
   if (guest !== undefined) stack.defer(() => guest.close());
   sweepUnpackedPrograms().catch((err: unknown) => log.warn({ err }, 'cannot remove what older versions unpacked'));
 }

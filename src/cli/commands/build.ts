@@ -145,7 +145,7 @@ export const build: CommandDefinition<Flags> = {
     try {
       const client = await context.client();
       response = await runBuild(
-        client.connection,
+        client.builder,
         optionsOf(path, flags, context),
         hostOf(context),
         listener,

@@ -1,8 +1,9 @@
 /**
- * The commands that the daemon does for a launcher: those that are quick, or mostly wait. What reads or writes files in bulk
- * (build, load, import, cp …) keeps a process of its own, so that it never holds up the daemon's other work.
+ * The commands that the daemon does for a launcher: those that are quick, or mostly wait. A build is among them: it sends its
+ * context in slices of milliseconds. What streams files without end (load, import, save, cp) keeps a process of its own.
  */
 const SMALL = new Set([
+  'build',
   'run',
   'create',
   'start',
@@ -24,7 +25,7 @@ const SMALL = new Set([
 ]);
 
 const GROUPS = new Set(['container', 'image', 'system']);
-const OWN_PROCESS = new Set(['build', 'load', 'import', 'save', 'cp', 'export', 'commit']);
+const OWN_PROCESS = new Set(['load', 'import', 'save', 'cp', 'export', 'commit']);
 
 /** Whether the daemon takes this command line; argv begins with the command. */
 export function isSmall(argv: readonly string[]): boolean {
