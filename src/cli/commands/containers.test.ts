@@ -215,9 +215,9 @@ describe('logs', () => {
 
   test('each stream goes where it came from', async () => {
     const client = logger([
-      entry(1n, 'a'),
-      entry(2n, 'b', { stderr: true }),
-      entry(3n, 'c\r'),
+      entry(1n, 'a\n'),
+      entry(2n, 'b\n', { stderr: true }),
+      entry(3n, 'c\r\n'),
       entry(4n, 'd', { partial: true }),
     ]);
     const { code, out, err } = await cli(['logs', 'x'], { client });
@@ -228,7 +228,11 @@ describe('logs', () => {
   });
 
   test('-t marks lines, not their pieces', async () => {
-    const client = logger([entry(1n, 'a', { partial: true }), entry(2n, 'b'), entry(1_136_073_600_000_000_000n, 'c')]);
+    const client = logger([
+      entry(1n, 'a', { partial: true }),
+      entry(2n, 'b\n'),
+      entry(1_136_073_600_000_000_000n, 'c\n'),
+    ]);
     const { out } = await cli(['logs', '-t', 'x'], { client });
     assert.equal(out, '1970-01-01T00:00:00.000000001Z ab\n2006-01-01T00:00:00.000000000Z c\n');
   });

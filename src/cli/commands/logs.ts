@@ -14,7 +14,7 @@ interface LogsFlags {
   readonly timestamps?: boolean;
 }
 
-const NEWLINE = Buffer.from('\n');
+const NEWLINE = 0x0a;
 
 export const logs: CommandDefinition<LogsFlags> = {
   usage: '[OPTIONS] CONTAINER',
@@ -61,8 +61,7 @@ export const logs: CommandDefinition<LogsFlags> = {
       if (sink === undefined) continue;
       const parts = [entry.data];
       if (flags.timestamps === true && sink.fresh) parts.unshift(Buffer.from(`${rfc3339Nano(entry.time)} `));
-      if (!entry.partial) parts.push(NEWLINE);
-      sink.fresh = !entry.partial;
+      sink.fresh = entry.data.at(-1) === NEWLINE;
       await sink.writer.write(parts.length === 1 ? entry.data : Buffer.concat(parts));
     }
     for (const sink of sinks) await sink.writer.flush();

@@ -34,7 +34,7 @@ export function containerList({ truncate, size, now }: ContainerListOptions): Li
       Command: { heading: 'COMMAND', value: (c) => goQuote(cut(c.command, 20)) },
       CreatedAt: { heading: 'CREATED AT', value: (c) => goTime(c.createdAt) },
       RunningFor: { heading: 'CREATED', value: (c) => `${humanDuration(sinceNanos(c.createdAt, now))} ago` },
-      Ports: { heading: 'PORTS', value: (c) => displayPorts(c.ports, c.exposedPorts) },
+      Ports: { heading: 'PORTS', value: shownPorts },
       State: { heading: 'STATE', value: (c) => c.state },
       Status: { heading: 'STATUS', value: (c) => displayStatus(c, now) },
       Size: { heading: 'SIZE', value: displaySize },
@@ -53,6 +53,12 @@ export function containerList({ truncate, size, now }: ContainerListOptions): Li
       HealthStatus: { heading: 'HEALTH STATUS', value: (c) => c.health },
     },
   };
+}
+
+/** A container that does not run has no ports. */
+function shownPorts(container: ContainerSummary): string {
+  if (!['running', 'paused', 'restarting'].includes(container.state)) return '';
+  return displayPorts(container.ports, container.exposedPorts);
 }
 
 /** The image as the user named it; an id, and a digest behind a name, are cut. */

@@ -34,7 +34,10 @@ export async function listImages(parts: ImageParts, sizes: ImageSizes, options: 
   const tests = await filterTests(parts, options.filters ?? {}, signal);
   const images = await parts.catalog.images(signal);
   sizes.retain(images.map((image) => image.content));
-  const shown = images.filter((image) => (options.all || !image.internal) && tests.every((test) => test(image)));
+  const patterns = (options.filters?.['reference'] ?? []).map(recordPattern);
+  const shown = images
+    .filter((image) => (options.all || !image.internal) && tests.every((test) => test(image)))
+    .map((image) => withMatchingNames(image, patterns));
   const listed = await Promise.all(
     shown.map(async (image): Promise<ListedImage> => {
       const [size, users] = await Promise.all([sizes.of(image.content, signal), parts.containersUsing(image.id)]);
@@ -87,8 +90,8 @@ async function filterTests(
         break;
       }
       case 'reference': {
-        const patterns = values.map(referencePattern);
-        tests.push((image) => patterns.some((matches) => matches(image)));
+        const patterns = values.map(recordPattern);
+        tests.push((image) => image.records.some((record) => patterns.some((matches) => matches(record))));
         break;
       }
       case 'label':
@@ -125,13 +128,16 @@ function hasLabel(image: StoredImage, wanted: string): boolean {
 }
 
 /** docker's reference filter: a shell pattern for the repository, with or without the tag (Go's path.Match). */
-function referencePattern(pattern: string): Test {
+function recordPattern(pattern: string): (record: StoredImage['records'][number]) => boolean {
   const matches = pathMatch(pattern);
-  return (image) =>
-    image.records.some(({ name, reference }) => {
-      if (reference === undefined) return false;
-      return matches(familiar(name)) || matches(familiarRepository(reference));
-    });
+  return ({ name, reference }) =>
+    reference !== undefined && (matches(familiar(name)) || matches(familiarRepository(reference)));
+}
+
+/** An image that was asked for by name shows the names that match, as docker has it; without patterns all of them. */
+function withMatchingNames(image: StoredImage, patterns: readonly ReturnType<typeof recordPattern>[]): StoredImage {
+  if (patterns.length === 0) return image;
+  return { ...image, records: image.records.filter((record) => patterns.some((matches) => matches(record))) };
 }
 
 /** `*` and `?` stop at slashes, [a-z] and \ work as in a shell. */
