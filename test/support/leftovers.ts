@@ -1,0 +1,140 @@
+/** What a daemon has left on the host: for tests, which must find nothing. */
+import { execFile } from 'node:child_process';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { toolPath } from './engine.ts';
+
+const run = promisify(execFile);
+
+/** Clean-up goes on in the background after the answer; on a loaded machine for seconds. */
+const PATIENCE_MS = 15_000;
+
+export interface Footprint {
+  /** Above the daemon's root and state. */
+  readonly directory: string;
+  readonly bridge: string;
+}
+
+/**
+ * What is left of a daemon that was stopped with no container: processes, mounts (network namespaces are mounts), cgroups, FIFOs,
+ * addresses, links, rules. Each thing in words of its own.
+ */
+export function leftovers(footprint: Footprint): Promise<string[]> {
+  return untilNone(async () =>
+    (
+      await Promise.all([
+        processes(footprint.directory),
+        mounts(footprint.directory),
+        cgroups(footprint.bridge),
+        files(join(footprint.directory, 'state')),
+        links(footprint.bridge),
+        rules(footprint.bridge),
+      ])
+    ).flat(),
+  );
+}
+
+/** What a daemon still holds that serves and has no container: all but the daemon, its children, the bridge and the rules. */
+export function heldForNoContainer(footprint: Footprint): Promise<string[]> {
+  const state = join(footprint.directory, 'state');
+  return untilNone(async () =>
+    (
+      await Promise.all([
+        processes(footprint.directory).then((all) => all.filter((text) => text.includes('containerd-shim'))),
+        mounts(footprint.directory),
+        files(state),
+        list(`/sys/class/net/${footprint.bridge}/brif`).then((ports) => ports.map((port) => `bridge port ${port}`)),
+        ctr(state, 'containers', 'ls', '-q'),
+        ctr(state, 'tasks', 'ls', '-q'),
+        ctr(state, 'leases', 'ls').then((leases) => leases.filter((text) => text.includes('k3c-'))),
+      ])
+    ).flat(),
+  );
+}
+
+async function untilNone(look: () => Promise<string[]>): Promise<string[]> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const found = await look();
+    if (found.length === 0 || performance.now() > deadline) return found;
+    await sleep(100);
+  }
+}
+
+/** Processes that name the directory, and those whose root file system lies in it: containers. */
+async function processes(directory: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const pid of await list('/proc')) {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
+    try {
+      const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim();
+      const root = (await readFile(`/proc/${pid}/mountinfo`, 'utf8'))
+        .split('\n')
+        .find((line) => line.split(' ')[4] === '/');
+      const program = await readlink(`/proc/${pid}/exe`);
+      if ([command, root, program].some((text) => text?.includes(directory))) found.push(`process ${pid}: ${command}`);
+    } catch {
+      // It ended meanwhile, or is a thread of the kernel.
+    }
+  }
+  return found;
+}
+
+async function mounts(directory: string): Promise<string[]> {
+  const table = await readFile('/proc/self/mountinfo', 'utf8');
+  return table
+    .split('\n')
+    .filter((line) => line.includes(`${directory}/`))
+    .map((line) => `mount ${line.split(' ')[4]}`);
+}
+
+async function cgroups(bridge: string): Promise<string[]> {
+  const parent = `k3c-${bridge}`;
+  const hierarchies = ['', ...(await list('/sys/fs/cgroup'))].map((name) => join('/sys/fs/cgroup', name, parent));
+  const there = await Promise.all(hierarchies.map(async (path) => (await list(path)).includes('cgroup.procs')));
+  return hierarchies.filter((_, at) => there[at]).map((path) => `cgroup ${path}`);
+}
+
+/** FIFOs, addresses given out and runc's records, anywhere below the state directory. */
+async function files(state: string): Promise<string[]> {
+  const { stdout } = await run('find', [
+    ...[state, '-type', 'p', '-o', '-path', '*/cni/leases/*/[0-9]*', '-type', 'f', '-o'],
+    ...['-path', '*/runc/k8s.io/*', '-name', 'state.json', '-o', '-path', '*/s/*', '-type', 's'],
+  ]).catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }));
+  return stdout
+    .split('\n')
+    .filter((path) => path !== '')
+    .map((path) => `file ${path}`);
+}
+
+async function links(bridge: string): Promise<string[]> {
+  return (await list('/sys/class/net')).filter((name) => name === bridge).map((name) => `link ${name}`);
+}
+
+async function rules(bridge: string): Promise<string[]> {
+  const { stdout } = await run('nft', ['list', 'tables']);
+  return stdout
+    .split('\n')
+    .filter((line) => line.includes(bridge))
+    .map((line) => `nft ${line}`);
+}
+
+async function ctr(state: string, ...words: string[]): Promise<string[]> {
+  const { stdout } = await run(toolPath('ctr'), ['-a', join(state, 'containerd.sock'), '-n', 'k8s.io', ...words]);
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => `${words[0]} ${line}`);
+}
+
+async function list(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    throw error;
+  }
+}
