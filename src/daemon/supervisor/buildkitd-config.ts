@@ -39,7 +39,7 @@ export function buildkitdConfig(settings: BuildkitdSettings): string {
         runtime: {
           name: 'io.containerd.runc.v2',
           path: `${settings.bin}/containerd-shim-runc-v2`,
-          options: { BinaryName: `${settings.bin}/runc` },
+          options: { BinaryName: `${settings.bin}/runc`, Root: `${paths.state}/runc` },
         },
       },
     },

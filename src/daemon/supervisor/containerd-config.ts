@@ -68,7 +68,12 @@ export function containerdConfig(settings: ContainerdSettings): string {
               runtime_type: 'io.containerd.runc.v2',
               runtime_path: `${settings.bin}/containerd-shim-runc-v2`,
               sandboxer: 'podsandbox',
-              options: { BinaryName: `${settings.bin}/runc`, SystemdCgroup: settings.cgroupDriver === 'systemd' },
+              options: {
+                BinaryName: `${settings.bin}/runc`,
+                // Its default, /run/containerd/runc, is shared with every other containerd of the host.
+                Root: `${paths.state}/runc`,
+                SystemdCgroup: settings.cgroupDriver === 'systemd',
+              },
             },
           },
         },
