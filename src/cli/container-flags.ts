@@ -151,5 +151,5 @@ function parseTmpfs(text: string): Mount {
   const [target = '', options] = text.split(':');
   if (!target.startsWith('/')) throw new Error(`invalid mount path: '${target}' mount path must be absolute`);
   if (options !== undefined) throw new Error(`k3c takes no options for a tmpfs: leave out ':${options}' in '${text}'`);
-  return { type: 'tmpfs', source: '', target, readOnly: false, propagation: '' };
+  return { type: 'tmpfs', source: '', target, readOnly: false, propagation: '', mustExist: false };
 }

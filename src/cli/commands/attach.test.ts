@@ -60,7 +60,7 @@ describe('attach', () => {
       async function* (call) {
         yield started;
         stdin.write('\x10\x11z');
-        await call.seen(() => false);
+        await call.seen((inputs) => inputs.at(-1)?.$case === 'detach');
       },
       { tty: true, stdin: true },
     );

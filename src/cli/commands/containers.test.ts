@@ -91,7 +91,7 @@ const web: ContainerSummary = {
   ports: [{ hostIp: '', hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
   labels: { b: '2', a: '1' },
   networks: ['bridge'],
-  mounts: [{ type: 'volume', source: 'data', target: '/d', readOnly: false, propagation: '' }],
+  mounts: [{ type: 'volume', source: 'data', target: '/d', readOnly: false, propagation: '', mustExist: false }],
   health: '',
   ip: '10.0.0.2',
   exposedPorts: [],

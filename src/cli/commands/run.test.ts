@@ -213,7 +213,7 @@ test('under a terminal the mode is raw while the process runs, sizes follow, det
     host.resize({ columns: 100, rows: 30 });
     await call.seen((inputs) => inputs.filter((input) => input?.$case === 'resize').length === 2);
     stdin.write('a\x10\x11');
-    await call.seen(() => false);
+    await call.seen((inputs) => inputs.at(-1)?.$case === 'detach');
   });
   assert.equal(await runOn(host, ['run', '-it', 'img'], client), 0);
   assert.deepEqual(host.modes, ['raw', 'cooked']);

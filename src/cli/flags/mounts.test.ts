@@ -8,6 +8,7 @@ const mount = (type: string, source: string, target: string, rest: object = {}) 
   target,
   readOnly: false,
   propagation: '',
+  mustExist: false,
   ...rest,
 });
 
@@ -45,16 +46,16 @@ describe('-v', () => {
 
 describe('--mount', () => {
   const cases: [string, object][] = [
-    ['type=bind,source=/a,target=/b', mount('bind', '/a', '/b')],
-    ['type=bind,src=./a,dst=/b,readonly', mount('bind', '/work/a', '/b', { readOnly: true })],
+    ['type=bind,source=/a,target=/b', mount('bind', '/a', '/b', { mustExist: true })],
+    ['type=bind,src=./a,dst=/b,readonly', mount('bind', '/work/a', '/b', { readOnly: true, mustExist: true })],
     [
       'type=bind,src=/a,destination=/b,ro=false,bind-propagation=shared',
-      mount('bind', '/a', '/b', { propagation: 'shared' }),
+      mount('bind', '/a', '/b', { propagation: 'shared', mustExist: true }),
     ],
     ['source=vol,target=/b', mount('volume', 'vol', '/b')],
     ['target=/b', mount('volume', '', '/b')],
     ['type=tmpfs,target=/t', mount('tmpfs', '', '/t')],
-    ['type=bind,"source=/a,b",target=/c', mount('bind', '/a,b', '/c')],
+    ['type=bind,"source=/a,b",target=/c', mount('bind', '/a,b', '/c', { mustExist: true })],
   ];
   for (const [text, expected] of cases) test(text, () => assert.deepEqual(parseMount(text, '/work'), expected));
   const wrong: [string, RegExp][] = [

@@ -30,6 +30,7 @@ export function parseVolume(text: string, cwd: string): Mount {
     target: withoutSlash(normalize(target)),
     readOnly: false,
     propagation: '',
+    mustExist: false,
   };
   if (mount.type === 'volume' && source !== '') checkVolumeName(source);
   for (const option of options === '' ? [] : options.split(',')) applyOption(mount, option, text);
@@ -73,7 +74,7 @@ function setPropagation(mount: Mount, propagation: string): void {
 
 /** Reads `--mount type=bind,source=…,target=…`; keys and aliases are docker's. Throws Error with docker's sentences. */
 export function parseMount(text: string, cwd: string): Mount {
-  const mount: Mount = { type: 'volume', source: '', target: '', readOnly: false, propagation: '' };
+  const mount: Mount = { type: 'volume', source: '', target: '', readOnly: false, propagation: '', mustExist: false };
   let propagation: string | undefined;
   for (const field of splitFields(text)) {
     const equals = field.indexOf('=');
@@ -95,6 +96,7 @@ export function parseMount(text: string, cwd: string): Mount {
   if (mount.type === 'bind') {
     if (mount.source === '') throw new Error('source is required for a bind mount');
     mount.source = resolve(cwd, mount.source);
+    mount.mustExist = true;
   }
   if (mount.type === 'tmpfs' && mount.source !== '') throw new Error('a tmpfs mount takes no source');
   if (mount.type === 'volume' && mount.source !== '') checkVolumeName(mount.source);

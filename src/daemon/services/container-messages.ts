@@ -1,4 +1,5 @@
 /** k3c.v1's container messages to the engine's words and back. */
+import { existsSync } from 'node:fs';
 import { Code, K3cError } from '../../api/errors.ts';
 import type { ContainerSummary, Mount, PortRequest, ContainerSpec as SpecMessage } from '../../api/gen/k3c.ts';
 import { familiar } from '../../api/reference.ts';
@@ -71,9 +72,12 @@ function toPort({ hostIp, hostPort, containerPort, protocol }: PortRequest): Con
   return { hostIp, hostPort, containerPort, protocol: protocol === 'udp' ? 'udp' : 'tcp' };
 }
 
-function toMount({ type, source, target, readOnly, propagation }: Mount): ContainerSpec['mounts'][number] {
+function toMount({ type, source, target, readOnly, propagation, mustExist }: Mount): ContainerSpec['mounts'][number] {
   if (type !== 'bind' && type !== 'volume' && type !== 'tmpfs') throw invalid(`mount type unknown: "${type}"`);
   if (!PROPAGATIONS.includes(propagation)) throw invalid(`invalid propagation mode: "${propagation}"`);
+  if (type === 'bind' && mustExist && !existsSync(source)) {
+    throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
+  }
   return { type, source, target, readOnly, propagation };
 }
 
@@ -100,6 +104,7 @@ export function toSummary(record: ContainerRecord) {
       target,
       readOnly,
       propagation,
+      mustExist: false,
     })),
     ip: record.ip,
     exposedPorts: config.exposedPorts.map((port) => {

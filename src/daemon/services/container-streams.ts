@@ -102,7 +102,11 @@ async function bridge(call: StreamCall, inputs: AsyncIterator<StreamInput>, targ
   const { attachment } = target;
   const leave = () => attachment.detach();
   call.signal.addEventListener('abort', leave, { once: true });
-  const input = feed(inputs, target);
+  let left = false;
+  const input = feed(inputs, target, () => {
+    left = true;
+    leave();
+  });
   try {
     if (call.signal.aborted) leave();
     for await (const { stream, data } of attachment.output) {
@@ -111,6 +115,7 @@ async function bridge(call: StreamCall, inputs: AsyncIterator<StreamInput>, targ
       });
     }
     if (call.signal.aborted) throw new K3cError(Code.CANCELLED, 'the caller went away');
+    if (left) return;
     const exit = await target.exited;
     await call.send({ output: { $case: 'exited', value: exit } });
   } finally {
@@ -121,8 +126,11 @@ async function bridge(call: StreamCall, inputs: AsyncIterator<StreamInput>, targ
   }
 }
 
-/** Passes on what the client sends. The end of its requests says nothing about stdin: only stdin_eof ends that. */
-async function feed(inputs: AsyncIterator<StreamInput>, target: Target): Promise<void> {
+/**
+ * Passes on what the client sends, up to its wish to leave. The end of its requests says nothing about stdin: only stdin_eof
+ * ends that.
+ */
+async function feed(inputs: AsyncIterator<StreamInput>, target: Target, leave: () => void): Promise<void> {
   try {
     for (let next = await inputs.next(); next.done !== true; next = await inputs.next()) {
       const { input } = next.value;
@@ -131,6 +139,10 @@ async function feed(inputs: AsyncIterator<StreamInput>, target: Target): Promise
       // A size or a signal that comes too late, or a terminal that is gone, is no reason to end the stream.
       else if (input?.$case === 'resize') await target.resize(input.value).catch(ignoreLate);
       else if (input?.$case === 'signal') await target.kill(input.value).catch(ignoreLate);
+      else if (input?.$case === 'detach') {
+        leave();
+        return;
+      }
     }
   } catch (error) {
     // The caller went away: its call is aborted, and the output side sees it.
