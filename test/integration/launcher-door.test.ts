@@ -91,13 +91,22 @@ test('what the daemon declines, ignores, closes or answers wrongly is done by th
 test('daemon, options first, hidden commands, another address and another user stay outside', async (t) => {
   const env = await door(t, async () => 0);
   assert.equal((await run(tiny.path, ['ps'], { env })).code, 0);
-  assert.equal((await run(tiny.path, ['ps'], { env: { ...env, K3C_ADDRESS: 'unix:///run/k3c/k3c.sock' } })).code, 0);
+  const { K3C_DOOR: path = '', ...unplaced } = env;
+  for (const address of [join(path, '../k3c.sock'), `unix://${join(path, '../k3c.sock')}`]) {
+    assert.equal((await run(tiny.path, ['ps'], { env: { ...unplaced, K3C_ADDRESS: address } })).code, 0, address);
+  }
   for (const args of [['daemon'], ['--version'], ['__internal'], []]) {
     assert.equal((await run(tiny.path, args, { env })).code, 42, args.join(' '));
   }
-  assert.equal((await run(tiny.path, ['ps'], { env: { ...env, K3C_ADDRESS: '/run/other.sock' } })).code, 42);
+  for (const address of [
+    join(path, '../other.sock'),
+    join(path, '../elsewhere/k3c.sock'),
+    'k3c.sock',
+    'tcp://k3c.sock',
+  ]) {
+    assert.equal((await run(tiny.path, ['ps'], { env: { ...unplaced, K3C_ADDRESS: address } })).code, 42, address);
+  }
 
-  const path = env['K3C_DOOR'] ?? '';
   chmodSync(join(path, '..'), 0o777);
   chmodSync(path, 0o777);
   chmodSync(tiny.directory, 0o755);
