@@ -96,15 +96,28 @@ describe('a stream', () => {
     const stdin = new PassThrough();
     const call = new FakeStreamCall(async function* (self) {
       yield started;
-      await self.seen(() => false);
+      await self.seen((inputs) => inputs.at(-1)?.$case === 'detach');
     });
     const serving = serveStream(call, open, { stdin: () => stdin, detachKeys: Buffer.from([16, 17]) });
     stdin.write(Buffer.from('ls\n\x10'));
     stdin.write(Buffer.from('\x11rest'));
     assert.deepEqual(await serving, { kind: 'detached' });
     assert.equal(call.stdin.toString(), 'ls\n');
+    assert.equal(call.cancelled, false);
     assert.equal(stdin.listenerCount('data') + stdin.listenerCount('end'), 0);
     assert.equal(stdin.destroyed, false);
+  });
+
+  test('is cut where the daemon does not let go', { timeout: 10_000 }, async () => {
+    const stdin = new PassThrough();
+    const call = new FakeStreamCall(async function* (self) {
+      yield started;
+      await self.seen(() => false);
+    });
+    const serving = serveStream(call, open, { stdin: () => stdin, detachKeys: Buffer.from([16]) });
+    stdin.write(Buffer.from('\x10'));
+    assert.deepEqual(await serving, { kind: 'detached' });
+    assert.equal(call.cancelled, true);
   });
 
   test('passes signals and sizes on, and leaves no listener behind', async () => {

@@ -33,6 +33,9 @@ export type StreamOutcome =
 /** How many chunks of input may wait for the transport before reading stops. */
 const IN_FLIGHT = 4;
 
+/** How long the daemon may take to let go of a client that detaches, in milliseconds. */
+const DETACH_MS = 2000;
+
 /**
  * Opens a stream and serves it to its end. Both directions keep back-pressure: input is read no faster than the transport
  * takes it, output is asked for no faster than the writables take it. The end of stdin is passed on as a half-close.
@@ -41,13 +44,16 @@ const IN_FLIGHT = 4;
 export async function serveStream(call: StreamCall, open: StreamOpen, ends: StreamEnds): Promise<StreamOutcome> {
   let outcome: StreamOutcome = { kind: 'ended' };
   let detached = false;
-  const detach = () => {
-    detached = true;
-    call.cancel();
-  };
   const cleanups: (() => void)[] = [];
   // A send that fails says that the call is over: the loop below tells why.
   const send = (input: StreamInput['input']) => call.send({ input }).catch(() => undefined);
+  const detach = () => {
+    detached = true;
+    // A cancelled call would take what was typed before along: the daemon is asked to end it, and has its time for that.
+    void send({ $case: 'detach', value: true });
+    const late = setTimeout(() => call.cancel(), DETACH_MS);
+    cleanups.push(() => clearTimeout(late));
+  };
   try {
     await send({ $case: 'open', value: open });
     // Signals belong to the process as soon as there is one; input is taken only when it has started, so that it is still there
@@ -86,7 +92,7 @@ export async function serveStream(call: StreamCall, open: StreamOpen, ends: Stre
       }
       if (output.$case === 'exited') outcome = { kind: 'exited', exited: output.value };
     }
-    return outcome;
+    return detached && outcome.kind === 'ended' ? { kind: 'detached' } : outcome;
   } catch (error) {
     if (detached) return { kind: 'detached' };
     throw error;
@@ -107,7 +113,7 @@ function pumpInput(stdin: Readable, send: Send, detachKeys: Buffer | undefined, 
     const sent = data.length > 0 ? send({ $case: 'stdin', value: data }) : Promise.resolve();
     if (found) {
       stop();
-      void sent.then(detach);
+      detach();
       return;
     }
     inFlight++;

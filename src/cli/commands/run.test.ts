@@ -67,7 +67,7 @@ test('every flag reaches the daemon', async () => {
   };
   const { code, err } = await cli(['run', ...argv, '--entrypoint', '', 'img', 'sh'], options);
   assert.deepEqual([code, err], [0, 'WARNING: no swap\ne']);
-  const mount = { readOnly: false, propagation: '' };
+  const mount = { readOnly: false, propagation: '', mustExist: false };
   assert.deepEqual(opened(client.calls[0]).create, {
     name: 'web',
     spec: {
