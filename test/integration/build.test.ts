@@ -446,7 +446,7 @@ test('an error in a Dockerfile of 70 kB still arrives in words', async () => {
   const comment = `# ${'x'.repeat(98)}\n`;
   const directory = await context({ Dockerfile: `FROM ${BASE}\n${comment.repeat(700)}RUN exit 9\n` });
   const { err } = await build([directory], {}, 1);
-  assert.match(err, /did not complete successfully: exit code: 9/);
+  assert.match(err, /\nERROR: failed to build: failed to solve: .*did not complete successfully: exit code: 9\n$/);
 });
 
 test('warnings of the builder are listed at the end with their lines', async () => {

@@ -138,15 +138,16 @@ async function explain(
 ): Promise<K3cError> {
   const failure = toK3cError(error);
   // The details of an error quote the whole Dockerfile; with a large one the stream is reset instead of answered.
-  const wasReset = failure.code === Code.UNAVAILABLE && isStreamReset(failure.cause);
-  if (!wasReset) return failure;
+  const wasReset = failure.code === Code.INTERNAL || isStreamError(failure.cause);
+  if (failure.remote || failure instanceof BuildError || !wasReset) return failure;
   const recorded = await recordedError(control, ref);
   if (recorded !== undefined) return recorded;
   const vertex = failedVertex(follower.vertexErrors);
   return vertex === undefined ? failure : new BuildError(Code.UNKNOWN, vertex, [], undefined);
 }
 
-function isStreamReset(cause: unknown): boolean {
+/** The reset was our own: the header block was too large for this side. */
+function isStreamError(cause: unknown): boolean {
   const code = (cause as NodeJS.ErrnoException | undefined)?.code;
   return code === 'ERR_HTTP2_STREAM_ERROR' || code === 'ERR_HTTP2_ERROR';
 }
