@@ -34,7 +34,8 @@ async function works(unpack: string): Promise<void> {
 
 /** Runs it after `mounts`, made in a namespace of their own that ends with it, and prints what the base then holds. */
 function elsewhere(mounts: string, base: string): Promise<Result> {
-  const script = `set -e; ${mounts}; set +e; "$0" --version; code=$?; echo left:; ls -A "$K3C_UNPACK_DIR"; exit $code`;
+  // Through a descriptor: the mounts may hide the directory that the binary is in.
+  const script = `exec 9<"$0"; set -e; ${mounts}; set +e; /proc/self/fd/9 --version; code=$?; echo left:; ls -A "$K3C_UNPACK_DIR"; exit $code`;
   const env = { PATH: process.env['PATH'], K3C_UNPACK_DIR: base };
   return run('unshare', ['-m', 'sh', '-c', script, binary], { env });
 }
