@@ -18,7 +18,7 @@ test("a child's lines keep their fields, a level lower; what is not JSON is logg
     ['debug', { child: 'containerd', id: 'x' }, 'started'],
     ['info', { child: 'containerd' }, 'odd'],
     ['warn', { child: 'containerd' }, 'bad'],
-    ['info', { child: 'containerd' }, '{"level":'],
-    ['info', { child: 'containerd' }, 'panic: oh'],
+    ['debug', { child: 'containerd' }, '{"level":'],
+    ['debug', { child: 'containerd' }, 'panic: oh'],
   ]);
 });

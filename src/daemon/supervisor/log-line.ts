@@ -19,6 +19,7 @@ export function childLog(log: Log, child: string): (line: string) => void {
         // Cut off or not JSON after all: the raw line below.
       }
     }
-    if (line.trim() !== '') log.info({ child }, line);
+    // A stack trace or a word to a terminal; should the child die, its last lines are in the error anyway.
+    if (line.trim() !== '') log.debug({ child }, line);
   };
 }
