@@ -15,6 +15,7 @@ import type { Log } from '../host/log.ts';
 import { inheritedNetlinkSockets } from '../host/netlink/socket.ts';
 import { connectBuildkitd } from './backends/buildkitd.ts';
 import { connectContainerd } from './backends/containerd.ts';
+import { ExitNotes } from './backends/exit-notes.ts';
 import { endStaleLeases } from './backends/leases.ts';
 import { cgroupParents, removeCgroups } from './cgroups.ts';
 import { type DaemonConfig, loadConfig } from './config.ts';
@@ -137,6 +138,7 @@ async function start(
   const buildkitd = connectBuildkitd(paths.buildkitSocket);
   stack.defer(() => buildkitd.close());
 
+  const exitNotes = new ExitNotes(paths.containerdState);
   const children = {
     paths,
     bin: engine.directory,
@@ -165,7 +167,10 @@ async function start(
     }),
     containerd,
     buildkitd,
-    beforeContainerd: () => repairFifos(paths.containerdState),
+    beforeContainerd: async () => {
+      await repairFifos(paths.containerdState);
+      await exitNotes.collect();
+    },
     onContainerdRecovered: () => containers.resync(signal),
     log,
   };
@@ -183,6 +188,7 @@ async function start(
     containerd,
     images,
     network,
+    exitNotes,
     state,
     paths,
     facts,

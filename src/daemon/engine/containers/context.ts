@@ -1,6 +1,7 @@
 /** What the parts of the container engine share. One an engine; nothing here outlives it. */
 import type { Log } from '../../../host/log.ts';
 import type { Containerd } from '../../backends/containerd.ts';
+import type { ExitNotes } from '../../backends/exit-notes.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { State } from '../../state/database.ts';
 import type { EventRecord } from '../../state/events.ts';
@@ -43,6 +44,7 @@ export interface EngineContext {
   readonly images: ImageResolver;
   readonly network: PortPublisher;
   readonly streams: StreamEngine;
+  readonly exitNotes: ExitNotes;
   readonly state: State;
   readonly log: Log;
   readonly paths: EnginePaths;

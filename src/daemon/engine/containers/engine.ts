@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../../host/log.ts';
 import type { Containerd } from '../../backends/containerd.ts';
+import { ExitNotes } from '../../backends/exit-notes.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { State } from '../../state/database.ts';
 import type { EventRecord } from '../../state/events.ts';
@@ -41,6 +42,8 @@ export interface ContainerEngineOptions {
   readonly containerd: Containerd;
   readonly images: ImageResolver;
   readonly network: PortPublisher;
+  /** Collected before every start of containerd; absent where containerd is another's. */
+  readonly exitNotes?: ExitNotes;
   readonly state: State;
   /** The daemon's layout; its directories exist. */
   readonly paths: Omit<EnginePaths, 'init'>;
@@ -73,6 +76,7 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     images: options.images,
     network: options.network,
     streams: options.streams ?? streamEngine(),
+    exitNotes: options.exitNotes ?? new ExitNotes(options.paths.containerdState),
     state,
     log,
     paths: { ...options.paths, init: options.initPath },

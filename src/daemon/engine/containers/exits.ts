@@ -20,7 +20,8 @@ export function watchExit(context: EngineContext, running: Omit<LiveContainer, '
 }
 
 async function follow(context: EngineContext, running: Omit<LiveContainer, 'exit'>): Promise<ContainerExit> {
-  const ended = await context.streams.waitForExit(context.containerd, running.criId, context.closing);
+  const seen = await context.streams.waitForExit(context.containerd, running.criId, context.closing);
+  const ended = context.exitNotes.correct(running.criId, seen);
   await running.io.exited();
   // The ports are free when whoever waits hears of the exit.
   if (running.ports.length > 0) await context.network.release(running.id);

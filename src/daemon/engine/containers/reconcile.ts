@@ -155,14 +155,17 @@ async function recordMissedExit(context: EngineContext, record: ContainerRecord,
   const io = await context.streams.reopen(ioOptions(context, record, ids.criId));
   await io.exited();
   const exited = status?.state === CriState.CONTAINER_EXITED;
+  const ended = context.exitNotes.correct(ids.criId, {
+    exitCode: exited ? status.exitCode : EXIT_LOST,
+    exitedAt: exited && status.finishedAt > 0n ? status.finishedAt : context.now(),
+    reason: status?.reason ?? '',
+  });
   settle(
     context,
     { ...record, ...ids },
     {
-      exitCode: exited ? status.exitCode : EXIT_LOST,
-      exitedAt: exited && status.finishedAt > 0n ? status.finishedAt : context.now(),
-      oomKilled: status?.reason === 'OOMKilled',
-      reason: status?.reason ?? '',
+      ...ended,
+      oomKilled: ended.reason === 'OOMKilled',
       startedAt: status?.startedAt || record.startedAt,
       delayMs: 0,
       atDaemonStart: true,
