@@ -5,7 +5,9 @@ import { processHost } from './cli/process-context.ts';
 import { runCli } from './cli/program.ts';
 import type { DaemonRole } from './cli/roles.ts';
 
-const [command] = process.argv.slice(2);
+// The launcher puts a `--` first: Node would read the files that `--env-file` names before it as its own.
+const argv = process.argv.slice(process.argv[2] === '--' ? 3 : 2);
+const [command] = argv;
 // Process lists show this and not Node's own name; never the arguments, which may hold secrets.
 process.title = command === undefined || command.startsWith('-') ? 'k3c' : `k3c ${command}`;
 
@@ -47,7 +49,7 @@ async function openOwnDoor({ address, builder }: DoorPlace): Promise<Door | unde
 }
 
 const host = processHost();
-runCli(process.argv.slice(2), host, { daemon }).then(
+runCli(argv, host, { daemon }).then(
   (code) => {
     host.dispose();
     process.exit(code);

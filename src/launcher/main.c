@@ -43,6 +43,19 @@ static void export_self(void) {
   if (access(self, X_OK) == 0) setenv("K3C_SELF", self, 1);
 }
 
+/*
+ * Node reads the environment files that any argument before a `--` names, in a single executable too: `run --env-file` would
+ * be its option as well as ours. main.ts takes the `--` off again.
+ */
+static char **shielded(int argc, char **argv) {
+  char **result = calloc((size_t)argc + 2, sizeof *result);
+  if (result == NULL) fail("cannot start: %s", strerror(errno));
+  result[0] = argv[0];
+  result[1] = "--";
+  for (int i = 1; i < argc; i++) result[i + 1] = argv[i];
+  return result;
+}
+
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "__child") == 0) child_run(argc - 2, argv + 2);
 
@@ -61,6 +74,6 @@ int main(int argc, char **argv) {
   unsetenv("K3C_NL_FD");
   export_self();
   if (geteuid() == 0 && is_daemon(argc, argv)) netlink_pass();
-  execv(program, argv);
+  execv(program, shielded(argc, argv));
   fail("cannot start %s: %s", program, strerror(errno));
 }

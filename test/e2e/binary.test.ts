@@ -79,6 +79,15 @@ test('it keeps arguments, exit code and an odd environment', async (t) => {
   assert.match(wrong.stderr, /no-such-command/);
 });
 
+test("flags that Node has too are k3c's alone", async (t) => {
+  const env = { K3C_UNPACK_DIR: temporaryDirectory(t), K3C_ADDRESS: '/none' };
+  for (const file of ['/dev/null', '/nonexistent']) {
+    const result = await run(binary, ['run', 'busybox', 'echo', '--env-file', file], { env });
+    assert.equal(result.code, 125);
+    assert.match(result.stderr, /daemon/);
+  }
+});
+
 test('first use takes less than 0.8 s and later ones less than 60 ms', async (t) => {
   const first: number[] = [];
   for (let i = 0; i < 5; i++) {

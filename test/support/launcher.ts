@@ -5,14 +5,16 @@ import { join } from 'node:path';
 import { buildLauncher } from '../../scripts/package/launcher.ts';
 import { packPayload } from '../../scripts/package/payload.ts';
 
-/** Prints one line with its arguments and the variables that the launcher sets, and exits with 42. */
+/** Prints one line with its arguments behind the launcher's `--` and the variables that the launcher sets, and exits with 42. */
 const program = `
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 static const char *value(const char *name) { return getenv(name) ? getenv(name) : "-"; }
 int main(int argc, char **argv) {
+  if (argc < 2 || strcmp(argv[1], "--") != 0) return 43;
   printf("own program:");
-  for (int i = 1; i < argc; i++) printf(" %s", argv[i]);
+  for (int i = 2; i < argc; i++) printf(" %s", argv[i]);
   printf(" self=%s netlink=%s\\n", value("K3C_SELF"), value("K3C_NL_FD"));
   return 42;
 }
