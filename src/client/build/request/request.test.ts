@@ -107,10 +107,14 @@ test('an image is the output unless another is wanted; names are normalised', as
       ...attributes,
     }));
   const name = 'docker.io/library/a:latest,b.io/c:1';
-  assert.deepEqual(await attributes({ tags: ['a', 'b.io/c:1'] }), [{ type: 'image', unpack: 'true', name }]);
-  assert.deepEqual(await attributes({}), [{ type: 'image', unpack: 'true', 'dangling-name-prefix': 'localhost/none' }]);
+  assert.deepEqual(await attributes({ tags: ['a', 'b.io/c:1'] }), [
+    { type: 'image', unpack: 'true', compression: 'zstd', name },
+  ]);
+  assert.deepEqual(await attributes({}), [
+    { type: 'image', unpack: 'true', compression: 'zstd', 'dangling-name-prefix': 'localhost/none' },
+  ]);
   assert.deepEqual(await attributes({ tags: ['b.io/c:1'], push: true }), [
-    { type: 'image', unpack: 'true', name: 'b.io/c:1', push: 'true' },
+    { type: 'image', unpack: 'true', compression: 'zstd', name: 'b.io/c:1', push: 'true' },
   ]);
   assert.deepEqual(
     await attributes({
@@ -123,6 +127,7 @@ test('an image is the output unless another is wanted; names are normalised', as
     {
       type: 'image',
       unpack: 'true',
+      compression: 'zstd',
       name: 'b.io/c:latest',
       'annotation.a': 'b',
       'annotation-manifest[linux/amd64].c': 'd',
