@@ -17,6 +17,7 @@ import { connectBuildkitd } from './backends/buildkitd.ts';
 import { connectContainerd } from './backends/containerd.ts';
 import { ExitNotes } from './backends/exit-notes.ts';
 import { endStaleLeases } from './backends/leases.ts';
+import { endLostShims } from './backends/lost-shims.ts';
 import { cgroupParents, removeCgroups } from './cgroups.ts';
 import { type DaemonConfig, loadConfig } from './config.ts';
 import { createContainerEngine } from './engine/containers/engine.ts';
@@ -170,6 +171,8 @@ async function start(
     beforeContainerd: async () => {
       await repairFifos(paths.containerdState);
       await exitNotes.collect();
+      const lost = await endLostShims(paths);
+      if (lost > 0) log.info({ lost }, 'ended shims of starts that were cut off');
     },
     onContainerdRecovered: () => containers.resync(signal),
     log,
@@ -210,7 +213,13 @@ async function start(
   ]);
   stack.defer(async () => {
     await containers.close();
-    inUse = (await containerd.cri.listPodSandbox({}, { timeoutMs: 2000 })).items.length > 0;
+    // A containerd that is just being started again cannot tell: what pods may need is left then.
+    await containerd.cri.listPodSandbox({}, { timeoutMs: 2000 }).then(
+      ({ items }) => {
+        inUse = items.length > 0;
+      },
+      (err: unknown) => log.warn({ err }, 'cannot ask for pods: bridge, rules and cgroups stay'),
+    );
   });
 
   const rpc = new RpcServer((path, error) => log.debug({ path, code: error.code, reason: error.reason }, error.message))

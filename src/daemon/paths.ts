@@ -18,6 +18,7 @@ export function pathsOf(config: { readonly root: string; readonly state: string 
     containerdRoot: join(root, 'containerd'),
     containerdState: join(state, 'containerd'),
     containerdSocket: join(state, 'containerd.sock'),
+    socketDirectory: join(state, 's'),
     containerdConfig: join(state, 'containerd.toml'),
     buildkitRoot: join(root, 'buildkit'),
     buildkitSocket: join(state, 'buildkitd.sock'),

@@ -48,7 +48,7 @@ export function heldForNoContainer(footprint: Footprint): Promise<string[]> {
         list(`/sys/class/net/${footprint.bridge}/brif`).then((ports) => ports.map((port) => `bridge port ${port}`)),
         ctr(state, 'containers', 'ls', '-q'),
         ctr(state, 'tasks', 'ls', '-q'),
-        ctr(state, 'leases', 'ls').then((leases) => leases.filter((text) => text.includes('k3c-'))),
+        ctr(state, 'leases', 'ls').then((leases) => leases.filter((text) => /k3c-|ls: /.test(text))),
       ])
     ).flat(),
   );
@@ -122,7 +122,9 @@ async function rules(bridge: string): Promise<string[]> {
 }
 
 async function ctr(state: string, ...words: string[]): Promise<string[]> {
-  const { stdout } = await run(toolPath('ctr'), ['-a', join(state, 'containerd.sock'), '-n', 'k8s.io', ...words]);
+  const answer = run(toolPath('ctr'), ['-a', join(state, 'containerd.sock'), '-n', 'k8s.io', ...words]);
+  // It may just be started again.
+  const { stdout } = await answer.catch((error: { stderr: string }) => ({ stdout: `${words[1]}: ${error.stderr}` }));
   return stdout
     .split('\n')
     .filter((line) => line !== '')

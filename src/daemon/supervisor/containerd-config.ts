@@ -42,7 +42,7 @@ export function containerdConfig(settings: ContainerdSettings): string {
         max_send_message_size: 64 << 20,
       },
       'io.containerd.server.v1.ttrpc': { address: `${paths.containerdSocket}.ttrpc` },
-      'io.containerd.shim.v1.manager': { socket_dir: `${paths.state}/s` },
+      'io.containerd.shim.v1.manager': { socket_dir: paths.socketDirectory },
       'io.containerd.internal.v1.opt': { path: `${paths.root}/opt` },
       'io.containerd.cri.v1.images': {
         snapshotter: settings.snapshotter,
