@@ -1,6 +1,6 @@
 /** Who is measured: k3c's daemon and, where they are installed, dockerd and podman, each on a root of its own. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Peer {
@@ -17,7 +17,10 @@ export async function startK3c(
   project: string,
   work: string,
 ): Promise<Peer & { readonly state: string; readonly readyMs: number }> {
-  const binary = join(project, 'dist/k3c');
+  // A copy: a build that replaced the file meanwhile would part the client from its daemon.
+  const binary = join(work, 'bin/k3c');
+  mkdirSync(join(work, 'bin'));
+  copyFileSync(join(project, 'dist/k3c'), binary);
   const state = join(work, 'k');
   const args = [
     'daemon',
