@@ -17,6 +17,7 @@ import { connectBuildkitd } from './backends/buildkitd.ts';
 import { connectContainerd } from './backends/containerd.ts';
 import { ExitNotes } from './backends/exit-notes.ts';
 import { endStaleLeases } from './backends/leases.ts';
+import { removeLostNamespaces } from './backends/lost-namespaces.ts';
 import { endLostShims } from './backends/lost-shims.ts';
 import { cgroupParents, removeCgroups } from './cgroups.ts';
 import { type DaemonConfig, loadConfig } from './config.ts';
@@ -72,6 +73,11 @@ export async function runDaemon(
   const started = performance.now();
   const paths = pathsOf(config);
   await using stack = new AsyncDisposableStack();
+  // A promise that nobody waited for is a mistake of ours, in a handler or in a command behind the front door; it must not take
+  // everybody else's connections down with it.
+  const onStray = (err: unknown) => log.error({ err }, 'a failure that nobody waited for');
+  process.on('unhandledRejection', onStray);
+  stack.defer(() => void process.off('unhandledRejection', onStray));
   await start(config, paths, host, log, stack);
   log.info(
     { address: config.address, root: config.root, ms: Math.round(performance.now() - started) },
@@ -139,6 +145,7 @@ async function start(
   const buildkitd = connectBuildkitd(paths.buildkitSocket);
   stack.defer(() => buildkitd.close());
 
+  let containerdStarted = 0;
   const exitNotes = new ExitNotes(paths.containerdState);
   const children = {
     paths,
@@ -169,12 +176,14 @@ async function start(
     containerd,
     buildkitd,
     beforeContainerd: async () => {
+      containerdStarted = Date.now();
       await repairFifos(paths.containerdState);
       await exitNotes.collect();
       const lost = await endLostShims(paths);
-      if (lost > 0) log.info({ lost }, 'ended shims of starts that were cut off');
+      const namespaces = await removeLostNamespaces(paths.containerdState);
+      if (lost + namespaces > 0) log.info({ shims: lost, namespaces }, 'cleared away what cut off starts had left');
     },
-    onContainerdRecovered: () => containers.resync(signal),
+    onContainerdRecovered: () => containers.resync(containerdStarted, signal),
     log,
   };
   const containerdChild = superviseContainerd(children);
