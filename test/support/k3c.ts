@@ -78,7 +78,9 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
   ];
   let log = '';
   const launch = () => {
-    const started = spawn(binary, ['daemon', ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
+    // Settings of whoever runs the tests (K3C_ADDRESS …) are not this daemon's.
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('K3C_')));
+    const started = spawn(binary, ['daemon', ...flags], { env, stdio: ['ignore', 'ignore', 'pipe'] });
     started.stderr.on('data', (chunk: Buffer) => {
       log += chunk.toString();
     });
