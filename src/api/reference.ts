@@ -15,6 +15,17 @@ export interface Reference {
   readonly digest?: string;
 }
 
+/**
+ * The repository that BuildKit names a build without a name after, with its digest: the record keeps the image alive and
+ * lets CRI find it. Users see no name.
+ */
+export const UNNAMED_REPOSITORY = 'localhost/none';
+
+/** Whether a record only keeps an image that was built without a name. */
+export function isUnnamed(name: string): boolean {
+  return name.startsWith(`${UNNAMED_REPOSITORY}@`);
+}
+
 const HUB = 'docker.io';
 const HUB_LEGACY = 'index.docker.io';
 const OFFICIAL = 'library/';

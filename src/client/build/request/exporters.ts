@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
-import { formatReference, normalize, parseReference } from '../../../api/reference.ts';
+import { formatReference, normalize, parseReference, UNNAMED_REPOSITORY } from '../../../api/reference.ts';
 import type { Descriptor, ImageLayout } from '../content/layout.ts';
 import type { ClientOutput } from '../session/file-send.ts';
 import type { ExporterResponse, TypedAttributes } from '../solve.ts';
@@ -12,9 +12,6 @@ import { fileSink, streamSink } from './sinks.ts';
 export interface Exporter extends TypedAttributes {
   readonly output?: ClientOutput | undefined;
 }
-
-/** Makes an image without a name findable by its id: its record is called after its digest. */
-const UNNAMED = 'localhost/none';
 
 export interface PreparedOutputs {
   readonly exporters: readonly Exporter[];
@@ -132,7 +129,7 @@ function imageExporter(output: OutputOption, extra: Record<string, string>, opti
     if (attributes['push'] === 'true') {
       throw new K3cError(Code.INVALID_ARGUMENT, 'tag is needed when pushing to registry');
     }
-    attributes['dangling-name-prefix'] = UNNAMED;
+    attributes['dangling-name-prefix'] = UNNAMED_REPOSITORY;
   }
   return { type: 'image', attributes };
 }

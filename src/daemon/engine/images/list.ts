@@ -1,6 +1,6 @@
 /** `images`: one entry an image id, with docker's filters. */
 import { Code, K3cError } from '../../../api/errors.ts';
-import { familiar, familiarRepository } from '../../../api/reference.ts';
+import { familiar, familiarRepository, isUnnamed } from '../../../api/reference.ts';
 import type { StoredImage } from './catalog.ts';
 import type { ImageParts } from './parts.ts';
 import type { ImageSizes } from './sizes.ts';
@@ -62,6 +62,7 @@ export function namesOf(image: StoredImage): { tags: string[]; digests: string[]
   const tags = new Set<string>();
   const digests = new Set<string>();
   for (const { name, reference } of image.records) {
+    if (isUnnamed(name)) continue;
     if (reference?.digest !== undefined) digests.add(familiar(name));
     else if (reference !== undefined) tags.add(familiar(name));
     else if (!name.startsWith('sha256:')) tags.add(name);

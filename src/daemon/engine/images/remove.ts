@@ -1,6 +1,6 @@
 /** `rmi` with docker's rules (moby daemon/images/image_delete.go): untag first, delete when the last name goes. */
 import { Code, hasCode, K3cError } from '../../../api/errors.ts';
-import { familiar, repositoryOf } from '../../../api/reference.ts';
+import { familiar, isUnnamed, repositoryOf } from '../../../api/reference.ts';
 import type { NamedRecord, StoredImage } from './catalog.ts';
 import { chainIds } from './chain.ts';
 import type { ImageParts, ImageUser } from './parts.ts';
@@ -49,8 +49,9 @@ async function removeName(
   const others = named.filter((each) => each !== record);
   const mates = others.filter((each) => sameRepository(each, record));
   const going = mates.some((each) => each.reference?.tag !== undefined) ? [record] : [record, ...mates];
-  const staying = others.filter((each) => !going.includes(each));
-  if (staying.length === 0) {
+  const rest = others.filter((each) => !going.includes(each));
+  if (rest.every((each) => isUnnamed(each.name))) {
+    going.push(...rest);
     const [user] = users;
     if (user !== undefined && !force) {
       throw inUse(
@@ -79,7 +80,8 @@ function refuseById(
 ): void {
   const id = shortId(image.id);
   const tags = named.filter((each) => each.reference?.digest === undefined);
-  const repositories = new Set(named.map((each) => (each.reference ? repositoryOf(each.reference) : each.name)));
+  const visible = named.filter((each) => !isUnnamed(each.name));
+  const repositories = new Set(visible.map((each) => (each.reference ? repositoryOf(each.reference) : each.name)));
   if (!force && (tags.length > 1 || repositories.size > 1)) {
     throw inUse(
       `unable to delete ${id} (must be forced) - image is referenced in multiple repositories`,
@@ -110,7 +112,8 @@ async function untag(parts: ImageParts, records: readonly NamedRecord[], signal?
   const untagged: string[] = [];
   for (const record of records) {
     // Each deletion may be the one that frees something: another record may have gone meanwhile.
-    if (await parts.records.delete(record.name, record.target, true, signal)) untagged.push(familiar(record.name));
+    const gone = await parts.records.delete(record.name, record.target, true, signal);
+    if (gone && !isUnnamed(record.name)) untagged.push(familiar(record.name));
   }
   for (const record of records) await parts.records.settled(record.name, undefined, signal);
   return untagged;
