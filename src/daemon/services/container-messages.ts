@@ -24,6 +24,8 @@ const PROPAGATIONS = ['', 'private', 'rprivate', 'slave', 'rslave', 'shared', 'r
 export function toSpec(message: SpecMessage | undefined, stdinOnce: boolean): ContainerSpec {
   if (message === undefined) throw invalid('the request has no container specification');
   const networkMode = NETWORK_MODES[message.networkMode];
+  if (message.networkMode.startsWith('container:'))
+    throw invalid("k3c cannot join another container's network", 'use default, host or none');
   if (networkMode === undefined)
     throw new K3cError(Code.NOT_FOUND, `network ${message.networkMode} not found`, {
       reason: 'bad-input',
@@ -123,6 +125,6 @@ function shownImage({ spec, imageRef, imageId }: ContainerRecord): string {
   return spec.image === '' ? familiar(imageRef) : spec.image;
 }
 
-function invalid(message: string): K3cError {
-  return new K3cError(Code.INVALID_ARGUMENT, message, { reason: 'bad-input' });
+function invalid(message: string, hint?: string): K3cError {
+  return new K3cError(Code.INVALID_ARGUMENT, message, { reason: 'bad-input', ...(hint === undefined ? {} : { hint }) });
 }

@@ -1,5 +1,6 @@
 /** Recording a container. Nothing runs yet: every start makes a fresh sandbox from what is recorded here. */
 import { randomBytes } from 'node:crypto';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
@@ -80,6 +81,9 @@ function checkSpec(context: EngineContext, spec: ContainerSpec): void {
   };
   if (spec.image === '') refuse('invalid reference format');
   if (spec.memoryBytes > 0 && spec.memoryBytes < MIN_MEMORY) refuse('Minimum memory limit allowed is 6MB');
+  const processors = cpus().length;
+  if (spec.nanoCpus > processors * 1e9)
+    refuse(`range of CPUs is from 0.01 to ${processors}.00, as there are only ${processors} CPUs available`);
   if (spec.memoryBytes < 0 || spec.nanoCpus < 0) refuse('resource limits cannot be negative');
   if (spec.autoRemove && spec.restart.name !== 'no') refuse(`can't create 'AutoRemove' container with restart policy`);
   if (spec.restart.maximumRetryCount > 0 && spec.restart.name !== 'on-failure')

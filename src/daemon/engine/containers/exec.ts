@@ -58,5 +58,13 @@ export async function execInContainer(context: EngineContext, request: ExecReque
 }
 
 async function userOf(context: EngineContext, criId: string, user: string): Promise<ProcessUser> {
-  return await resolveUser(`/proc/${await processId(context, criId)}/root`, user);
+  const root = `/proc/${await processId(context, criId)}/root`;
+  try {
+    return await resolveUser(root, user);
+  } catch (error) {
+    // docker's exit code of an exec that cannot begin; for run it is k3c's own failure.
+    if (error instanceof K3cError)
+      throw new K3cError(error.code, error.message, { reason: 'command-not-invocable', cause: error });
+    throw error;
+  }
 }

@@ -20,6 +20,7 @@ import { processId } from './process-id.ts';
 import { removeSandbox } from './sandboxes.ts';
 import { seedVolumes } from './seed-volumes.ts';
 import { startExitCode } from './start-exit-code.ts';
+import { userError } from './users.ts';
 
 export interface LaunchOptions {
   /** A client that is there from the first byte on. */
@@ -56,7 +57,7 @@ export async function launch(
     return await attemptStart(context, record, attempt, options, undo);
   } catch (thrown) {
     for (const step of undo.reverse()) step();
-    const error = startError(thrown);
+    const error = startError(userError(thrown, record.config.user));
     const exitCode = startExitCode(error);
     // Whatever happens to the ports: the row must not stay in `starting`.
     await context.network.release(record.id).catch((err: unknown) => {

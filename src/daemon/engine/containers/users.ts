@@ -1,7 +1,7 @@
 /** Users by name, in a container's own /etc/passwd and /etc/group (passwd(5), group(5)). */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { Code, K3cError } from '../../../api/errors.ts';
+import { Code, K3cError, toK3cError } from '../../../api/errors.ts';
 import type { ProcessUser } from '../streams/types.ts';
 import { resolveInRoot } from './rooted-path.ts';
 
@@ -52,6 +52,17 @@ function table(text: string): string[][] {
 function checkId(id: number): number {
   if (id <= MAX_ID) return id;
   throw missing('uids and gids must be in range 0-2147483647');
+}
+
+/** CRI's error for a user or group that the image has not, in docker's words; any other error as it is. */
+export function userError(error: unknown, user: string): unknown {
+  const [name = '', group = ''] = user.split(':', 2);
+  const { message } = toK3cError(error);
+  if (message.endsWith(': no users found'))
+    return missing(`unable to find user ${name}: no matching entries in passwd file`);
+  if (message.endsWith(': no groups found'))
+    return missing(`unable to find group ${group}: no matching entries in group file`);
+  return error;
 }
 
 function missing(message: string): K3cError {

@@ -12,6 +12,7 @@ for (const [why, reason] of [
   ['exec: "/no/such": stat /no/such: no such file or directory', 'command-not-found'],
   ['exec: "/etc": is a directory', 'command-not-invocable'],
   ['exec: "/etc/passwd": permission denied', 'command-not-invocable'],
+  ['chdir to cwd ("/none") set in config.json failed: no such file or directory', 'command-not-invocable'],
   ['exec /script: exec format error', 'command-not-invocable'],
 ] as const) {
   test(`${why}: ${reason}`, () => {

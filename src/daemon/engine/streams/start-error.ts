@@ -5,6 +5,8 @@ import { Code, K3cError, type Reason, toK3cError } from '../../../api/errors.ts'
  * 127 by the same words (moby, daemon/errors.go, setExitCodeFromError), so this is the one place where text decides.
  */
 const CASES: readonly { readonly words: RegExp; readonly reason: Reason }[] = [
+  // The directory of an exec, and not its command, is what is missing.
+  { words: /chdir to cwd|Cwd must/, reason: 'command-not-invocable' },
   { words: /executable file not found in \$PATH|no such file or directory/i, reason: 'command-not-found' },
   {
     words: /permission denied|is a directory|not a directory|exec format error|invalid argument/i,
@@ -21,7 +23,7 @@ const AROUND = /^.*?(OCI runtime \w+ failed: )/s;
  */
 export function startError(error: unknown): K3cError {
   const failure = toK3cError(error);
-  const start = failure.message.indexOf('unable to start container process');
+  const start = failure.message.search(/unable to start container process|Cwd must be an absolute path/);
   if (start < 0) return failure;
   const detail = failure.message.slice(start);
   const found = CASES.find(({ words }) => words.test(detail));
