@@ -1,12 +1,13 @@
 /** The flags that run and create share: what a container is made from. */
 import type { Command } from 'commander';
-import type { ContainerSpec, Mount, RestartPolicy } from '../api/gen/k3c.ts';
+import type { ContainerSpec, Mount } from '../api/gen/k3c.ts';
+import { isImageId, parseReference } from '../api/reference.ts';
 import type { CommandContext } from './context.ts';
 import { CliError } from './errors.ts';
 import { checkLabel, checkVariable, readEnvironment, readLabelFiles, toLabels } from './flags/environment.ts';
-import { parseMount, parseVolume } from './flags/mounts.ts';
+import { checkMount, parseMount, parseVolume } from './flags/mounts.ts';
 import { flag, value, values } from './flags/option.ts';
-import { type PublishedPort, parsePublish } from './flags/ports.ts';
+import { parsePublish } from './flags/ports.ts';
 import { parseBytes, parseCpus, parseInteger } from './flags/sizes.ts';
 import { parseRestart, toEntrypoint } from './flags/words.ts';
 
@@ -27,11 +28,11 @@ export interface ContainerFlags {
   readonly name?: string;
   readonly network?: string;
   readonly privileged?: boolean;
-  readonly publish?: readonly (readonly PublishedPort[])[];
+  readonly publish?: readonly string[];
   readonly pull: string;
   readonly quiet?: boolean;
   readonly readOnly?: boolean;
-  readonly restart?: RestartPolicy;
+  readonly restart?: string;
   readonly rm?: boolean;
   readonly stopSignal?: string;
   readonly stopTimeout?: number;
@@ -57,18 +58,15 @@ export function addContainerFlags(command: Command): void {
     values('-l, --label <list>', 'Set meta data on a container', checkLabel),
     values('--label-file <list>', 'Read in a line delimited file of labels'),
     value('-m, --memory <bytes>', 'Memory limit', parseBytes),
-    values('--mount <mount>', 'Attach a filesystem mount to the container'),
+    values('--mount <mount>', 'Attach a filesystem mount to the container', checkMount),
     value('--name <string>', 'Assign a name to the container'),
     value('--network <network>', 'Connect a container to a network: default (or bridge), host or none'),
     flag('--privileged', 'Give extended privileges to this container'),
-    values('-p, --publish <list>', "Publish a container's port(s) to the host", parsePublish),
+    values('-p, --publish <list>', "Publish a container's port(s) to the host"),
     value('--pull <string>', 'Pull image before running ("always", "missing", "never")').default('missing'),
     flag('-q, --quiet', 'Suppress the pull output'),
     flag('--read-only', "Mount the container's root filesystem as read only"),
-    value('--restart <string>', 'Restart policy to apply when a container exits', parseRestart).default(
-      undefined,
-      '"no"',
-    ),
+    value('--restart <string>', 'Restart policy to apply when a container exits').default(undefined, '"no"'),
     flag('--rm', 'Automatically remove the container and its associated anonymous volumes when it exits'),
     value('--stop-signal <string>', 'Signal to stop the container'),
     value('--stop-timeout <int>', 'Timeout (in seconds) to stop a container', parseInteger),
@@ -95,7 +93,9 @@ export async function toContainerSpec(
   if (!['always', 'missing', 'never'].includes(flags.pull)) {
     throw new CliError(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`);
   }
-  if (flags.rm === true && flags.restart !== undefined && flags.restart.name !== 'no') {
+  if (!isImageId(image)) parseReference(image);
+  const restart = flags.restart === undefined ? undefined : inWords(() => parseRestart(flags.restart ?? ''));
+  if (flags.rm === true && restart !== undefined && restart.name !== 'no') {
     throw new CliError('conflicting options: cannot specify both --restart and --rm');
   }
   const labelTexts = [...(await readLabelFiles(flags.labelFile ?? [], context.cwd)), ...(flags.label ?? [])];
@@ -112,10 +112,10 @@ export async function toContainerSpec(
     tty: flags.tty === true,
     openStdin: flags.interactive === true,
     labels: toLabels(labelTexts),
-    ports: (flags.publish ?? []).flat(),
+    ports: inWords(() => (flags.publish ?? []).flatMap(parsePublish)),
     mounts: toMounts(flags, context.cwd),
     networkMode: flags.network === undefined || flags.network === 'bridge' ? 'default' : flags.network,
-    restart: flags.restart,
+    restart,
     autoRemove: flags.rm === true,
     resources: limited ? { memoryBytes: flags.memory ?? 0n, nanoCpus: flags.cpus ?? 0n } : undefined,
     stopSignal: flags.stopSignal ?? '',
@@ -131,20 +131,26 @@ export async function toContainerSpec(
 
 /** All mounts of the flags. Throws CliError where one is wrong or two have one target. */
 function toMounts(flags: ContainerFlags, cwd: string): Mount[] {
-  const mounts: Mount[] = [];
-  try {
-    for (const text of flags.volume ?? []) mounts.push(parseVolume(text, cwd));
-    for (const text of flags.mount ?? []) mounts.push(parseMount(text, cwd));
-    for (const text of flags.tmpfs ?? []) mounts.push(parseTmpfs(text));
-  } catch (cause) {
-    throw new CliError((cause as Error).message, { cause });
-  }
+  const mounts = inWords(() => [
+    ...(flags.volume ?? []).map((text) => parseVolume(text, cwd)),
+    ...(flags.mount ?? []).map((text) => parseMount(text, cwd)),
+    ...(flags.tmpfs ?? []).map(parseTmpfs),
+  ]);
   const targets = new Set<string>();
   for (const { target } of mounts) {
     if (targets.has(target)) throw new CliError(`Duplicate mount point: ${target}`);
     targets.add(target);
   }
   return mounts;
+}
+
+/** What docker checks only when the whole command line was read: told without the usage. */
+function inWords<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new CliError((cause as Error).message, { cause });
+  }
 }
 
 function parseTmpfs(text: string): Mount {

@@ -8,7 +8,7 @@ import { errorSentence, isAbort } from './exit.ts';
 const AT_ONCE = 50;
 
 export interface EachOptions {
-  /** Whether a failure is as good as a success: printed nothing for, and not counted. */
+  /** Whether a failure is as good as a success: told, but not counted. */
   readonly forgives?: (error: unknown) => boolean;
   /** One after the other, where order matters. */
   readonly inOrder?: boolean;
@@ -41,8 +41,7 @@ export async function forEachOperand(
     }
     const { error } = outcome;
     if (isAbort(error) || isUnreachable(error)) throw error;
-    if (options.forgives?.(error) === true) continue;
-    failed = true;
+    failed ||= options.forgives?.(error) !== true;
     context.stderr.write(`${errorSentence(error)}\n`);
     if (error instanceof K3cError && error.hint !== undefined) context.stderr.write(`hint: ${error.hint}\n`);
   }

@@ -94,10 +94,22 @@ describe('what is wrong is said in docker’s words', () => {
       "k3c: 'k3c tag' requires 2 arguments\n\nUsage:  k3c tag SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]\n\nRun 'k3c tag --help' for more information\n",
     ],
     [['foo'], 1, "k3c: unknown command: k3c foo\n\nRun 'k3c --help' for more information\n"],
-    [['container', 'foo'], 1, "k3c: unknown command: k3c container foo\n\nRun 'k3c --help' for more information\n"],
-    [['--foo', 'ps'], 125, "unknown flag: --foo\n\nRun 'k3c --help' for more information\n"],
+    [
+      ['container', 'foo'],
+      1,
+      "k3c: unknown command: k3c container foo\n\nUsage:  k3c container\n\nRun 'k3c container --help' for more information\n",
+    ],
+    [
+      ['--foo', 'ps'],
+      125,
+      "unknown flag: --foo\n\nUsage:  k3c [OPTIONS] COMMAND [ARG...]\n\nRun 'k3c --help' for more information\n",
+    ],
     [['help', 'foo'], 1, 'unknown help topic: foo\n'],
-    [['-H'], 125, "flag needs an argument: -H\n\nRun 'k3c --help' for more information\n"],
+    [
+      ['-H'],
+      125,
+      "flag needs an argument: -H\n\nUsage:  k3c [OPTIONS] COMMAND [ARG...]\n\nRun 'k3c --help' for more information\n",
+    ],
     [
       ['ps', '--filter', 'x'],
       125,

@@ -45,7 +45,9 @@ async function dispatch(
   list: readonly CommandEntry[],
   failure: { -readonly [K in keyof Failure]: Failure[K] },
 ): Promise<number> {
+  failure.usage = 'Usage:  k3c [OPTIONS] COMMAND [ARG...]';
   const globals = readGlobals(argv);
+  failure.usage = undefined;
   if (globals.version) {
     host.stdout.write(`k3c version ${version}, build ${gitCommit}\n`);
     return 0;
@@ -65,7 +67,11 @@ async function dispatch(
   }
   const found = find(list, rest);
   if (found === undefined) {
-    const { groupText } = await import('./root-help.ts');
+    const { groupText, isGroup } = await import('./root-help.ts');
+    if (isGroup(rest[0])) {
+      failure.words = rest[0];
+      failure.usage = `Usage:  k3c ${rest[0]}`;
+    }
     const text = groupText(list, rest);
     if (text === undefined && help) throw new CliError(`unknown help topic: ${rest.join(' ')}`);
     if (text === undefined) throw new UsageError(`unknown command: k3c ${rest[0]}`, { exitCode: 1, named: true });

@@ -19,6 +19,11 @@ export function rootText(list: readonly CommandEntry[], columns: number): string
   return rootHelp(list, groups, globals, columns);
 }
 
+/** Whether a word names a group of commands. */
+export function isGroup(word: string | undefined): boolean {
+  return groups.some(({ name }) => name === word);
+}
+
 /** What `k3c container` prints; undefined when the first word names no group. Throws on a word the group has not. */
 export function groupText(list: readonly CommandEntry[], argv: readonly string[]): string | undefined {
   const group = groups.find((candidate) => candidate.name === argv[0]);

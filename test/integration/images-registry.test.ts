@@ -120,7 +120,7 @@ test('failures are told in words', async () => {
   await rejects(lab.images.pull({ reference: 'x', platform: 'a/b/c/d' }), '"a/b/c/d" is not a platform', 'bad-input');
   await rejects(
     lab.images.push({ reference: `${open.address}/unknown` }),
-    `An image does not exist locally with the tag: ${open.address}/unknown:latest`,
+    `An image does not exist locally with the tag: ${open.address}/unknown`,
     'image-not-found',
   );
   assert.equal((await lab.leases()).length, 0, 'no lease is left of failures that fetched nothing');

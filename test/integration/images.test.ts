@@ -77,7 +77,7 @@ test('rmi: names one by one, ids, conflicts in docker words', async () => {
   lab.users = [];
   const removed = await lab.images.remove(short, false);
   assert.deepEqual([removed.untagged, removed.deleted[0]], [[], id]);
-  await rejects(lab.images.remove(short, false), `No such image: ${short}`, 'image-not-found');
+  await rejects(lab.images.remove(short, false), `No such image: ${short}:latest`, 'image-not-found');
   await rejects(lab.images.tag('one:1', 'x'), 'No such image: one:1', 'image-not-found');
 });
 

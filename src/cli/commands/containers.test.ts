@@ -55,7 +55,7 @@ describe('several containers', () => {
     assert.deepEqual(await cli(['rm', '-f', 'x', 'a'], { client }).then(({ code, out, err }) => [code, out, err]), [
       0,
       'a\n',
-      '',
+      'Error response from daemon: No such container: x\n',
     ]);
     assert.equal((await cli(['rm', 'x'], { client })).code, 1);
   });

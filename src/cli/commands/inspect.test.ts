@@ -58,12 +58,7 @@ describe('inspect', () => {
       'template parsing error: template: :1:2: executing "" at <.Nope>: map has no entry for key "Nope"\n',
     ],
     [['inspect', '-f', '{{.Id', 'web'], 64, '', 'template parsing error: template: :1: unclosed action\n'],
-    [
-      ['inspect', '--type', 'plugin', 'web'],
-      1,
-      '',
-      '"plugin" is not a valid value for --type: must be one of "container", "image"\n',
-    ],
+    [['inspect', '--type', 'plugin', 'web'], 1, '', 'unknown type: "plugin": must be one of "container", "image"\n'],
   ];
   for (const [argv, code, out, err] of cases) {
     test(argv.join(' '), async () => {

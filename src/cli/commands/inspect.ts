@@ -71,7 +71,7 @@ function find(type: string | undefined): Find {
   if (type === 'container') return findContainer;
   if (type === 'image') return findImage;
   if (type === '') throw new CliError('type is empty: must be one of "container", "image"');
-  throw new CliError(`${JSON.stringify(type)} is not a valid value for --type: must be one of "container", "image"`);
+  throw new CliError(`unknown type: ${JSON.stringify(type)}: must be one of "container", "image"`);
 }
 
 async function inspectAll(

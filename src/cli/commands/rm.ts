@@ -26,7 +26,7 @@ export const rm: CommandDefinition<RmFlags> = {
         await containers.remove({ container, force, volumes: flags.volumes === true }, { signal: context.signal });
         return container;
       },
-      // As with `rm -f` of files: what is not there is as good as removed.
+      // What is not there is as good as removed; docker says so and exits with 0.
       { forgives: (error) => force && hasCode(error, Code.NOT_FOUND) },
     );
   },

@@ -32,15 +32,23 @@ export const start: CommandDefinition<StartFlags> = {
       return await startAttached(context, first, flags);
     }
     const { containers } = await context.client();
-    return await forEachOperand(
+    const failed: string[] = [];
+    const exitCode = await forEachOperand(
       context,
       operands,
       async (container) => {
-        await containers.start({ container }, { signal: context.signal });
-        return container;
+        try {
+          await containers.start({ container }, { signal: context.signal });
+          return container;
+        } catch (error) {
+          failed.push(container);
+          throw error;
+        }
       },
       { inOrder: true },
     );
+    if (failed.length > 0) context.stderr.write(`Error: failed to start containers: ${failed.join(', ')}\n`);
+    return exitCode;
   },
 };
 

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CliError } from '../errors.ts';
+import { fileError } from '../file-error.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -60,14 +61,7 @@ async function readLines(file: string, cwd: string): Promise<string[]> {
   try {
     text = await readFile(resolve(cwd, file), 'utf8');
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    const reason =
-      code === 'ENOENT'
-        ? 'no such file or directory'
-        : code === 'EACCES'
-          ? 'permission denied'
-          : (cause as Error).message;
-    throw new CliError(`open ${file}: ${reason}`, { cause });
+    throw fileError(file, cause);
   }
   return text.replace(/^\uFEFF/, '').split(/\r?\n/);
 }

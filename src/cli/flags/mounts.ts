@@ -12,7 +12,8 @@ const PROPAGATIONS = ['shared', 'rshared', 'slave', 'rslave', 'private', 'rpriva
 export function parseVolume(text: string, cwd: string): Mount {
   if (text === '') throw new Error('invalid empty volume spec');
   const parts = text.split(':');
-  if (parts.length > 3 || parts.some((part) => part === '')) throw new Error(`invalid volume specification: '${text}'`);
+  if (parts.length > 3) throw new Error(`invalid spec: ${text}: too many colons`);
+  if (parts.some((part) => part === '')) throw new Error(`invalid spec: ${text}: empty section between colons`);
   const [first = '', second, options = ''] = parts;
   const target = second ?? first;
   if (!isAbsolute(target)) {
@@ -107,9 +108,16 @@ export function parseMount(text: string, cwd: string): Mount {
   return mount;
 }
 
+/** Checks one `--mount` while the command line is read. Throws as parseMount does. */
+export function checkMount(text: string): string {
+  parseMount(text, '/');
+  return text;
+}
+
 function mountType(value: string): string {
   const type = value.toLowerCase();
-  if (!['bind', 'volume', 'tmpfs'].includes(type)) throw new Error(`invalid mount type '${value}'`);
+  if (!['bind', 'volume', 'tmpfs'].includes(type))
+    throw new Error(`invalid mount config for type ${JSON.stringify(value)}: mount type unknown`);
   return type;
 }
 

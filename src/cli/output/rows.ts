@@ -63,19 +63,20 @@ function unescapeFormat(format: string): string {
 
 function renderTable<Item>(items: readonly Item[], form: ListForm<Item>, source: string): string {
   const header = Object.fromEntries(Object.entries(form.fields).map(([name, field]) => [name, field.heading]));
+  const template = inWords(() => compileTemplate(source), 'failed to parse template');
   return inWords(() => {
-    const template = compileTemplate(source);
     const lines = [template.execute(header, { functions: headerFunctions })];
     for (const item of items) lines.push(template.execute(toRow(item, form), { typeName: form.typeName }));
     return `${alignTabs(lines.join('\n'))}\n`;
-  });
+  }, 'failed to execute template');
 }
 
 function renderTemplate<Item>(items: readonly Item[], form: ListForm<Item>, source: string): string {
-  return inWords(() => {
-    const template = compileTemplate(source);
-    return items.map((item) => `${template.execute(toRow(item, form), { typeName: form.typeName })}\n`).join('');
-  });
+  const template = inWords(() => compileTemplate(source), 'failed to parse template');
+  return inWords(
+    () => items.map((item) => `${template.execute(toRow(item, form), { typeName: form.typeName })}\n`).join(''),
+    'failed to execute template',
+  );
 }
 
 /** A row with its fields computed when they are asked for; JSON sees them in alphabetical order, without methods. */
@@ -88,13 +89,12 @@ function toRow<Item>(item: Item, form: ListForm<Item>): object {
   return row;
 }
 
-/** docker's words around a template's error. */
-export function inWords<T>(render: () => T): T {
+/** docker's words around a template's error; they differ between lists and documents. */
+export function inWords<T>(render: () => T, words = 'template parsing error'): T {
   try {
     return render();
   } catch (error) {
-    if (error instanceof TemplateError)
-      throw new CliError(`template parsing error: ${error.message}`, { cause: error });
+    if (error instanceof TemplateError) throw new CliError(`${words}: ${error.message}`, { cause: error });
     throw error;
   }
 }

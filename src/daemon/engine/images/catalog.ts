@@ -4,6 +4,7 @@ import type { Image as ImageRecord } from '../../../api/gen/services/images/v1/i
 import type { Descriptor } from '../../../api/gen/types/descriptor.ts';
 import {
   canonical,
+  familiar,
   formatReference,
   imageIdDigits,
   isDigest,
@@ -46,9 +47,11 @@ export interface FoundImage {
   readonly record: NamedRecord | undefined;
 }
 
-/** docker's sentence for a name that is not in the store. */
+/** docker's sentence for a name that is not in the store: with the tag that was looked for. */
 export function noSuchImage(name: string): K3cError {
-  return new K3cError(Code.NOT_FOUND, `No such image: ${name}`, { reason: 'image-not-found' });
+  const wanted = canonicalOf(name);
+  const shown = wanted === undefined || name.startsWith('sha256:') ? name : familiar(formatReference(wanted));
+  return new K3cError(Code.NOT_FOUND, `No such image: ${shown}`, { reason: 'image-not-found' });
 }
 
 /** containerd's descriptor as the documents have it. */

@@ -3,7 +3,6 @@ import { Code, K3cError } from '../../../api/errors.ts';
 import type { Descriptor } from '../../../api/gen/types/descriptor.ts';
 import {
   canonical,
-  familiar,
   familiarRepository,
   formatReference,
   parseReference,
@@ -104,9 +103,13 @@ async function send(
 async function findTagged(parts: ImageParts, name: string, signal?: AbortSignal): Promise<FoundImage> {
   const record = await parts.records.get(name, signal);
   if (record === undefined) {
-    throw new K3cError(Code.NOT_FOUND, `An image does not exist locally with the tag: ${familiar(name)}`, {
-      reason: 'image-not-found',
-    });
+    throw new K3cError(
+      Code.NOT_FOUND,
+      `An image does not exist locally with the tag: ${familiarRepository(parseReference(name))}`,
+      {
+        reason: 'image-not-found',
+      },
+    );
   }
   return parts.catalog.find(name, signal);
 }

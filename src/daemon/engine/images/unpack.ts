@@ -38,7 +38,9 @@ export async function unpackLayer(
     if (hasCode(error, Code.ALREADY_EXISTS)) return name;
     const known = toK3cError(error);
     if (known.code === Code.CANCELLED || known.code === Code.UNAVAILABLE) throw known;
-    throw new K3cError(Code.INVALID_ARGUMENT, `cannot unpack the tar: ${known.message}`, {
+    // containerd puts the path of a mount of its own before the reason.
+    const why = known.message.replace(/^.*mount callback failed on \S+: /s, '');
+    throw new K3cError(Code.INVALID_ARGUMENT, `cannot unpack the tar: ${why}`, {
       reason: 'bad-input',
       cause: error,
     });
