@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -168,4 +168,15 @@ test('the state of a newer k3c is refused', () => {
     () => openDatabase(path),
     (error) => error instanceof K3cError && /version 999/.test(error.message),
   );
+});
+
+test('nobody else can read what containers were given, in a new file or in one that was open to all', () => {
+  for (const name of ['fresh.db', 'open.db']) {
+    const path = join(directory, name);
+    if (name === 'open.db') writeFileSync(path, '', { mode: 0o644 });
+    const state = openDatabase(path);
+    state.containers.insert(sample('c'.repeat(64), 'web'));
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) assert.equal(statSync(file).mode & 0o777, 0o600, file);
+    state.close();
+  }
 });

@@ -1,4 +1,5 @@
 /** The daemon's state in one SQLite file. This room has all the SQL; callers see stores and transactions. */
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import { Code, K3cError } from '../../api/errors.ts';
 import { ContainerStore } from './containers.ts';
@@ -27,12 +28,15 @@ export interface OpenOptions {
  * WAL with synchronous NORMAL: a commit is a write without fsync, some 20 us instead of milliseconds on the way of every
  * `run`. A killed daemon loses nothing (the pages are the kernel's); a power failure may lose the last commits but never
  * the consistency, and there the containers are gone too: the reconciliation at start clears what they left.
+ *
+ * The file is for its owner alone: it holds the containers' environments, and the root above it may be walked by anybody.
  */
 export function openDatabase(path: string, options: OpenOptions = {}): State {
   let database: Sqlite.Database;
   try {
     // @types/better-sqlite3 knows only the path; the library takes the loaded module as well.
     const nativeBinding = options.nativeBinding as string | undefined;
+    if (path !== ':memory:') makePrivate(path);
     database = new Sqlite(path, nativeBinding === undefined ? {} : { nativeBinding });
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = NORMAL');
@@ -56,5 +60,17 @@ export function openDatabase(path: string, options: OpenOptions = {}): State {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/** SQLite gives the files beside it (-wal, -shm) the mode of this one; those that are there may be of an older k3c. */
+function makePrivate(path: string): void {
+  closeSync(openSync(path, 'a', 0o600));
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    try {
+      chmodSync(file, 0o600);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
   }
 }
