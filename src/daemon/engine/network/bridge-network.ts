@@ -165,8 +165,8 @@ export class BridgeNetwork implements HostNetwork {
     this.#timer.unref();
   }
 
-  async releaseStaleLeases(liveSandboxIds: ReadonlySet<string>): Promise<number> {
-    return await releaseStaleLeases(this.#leaseDir, liveSandboxIds, this.#startedAt);
+  async releaseStaleLeases(liveSandboxIds: ReadonlySet<string>, before = this.#startedAt): Promise<number> {
+    return await releaseStaleLeases(this.#leaseDir, liveSandboxIds, before);
   }
 
   async stop({ removeAll }: { readonly removeAll: boolean }): Promise<void> {

@@ -76,13 +76,24 @@ export async function releaseStaleLeases(
   for (const name of await listDirectory(directory)) {
     if (parseIpv4(name) === undefined) continue; // the lock and the last reserved address
     const path = join(directory, name);
-    if ((await stat(path)).mtimeMs >= before) continue;
-    const [sandboxId = ''] = (await readFile(path, 'utf8')).split('\r\n');
-    if (liveSandboxIds.has(sandboxId.trim())) continue;
+    const lease = await readLease(path);
+    if (lease === undefined || lease.mtimeMs >= before || liveSandboxIds.has(lease.sandboxId)) continue;
     await rm(path, { force: true });
     released++;
   }
   return released;
+}
+
+/** Undefined for one that host-local has freed meanwhile: strays are being removed at the same time. */
+async function readLease(path: string): Promise<{ readonly sandboxId: string; readonly mtimeMs: number } | undefined> {
+  try {
+    const { mtimeMs } = await stat(path);
+    const [sandboxId = ''] = (await readFile(path, 'utf8')).split('\r\n');
+    return { sandboxId: sandboxId.trim(), mtimeMs };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 async function listDirectory(path: string): Promise<string[]> {

@@ -50,10 +50,10 @@ export interface HostNetwork {
    */
   reconcile(live: readonly PublishedContainer[]): Promise<void>;
   /**
-   * Frees the addresses that sandboxes which no longer exist had before start(), and returns how many. The living ones
-   * are all of containerd's, not only k3c's own.
+   * Frees the addresses that sandboxes which no longer exist had before start(), or before a later time (milliseconds since
+   * the epoch), and returns how many. The living ones are all of containerd's, not only k3c's own.
    */
-  releaseStaleLeases(liveSandboxIds: ReadonlySet<string>): Promise<number>;
+  releaseStaleLeases(liveSandboxIds: ReadonlySet<string>, before?: number): Promise<number>;
   /** Stops watching and listening. Rules stay for running containers, unless everything is to be removed. */
   stop(options: { readonly removeAll: boolean }): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -105,4 +106,15 @@ test('a port that is taken is told by EADDRINUSE', async () => {
     });
     listener.close();
   }
+});
+
+test('UDP: a port that is taken costs no socket', async () => {
+  const holder = createSocket('udp4').bind({ address: '127.0.0.1', port: 0, exclusive: true });
+  await once(holder, 'listening');
+  const request = { hostIp: '127.0.0.1', hostPort: holder.address().port, containerPort: 1, protocol: 'udp' } as const;
+  const before = readdirSync('/proc/self/fd').length;
+  for (let i = 0; i < 3; i++) await assert.rejects(openPortListener(request), { code: 'EADDRINUSE' });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(readdirSync('/proc/self/fd').length, before);
+  holder.close();
 });

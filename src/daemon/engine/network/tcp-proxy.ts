@@ -24,6 +24,8 @@ export async function listenTcp({ host, port, dualStack }: BindAddress): Promise
   });
   server.listen({ host, port, ipv6Only: !dualStack });
   await once(server, 'listening'); // rejects with the error when there is one
+  // One connection that could not be accepted, for want of file descriptors: it is lost, the port is not.
+  server.on('error', () => undefined);
   return {
     port: (server.address() as AddressInfo).port,
     setTarget: (next) => {

@@ -17,7 +17,12 @@ interface Client {
 export async function listenUdp({ host, port, dualStack }: BindAddress): Promise<PortListener> {
   const server = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4', ipv6Only: isIPv6(host) && !dualStack });
   server.bind({ address: host, port, exclusive: true });
-  await once(server, 'listening'); // rejects with the error when there is one
+  try {
+    await once(server, 'listening'); // rejects with the error when there is one
+  } catch (error) {
+    server.close();
+    throw error;
+  }
 
   let target: ProxyTarget | undefined;
   const clients = new Map<string, Client>();
