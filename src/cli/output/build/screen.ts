@@ -32,7 +32,8 @@ export class Screen {
     // After a change of width the lines of the last frame may take more rows than there were lines.
     const resized = size.columns !== this.#columns && this.#columns !== 0;
     const rows = resized ? this.#lines.reduce((sum, line) => sum + rowsOf(line, size.columns), 0) : this.#lines.length;
-    if (rows > 0) frame += `\x1b[${rows}A`;
+    // The terminal may have echoed a key that was pressed: the cursor need not be in the first column.
+    if (rows > 0) frame += `\r\x1b[${rows}A`;
     if (resized) frame += '\x1b[J';
     for (const [index, line] of lines.entries()) {
       const same = !resized && this.#lines[index]?.text === line.text;

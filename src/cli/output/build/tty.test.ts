@@ -94,7 +94,7 @@ test('a frame is one write and only its changed lines are drawn again', () => {
   });
   mock.timers.tick(100);
   const second = rig.out.take();
-  assert.ok(second.startsWith('\x1b[3A'), JSON.stringify(second));
+  assert.ok(second.startsWith('\r\x1b[3A'), JSON.stringify(second));
   assert.ok(!second.includes('done') && second.includes('runs') && second.includes('0.2s'));
   rig.end();
 });
@@ -119,8 +119,8 @@ test('no line is wider than the terminal, also with wide characters and after it
   mock.timers.tick(100);
   // A short headline, and two lines of 60 cells that take two rows each now.
   const frame = rig.out.take();
-  const rows = Number.parseInt(frame.slice(2), 10);
-  assert.ok(frame.startsWith(`\x1b[${rows}A\x1b[J`), JSON.stringify(frame));
+  const rows = Number.parseInt(frame.slice(3), 10);
+  assert.ok(frame.startsWith(`\r\x1b[${rows}A\x1b[J`), JSON.stringify(frame));
   assert.equal(rows, 5);
   const lines = stripVTControlCharacters(frame).split('\r\n');
   for (const text of lines) assert.ok([...text].reduce((sum, char) => sum + (char > '\u2e80' ? 2 : 1), 0) <= 40, text);
