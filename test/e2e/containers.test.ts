@@ -51,6 +51,17 @@ describe('ps, start, stop, restart, kill, rm, wait', () => {
     assert.equal(await daemon.ok(['rm', '-f', 'm1', 'nope', 'm2']), 'm1\nm2');
   });
 
+  test('sizes: what a container wrote, and all of its root file system', async () => {
+    await daemon.ok(['run', '--name', 'wrote', 'busybox', 'dd', 'if=/dev/zero', 'of=/data', 'bs=1M', 'count=3']);
+    const [writable = 0, whole = 0] = (await daemon.ok(['inspect', '-s', '-f', '{{.SizeRw}} {{.SizeRootFs}}', 'wrote']))
+      .split(' ')
+      .map(Number);
+    assert.ok(writable >= 3 << 20 && writable < 4 << 20, String(writable));
+    assert.ok(whole > writable + (1 << 20), String(whole));
+    assert.match(await daemon.ok(['ps', '-as', '--format', '{{.Size}}']), /^3\.\d+MB \(virtual [\d.]+MB\)$/);
+    assert.equal(await daemon.ok(['rm', 'wrote']), 'wrote');
+  });
+
   test('filters', async () => {
     await daemon.ok(['run', '-d', '--name', 'f-one', '-l', 'tier=a', 'busybox', 'sleep', '1000']);
     await daemon.k3c(['run', '--name', 'f-two', '-l', 'tier=b', 'busybox', 'sh', '-c', 'exit 3']);

@@ -83,8 +83,8 @@ function toMount({ type, source, target, readOnly, propagation, mustExist }: Mou
   return { type, source, target, readOnly, propagation };
 }
 
-/** A line of `ps`. */
-export function toSummary(record: ContainerRecord) {
+/** A line of `ps`; sizes are 0 unless they were asked for. */
+export function toSummary(record: ContainerRecord, usage?: { readonly writable: bigint; readonly rootFs: bigint }) {
   const { config } = record;
   return {
     id: record.id,
@@ -114,8 +114,8 @@ export function toSummary(record: ContainerRecord) {
       return { hostIp: '', hostPort: 0, containerPort: Number.parseInt(number ?? '0', 10), protocol };
     }),
     health: '',
-    sizeRw: 0n,
-    sizeRootFs: 0n,
+    sizeRw: usage?.writable ?? 0n,
+    sizeRootFs: usage?.rootFs ?? 0n,
   } satisfies ContainerSummary;
 }
 

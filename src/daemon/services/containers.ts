@@ -41,11 +41,20 @@ export function containersService(engine: ContainerEngine): Handlers<typeof Cont
       const { exitCode, error } = await engine.wait(container, parseCondition(condition), call.signal);
       return { exitCode, error };
     },
-    list: ({ all, last, filters }) => {
+    list: async ({ all, last, filters, size }, call) => {
       const values = Object.fromEntries(Object.entries(filters).map(([name, list]) => [name, list.values]));
-      return Promise.resolve({ containers: engine.list({ all, last, filters: values }).map(toSummary) });
+      const records = engine.list({ all, last, filters: values });
+      const usages = size ? await Promise.all(records.map((record) => engine.diskUsage(record, call.signal))) : [];
+      return { containers: records.map((record, i) => toSummary(record, usages[i])) };
     },
-    inspect: async ({ container }) => ({ document: Buffer.from(JSON.stringify(engine.inspect(container))) }),
+    inspect: async ({ container, size }, call) => {
+      const document = engine.inspect(container);
+      if (size) {
+        const { writable, rootFs } = await engine.diskUsage(engine.find(container), call.signal);
+        Object.assign(document, { SizeRw: Number(writable), SizeRootFs: Number(rootFs) });
+      }
+      return { document: Buffer.from(JSON.stringify(document)) };
+    },
     logs: async (request, call) => {
       const { container, follow, since, until, tail, stdout, stderr } = request;
       const records = engine.logs(container, {

@@ -15,6 +15,7 @@ import { Clock } from './clock.ts';
 import { containerEvent, type EngineContext, type EnginePaths, type LiveContainer } from './context.ts';
 import { createContainer } from './create.ts';
 import type { ImageResolver, PortPublisher, StreamEngine } from './dependencies.ts';
+import { type DiskUsage, diskUsage } from './disk-usage.ts';
 import { type ExecRequest, execInContainer } from './exec.ts';
 import { type ContainerExit, ExitBoard } from './exit-board.ts';
 import { type ListOptions, selectContainers } from './filters.ts';
@@ -109,8 +110,11 @@ export function createContainerEngine(options: ContainerEngineOptions) {
       await reconcile(context, signal);
     },
 
-    /** After containerd was restarted: what cut off starts and removals left there goes. What runs is watched as before. */
-    resync: (signal: AbortSignal): Promise<void> => removeStrays(context, signal),
+    /**
+     * After containerd was restarted: what cut off starts and removals left there goes. What runs is watched as before.
+     * @param since when that containerd was started, milliseconds since the epoch
+     */
+    resync: (since: number, signal: AbortSignal): Promise<void> => removeStrays(context, since, signal),
 
     /** Stops watching and waits for what is under way. Containers go on running. */
     async close(): Promise<void> {
@@ -157,6 +161,10 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     },
 
     list: (how: ListOptions): readonly ContainerRecord[] => selectContainers(state.containers.list(), how, find),
+
+    /** Bytes on disk of a container's current attempt. */
+    diskUsage: (record: ContainerRecord, signal: AbortSignal): Promise<DiskUsage> =>
+      diskUsage(containerd.snapshots, context.snapshotter, record.criId, signal),
 
     /** docker's inspect document. */
     inspect(reference: string): Record<string, unknown> {
