@@ -17,8 +17,7 @@ import { connectBuildkitd } from './backends/buildkitd.ts';
 import { connectContainerd } from './backends/containerd.ts';
 import { ExitNotes } from './backends/exit-notes.ts';
 import { endStaleLeases } from './backends/leases.ts';
-import { removeLostNamespaces } from './backends/lost-namespaces.ts';
-import { endLostShims } from './backends/lost-shims.ts';
+import { beforeContainerd } from './before-containerd.ts';
 import { cgroupParents, removeCgroups } from './cgroups.ts';
 import { type DaemonConfig, loadConfig } from './config.ts';
 import { createContainerEngine } from './engine/containers/engine.ts';
@@ -26,7 +25,6 @@ import { createImageEngine } from './engine/images/images.ts';
 import { ensurePauseImage } from './engine/images/pause.ts';
 import { applyRegistries } from './engine/images/registries.ts';
 import { createHostNetwork } from './engine/network/network.ts';
-import { repairFifos } from './engine/streams/repair.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { checkHost, type HostFacts } from './host-check.ts';
 import { KubeletImages } from './kubelet-images.ts';
@@ -177,11 +175,7 @@ async function start(
     buildkitd,
     beforeContainerd: async () => {
       containerdStarted = Date.now();
-      await repairFifos(paths.containerdState);
-      await exitNotes.collect();
-      const lost = await endLostShims(paths);
-      const namespaces = await removeLostNamespaces(paths.containerdState);
-      if (lost + namespaces > 0) log.info({ shims: lost, namespaces }, 'cleared away what cut off starts had left');
+      await beforeContainerd(paths, exitNotes, log);
     },
     onContainerdRecovered: () => containers.resync(containerdStarted, signal),
     log,

@@ -31,7 +31,7 @@ export interface PortPublisher {
       readonly ports: readonly PortSpec[];
     }[],
   ): Promise<void>;
-  releaseStaleLeases(liveSandboxIds: ReadonlySet<string>): Promise<number>;
+  releaseStaleLeases(liveSandboxIds: ReadonlySet<string>, before?: number): Promise<number>;
   /** Of the default bridge; may throw before the network is started. */
   readonly bridge: { readonly name: string; readonly cidr: string; readonly gateway: string };
 }

@@ -55,10 +55,11 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
   await removeStrayFifos(context);
 }
 
-/** Removes the sandboxes that no record names, while the engine is at work. */
-export async function removeStrays(context: EngineContext, signal: AbortSignal): Promise<void> {
+/** Removes the sandboxes that no record names and the addresses of those that were never finished, while the engine is at work. */
+export async function removeStrays(context: EngineContext, since: number, signal: AbortSignal): Promise<void> {
   const { items } = await context.containerd.cri.listPodSandbox({}, { signal });
   for (const sandbox of items.flatMap(toSandbox)) clearAway(context, sandbox);
+  await context.network.releaseStaleLeases(new Set(items.map(({ id }) => id)), since);
 }
 
 /**
