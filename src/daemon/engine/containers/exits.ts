@@ -1,4 +1,6 @@
 /** What happens when a process ends: drain, record, tell, clean up, and start it again where its policy says so. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Code, hasCode } from '../../../api/errors.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { ProcessExit } from '../streams/types.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
@@ -6,6 +8,11 @@ import { discard } from './discard.ts';
 import type { ContainerExit } from './exit-board.ts';
 import { wantsRestart } from './restart-policy.ts';
 import { stopSandbox } from './sandboxes.ts';
+
+/** docker's exit code for a container of which nothing is left to ask. */
+export const EXIT_LOST = 255;
+/** Between two questions after one that failed. */
+const ASK_AGAIN_MS = 1000;
 
 /** Takes over a process that runs until its exit is recorded. */
 export function watchExit(context: EngineContext, running: Omit<LiveContainer, 'exit'>): LiveContainer {
@@ -20,12 +27,29 @@ export function watchExit(context: EngineContext, running: Omit<LiveContainer, '
 }
 
 async function follow(context: EngineContext, running: Omit<LiveContainer, 'exit'>): Promise<ContainerExit> {
-  const seen = await context.streams.waitForExit(context.containerd, running.criId, context.closing);
+  const seen = await waitForEnd(context, running);
   const ended = context.exitNotes.correct(running.criId, seen);
-  await running.io.exited();
+  // Whatever fails here: an exit that is not recorded leaves a container that can be neither stopped nor removed.
+  const report = (err: unknown) => context.log.error({ err, container: running.id }, 'cannot clean up after an exit');
+  await running.io.exited().catch(report);
   // The ports are free when whoever waits hears of the exit.
-  if (running.ports.length > 0) await context.network.release(running.id);
+  if (running.ports.length > 0) await context.network.release(running.id).catch(report);
   return recordExit(context, running, ended);
+}
+
+/** Asks until there is an answer. What CRI does not know any more was removed behind our back, by crictl or ctr. */
+async function waitForEnd(context: EngineContext, { id, criId }: Omit<LiveContainer, 'exit'>): Promise<ProcessExit> {
+  for (;;) {
+    try {
+      return await context.streams.waitForExit(context.containerd, criId, context.closing);
+    } catch (err) {
+      if (context.closing.aborted) throw err;
+      if (hasCode(err, Code.NOT_FOUND))
+        return { exitCode: EXIT_LOST, exitedAt: context.now(), oomKilled: false, reason: '' };
+      context.log.warn({ err, container: id }, 'cannot learn of the end of a container; asking again');
+    }
+    await sleep(ASK_AGAIN_MS, undefined, { signal: context.closing });
+  }
 }
 
 function recordExit(context: EngineContext, running: Omit<LiveContainer, 'exit'>, ended: ProcessExit): ContainerExit {

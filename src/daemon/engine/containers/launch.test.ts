@@ -20,7 +20,7 @@ async function* nothing(): AsyncGenerator<never> {
 }
 
 /** An engine whose containerd does as it is told and takes notes. */
-function fakeEngine(fails: { readonly [call: string]: K3cError } = {}) {
+function fakeEngine(fails: { [call: string]: K3cError } = {}) {
   const calls: string[] = [];
   const exit = Promise.withResolvers<ProcessExit>();
   const answer =
@@ -47,6 +47,7 @@ function fakeEngine(fails: { readonly [call: string]: K3cError } = {}) {
       get: answer('get', { container: { spec: { typeUrl: 't', value: Buffer.from(JSON.stringify(spec)) } } }),
       update: answer('update', {}),
     },
+    snapshots: { mounts: answer('mounts', { mounts: [] }) },
     tasks: { get: answer('pid', { process: { pid: 7 } }), kill: answer('kill', {}) },
   } as unknown as Containerd;
   const attachment: Attachment = {
@@ -78,7 +79,7 @@ function fakeEngine(fails: { readonly [call: string]: K3cError } = {}) {
         started: answer('started', undefined),
         failed: () => void calls.push('failed'),
         attach: () => attachment,
-        exited: () => Promise.resolve(),
+        exited: answer('exited', undefined),
         close: () => Promise.resolve(),
       }),
       reopen: () => Promise.reject(new Error('not here')),
@@ -173,6 +174,61 @@ test('a container that was stopped by hand during the delay of its restart stays
   assert.equal(state.containers.byId(id)?.state, 'restarting');
   await engine.stop(id, {});
   assert.deepEqual([state.containers.byId(id)?.state, state.containers.byId(id)?.manualStop], ['exited', true]);
+  await engine.close();
+});
+
+for (const [what, fails] of [
+  ['its log cannot be closed', { exited: new K3cError(Code.INTERNAL, 'EIO') }],
+  ['its ports cannot be released', { release: new K3cError(Code.INTERNAL, 'netlink') }],
+] as const) {
+  test(`an exit is recorded although ${what}`, async () => {
+    const { engine, state, exit } = fakeEngine({ ...fails });
+    const { id } = await engine.create('web', spec());
+    await engine.start(id);
+    exit.resolve({ exitCode: 3, exitedAt: 5n, oomKilled: false, reason: '' });
+    assert.equal((await engine.wait(id, 'not-running', AbortSignal.timeout(1000))).exitCode, 3);
+    assert.equal(state.containers.byId(id)?.state, 'exited');
+    await engine.remove(id, { force: false, volumes: false });
+    await engine.close();
+  });
+}
+
+test('a container that somebody else removed from CRI has ended, and can be removed', async () => {
+  const { engine, state, exit } = fakeEngine();
+  const { id } = await engine.create('web', spec());
+  await engine.start(id);
+  exit.reject(new K3cError(Code.NOT_FOUND, 'container not found'));
+  assert.equal((await engine.wait(id, 'not-running', AbortSignal.timeout(1000))).exitCode, 255);
+  assert.equal(state.containers.byId(id)?.state, 'exited');
+  await engine.remove(id, { force: true, volumes: false });
+  await engine.close();
+});
+
+test('a volume is seeded at the first start that gets so far', async () => {
+  const fails: { [call: string]: K3cError } = { reserve: new K3cError(Code.ALREADY_EXISTS, 'port taken') };
+  const { engine, calls } = fakeEngine(fails);
+  const mounts = [{ type: 'volume', source: 'data', target: '/data', readOnly: false, propagation: '' }] as const;
+  const { id } = await engine.create('web', spec({ mounts }));
+  await assert.rejects(engine.start(id), { message: 'port taken' });
+  delete fails['reserve'];
+  fails['mounts'] = new K3cError(Code.INTERNAL, 'far enough');
+  await assert.rejects(engine.start(id), { message: 'far enough' });
+  assert.ok(calls.includes('mounts'));
+  await engine.close();
+});
+
+test('whoever waits for the next exit of a container learns of its removal, and of the end of its restarts', async () => {
+  const { engine, exit } = fakeEngine();
+  const { id } = await engine.create('web', spec({ restart: { name: 'always', maximumRetryCount: 0 } }));
+  await engine.start(id);
+  exit.resolve({ exitCode: 4, exitedAt: 5n, oomKilled: false, reason: '' });
+  await engine.wait(id, 'next-exit', AbortSignal.timeout(1000));
+  const stopped = engine.wait(id, 'next-exit', AbortSignal.timeout(1000));
+  await engine.stop(id, {});
+  assert.equal((await stopped).exitCode, 4);
+  const removed = engine.wait(id, 'next-exit', AbortSignal.timeout(1000));
+  await engine.remove(id, { force: false, volumes: false });
+  assert.equal((await removed).exitCode, 4);
   await engine.close();
 });
 

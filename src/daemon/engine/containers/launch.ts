@@ -127,7 +127,8 @@ async function attemptStart(
   const [io] = await allOrFirstError([
     prepareStreams(context, record, criId, undo),
     writeSpec(context, record, criId, args),
-    attempt === 0 ? seedVolumes(context, criId, config.mounts) : Promise.resolve(),
+    // Not the first attempt alone: that one may have failed on the way here.
+    record.startedAt === 0n ? seedVolumes(context, criId, config.mounts) : Promise.resolve(),
   ]);
   const attachment = options.attach === undefined ? undefined : io.attach(options.attach);
   await containerd.cri.startContainer({ containerId: criId });

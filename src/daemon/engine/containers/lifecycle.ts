@@ -122,7 +122,9 @@ export async function removeContainer(context: EngineContext, id: string, option
     const last = context.state.containers.byId(id);
     if (last === undefined) return;
     context.state.transaction(() => discard(context, last, { volumes: options.volumes }));
-    context.exits.post(id, 'removed', { exitCode: last.exitCode, oomKilled: last.oomKilled, error: last.error });
+    const exit = { exitCode: last.exitCode, oomKilled: last.oomKilled, error: last.error };
+    context.exits.post(id, 'exit', exit);
+    context.exits.post(id, 'removed', exit);
   });
 }
 
@@ -148,6 +150,9 @@ async function killAndWait(context: EngineContext, record: ContainerRecord, live
 function endRestarts(context: EngineContext, id: string): void {
   cancelRestart(context, id);
   context.state.containers.update(id, { state: 'exited', manualStop: true });
+  const { exitCode, oomKilled, error } = fresh(context, id);
+  // Whoever waits for its next exit would wait for ever: this was the last.
+  context.exits.post(id, 'exit', { exitCode, oomKilled, error });
 }
 
 /** A process that is gone already needs no signal: its exit is on the way. */

@@ -1,6 +1,7 @@
 /** The start of a daemon beside containers that went on without one. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Code, hasCode } from '../../../api/errors.ts';
 import {
   ContainerState as CriState,
   type PodSandbox,
@@ -10,13 +11,11 @@ import type { ContainerRecord } from '../../state/containers.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
 import { LABEL_ID } from './cri-config.ts';
 import { discard } from './discard.ts';
-import { settle, watchExit } from './exits.ts';
+import { EXIT_LOST, settle, watchExit } from './exits.ts';
 import { ioOptions } from './launch.ts';
 import { type CriContainer, type CriSandbox, type Plan, planContainer } from './reconcile-plan.ts';
 import { removeSandbox, stopSandbox } from './sandboxes.ts';
-
-/** docker's exit code for a container of which nothing is left to ask. */
-const EXIT_LOST = 255;
+import { removeSeedMounts } from './seed-volumes.ts';
 
 /**
  * Brings records and CRI together. When it returns, what runs is being watched again, exits are recorded, published
@@ -24,6 +23,9 @@ const EXIT_LOST = 255;
  */
 export async function reconcile(context: EngineContext, signal: AbortSignal): Promise<void> {
   const { containerd, state } = context;
+  // Listed before the first restart is due: what is there now, and is not taken up, is nobody's.
+  const fifos = await readdir(context.paths.fifos);
+  await removeSeedMounts(context);
   const [{ items }, { containers: listed }] = await Promise.all([
     containerd.cri.listPodSandbox({}, { signal }),
     containerd.cri.listContainers({}, { signal }),
@@ -44,7 +46,13 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
       record,
       containers.filter(({ owner }) => owner === record.id),
     );
-    await carryOut(context, record, plan);
+    try {
+      await carryOut(context, record, plan);
+    } catch (err) {
+      if (signal.aborted || hasCode(err, Code.UNAVAILABLE)) throw err;
+      // One container must not keep the daemon, and with it all others, from coming back. It can be removed.
+      context.log.error({ err, container: record.id, plan: plan.kind }, 'cannot take up a container');
+    }
   }
   await context.network.reconcile(publishedNow(context));
 
@@ -52,7 +60,7 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
   await context.network.releaseStaleLeases(new Set(items.map(({ id }) => id)));
   const ids = new Set(state.containers.list().map(({ id }) => id));
   await removeStrayDirectories(context, ids);
-  await removeStrayFifos(context);
+  await removeStrayFifos(context, fifos);
 }
 
 /** Removes the sandboxes that no record names and the addresses of those that were never finished, while the engine is at work. */
@@ -199,11 +207,12 @@ async function removeStrayDirectories(context: EngineContext, ids: ReadonlySet<s
   }
 }
 
-/** FIFOs are named by CRI's id; those of containers that run are in use. */
-async function removeStrayFifos(context: EngineContext): Promise<void> {
+/** CRIID-STREAM, or CRIID.EXEC-STREAM. Those of containers that run are in use; of an exec only the start needs the name. */
+async function removeStrayFifos(context: EngineContext, names: readonly string[]): Promise<void> {
   const used = new Set([...context.live.values()].map(({ criId }) => criId));
-  for (const name of await readdir(context.paths.fifos)) {
-    const [criId = ''] = name.split('-', 1);
-    if (/^[0-9a-f]{64}$/.test(criId) && !used.has(criId)) await rm(join(context.paths.fifos, name), { force: true });
+  for (const name of names) {
+    const [, criId, after] = /^([0-9a-f]{64})([.-])/.exec(name) ?? [];
+    if (criId !== undefined && (after === '.' || !used.has(criId)))
+      await rm(join(context.paths.fifos, name), { force: true });
   }
 }

@@ -2,7 +2,7 @@
 import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { copyTree } from '../../../host/copy-tree.ts';
-import { mountReadOnly } from '../../../host/mount.ts';
+import { mountReadOnly, unmountDetached } from '../../../host/mount.ts';
 import type { ResolvedMount } from '../../state/spec.ts';
 import type { EngineContext } from './context.ts';
 import { resolveInRoot } from './rooted-path.ts';
@@ -21,7 +21,7 @@ export async function seedVolumes(
     snapshotter: context.snapshotter,
     key: criId,
   });
-  const root = join(context.paths.state, 'seed', criId);
+  const root = join(seedDirectory(context), criId);
   await mkdir(root, { recursive: true });
   try {
     const unmount = mountReadOnly(layers, root);
@@ -32,6 +32,20 @@ export async function seedVolumes(
     }
   } finally {
     await rmdir(root);
+  }
+}
+
+function seedDirectory(context: EngineContext): string {
+  return join(context.paths.state, 'seed');
+}
+
+/** Takes away the mounts that a daemon was killed with. */
+export async function removeSeedMounts(context: EngineContext): Promise<void> {
+  const directory = seedDirectory(context);
+  await mkdir(directory, { recursive: true });
+  for (const name of await readdir(directory)) {
+    unmountDetached(join(directory, name));
+    await rmdir(join(directory, name));
   }
 }
 
