@@ -38,7 +38,7 @@ export async function execInContainer(context: EngineContext, request: ExecReque
     execId,
     fifoDir: context.paths.fifos,
     args: request.command,
-    env: [...(request.tty ? ['TERM=xterm'] : []), ...request.env],
+    env: request.env,
     ...(request.workingDir === '' ? {} : { cwd: request.workingDir }),
     ...(user === undefined ? {} : { user }),
     tty: request.tty,

@@ -77,8 +77,10 @@ async function readInRoot(root: string, path: string): Promise<string> {
       constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
     );
     try {
-      if (!(await file.stat()).isFile()) return '';
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_FILE_BYTES), 0, MAX_FILE_BYTES, 0);
+      const info = await file.stat();
+      if (!info.isFile()) return '';
+      const length = Math.min(info.size, MAX_FILE_BYTES);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0);
       return buffer.toString('utf8', 0, bytesRead);
     } finally {
       await file.close();
