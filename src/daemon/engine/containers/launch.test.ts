@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Code, K3cError } from '../../../api/errors.ts';
+import { ContainerState, PodSandboxState } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import { silentLog } from '../../../host/log.ts';
 import type { Containerd } from '../../backends/containerd.ts';
 import { openDatabase } from '../../state/database.ts';
@@ -22,6 +23,8 @@ async function* nothing(): AsyncGenerator<never> {
 /** An engine whose containerd does as it is told and takes notes. */
 function fakeEngine(fails: { [call: string]: K3cError } = {}) {
   const calls: string[] = [];
+  /** What CRI lists. */
+  const known: { sandboxes: object[]; containers: object[] } = { sandboxes: [], containers: [] };
   const exit = Promise.withResolvers<ProcessExit>();
   const answer =
     <T>(name: string, value: T) =>
@@ -40,8 +43,8 @@ function fakeEngine(fails: { [call: string]: K3cError } = {}) {
       startContainer: answer('startContainer', {}),
       stopPodSandbox: answer('stopPodSandbox', {}),
       removePodSandbox: answer('removePodSandbox', {}),
-      listPodSandbox: answer('listPodSandbox', { items: [] }),
-      listContainers: answer('listContainers', { containers: [] }),
+      listPodSandbox: answer('listPodSandbox', { items: known.sandboxes }),
+      listContainers: answer('listContainers', { containers: known.containers }),
     },
     containers: {
       get: answer('get', { container: { spec: { typeUrl: 't', value: Buffer.from(JSON.stringify(spec)) } } }),
@@ -104,7 +107,7 @@ function fakeEngine(fails: { [call: string]: K3cError } = {}) {
     facts: { snapshotter: 'overlayfs', seccomp: true },
     log: silentLog,
   });
-  return { engine, calls, state, exit };
+  return { engine, calls, known, state, exit };
 }
 
 const PORT = { hostIp: '', hostPort: 80, containerPort: 80, protocol: 'tcp' } as const;
@@ -202,6 +205,20 @@ test('a container that somebody else removed from CRI has ended, and can be remo
   assert.equal(state.containers.byId(id)?.state, 'exited');
   await engine.remove(id, { force: true, volumes: false });
   await engine.close();
+});
+
+test('a container that cannot be taken up does not keep the daemon from coming back', async () => {
+  const { engine, calls, known, state } = fakeEngine();
+  const { id } = await engine.create('web', spec());
+  state.containers.update(id, { state: 'running', attempt: 0, sandboxId: 's', criId: 'c', startedAt: 1n });
+  known.sandboxes = [
+    { id: 's', labels: { 'k3c.io/id': id }, metadata: { attempt: 0 }, state: PodSandboxState.SANDBOX_READY },
+  ];
+  known.containers = [{ id: 'c', podSandboxId: 's', state: ContainerState.CONTAINER_RUNNING }];
+  await engine.reconcile(AbortSignal.timeout(1000)); // its streams cannot be opened again
+  assert.deepEqual([state.containers.byId(id)?.state, state.containers.byId(id)?.exitCode], ['exited', 255]);
+  await engine.close();
+  assert.ok(calls.includes('stopPodSandbox'));
 });
 
 test('a volume is seeded at the first start that gets so far', async () => {

@@ -49,9 +49,12 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
     try {
       await carryOut(context, record, plan);
     } catch (err) {
-      if (signal.aborted || hasCode(err, Code.UNAVAILABLE)) throw err;
-      // One container must not keep the daemon, and with it all others, from coming back. It can be removed.
-      context.log.error({ err, container: record.id, plan: plan.kind }, 'cannot take up a container');
+      if (!('criId' in plan) || signal.aborted || hasCode(err, Code.UNAVAILABLE)) throw err;
+      // One container must not keep the daemon, and with it all others, from coming back: it counts as lost.
+      context.log.error({ err, container: record.id }, 'cannot take up a container');
+      const { sandboxId, criId } = plan;
+      state.containers.update(record.id, { sandboxId, criId });
+      recordLoss(context, { ...record, sandboxId, criId });
     }
   }
   await context.network.reconcile(publishedNow(context));
@@ -106,15 +109,7 @@ async function carryOut(context: EngineContext, record: ContainerRecord, plan: P
     case 'exited':
       return await recordMissedExit(context, record, plan);
     case 'lost':
-      settle(context, record, {
-        exitCode: EXIT_LOST,
-        exitedAt: context.now(),
-        oomKilled: false,
-        reason: '',
-        startedAt: record.startedAt,
-        delayMs: 0,
-        atDaemonStart: true,
-      });
+      recordLoss(context, record);
       return;
     case 'rollback':
       state.containers.update(record.id, {
@@ -137,6 +132,11 @@ async function carryOut(context: EngineContext, record: ContainerRecord, plan: P
     case 'keep':
       return;
   }
+}
+
+function recordLoss(context: EngineContext, record: ContainerRecord): void {
+  const ended = { exitCode: EXIT_LOST, exitedAt: context.now(), oomKilled: false, reason: '', delayMs: 0 };
+  settle(context, record, { ...ended, startedAt: record.startedAt, atDaemonStart: true });
 }
 
 interface Ids {
