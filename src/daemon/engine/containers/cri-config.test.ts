@@ -16,7 +16,13 @@ const sandbox = (networkMode: 'default' | 'host' | 'none') =>
 test('the pod is named for the container and carries its ports', () => {
   const pod = sandbox('default');
   assert.deepEqual(pod.metadata, { name: 'web', uid: 'ab'.repeat(32), namespace: 'k3c', attempt: 2 });
-  assert.deepEqual(pod.labels, { 'k3c.io/id': 'ab'.repeat(32), 'k3c.io/name': 'web' });
+  assert.deepEqual(pod.labels, {
+    'k3c.io/id': 'ab'.repeat(32),
+    'k3c.io/name': 'web',
+    'io.kubernetes.pod.name': 'web',
+    'io.kubernetes.pod.namespace': 'k3c',
+    'io.kubernetes.pod.uid': 'ab'.repeat(32),
+  });
   assert.deepEqual(pod.portMappings, [{ protocol: 1, containerPort: 80, hostPort: 8080, hostIp: '127.0.0.1' }]);
   assert.equal(pod.hostname, 'abababababab');
 });

@@ -50,6 +50,19 @@ export interface SandboxInput {
   readonly ports: readonly PortSpec[];
 }
 
+function ownLabels({ id, name }: ContainerRecord): Record<string, string> {
+  return { [LABEL_ID]: id, [LABEL_NAME]: name };
+}
+
+/** What a kubelet writes on its pods: crictl and nerdctl take the names that they show from there. */
+function podLabels({ id, name }: ContainerRecord): Record<string, string> {
+  return {
+    'io.kubernetes.pod.name': name,
+    'io.kubernetes.pod.namespace': POD_NAMESPACE,
+    'io.kubernetes.pod.uid': id,
+  };
+}
+
 /** The pod of a container. Its ports are for whoever reads it (no plugin acts on them): the daemon publishes them. */
 export function sandboxConfig(input: SandboxInput): SandboxInit {
   const { record } = input;
@@ -65,7 +78,7 @@ export function sandboxConfig(input: SandboxInput): SandboxInit {
       hostPort: port.hostPort,
       hostIp: port.hostIp,
     })),
-    labels: { [LABEL_ID]: record.id, [LABEL_NAME]: record.name },
+    labels: { ...ownLabels(record), ...podLabels(record) },
     annotations: { ...record.spec.annotations },
     linux: {
       cgroupParent: input.cgroupParent,
@@ -97,13 +110,13 @@ export interface ContainerInput {
 
 /** The container of a pod. The arguments, environment and namespaces are completed by patchSpec. */
 export function containerConfig(input: ContainerInput): ContainerInit {
-  const { spec, config, name, id, imageId, imageRef } = input.record;
+  const { spec, config, name, imageId, imageRef } = input.record;
   return {
     metadata: { name, attempt: input.attempt },
     image: { image: imageId, userSpecifiedImage: imageRef },
     command: [...input.args],
     workingDir: config.workingDir,
-    labels: { [LABEL_ID]: id, [LABEL_NAME]: name },
+    labels: { ...ownLabels(input.record), ...podLabels(input.record), 'io.kubernetes.container.name': name },
     annotations: { ...spec.annotations },
     logPath: LOG_FILE,
     stdin: spec.openStdin,
