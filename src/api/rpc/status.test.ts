@@ -12,9 +12,11 @@ import {
 } from './status.ts';
 
 test('a message survives percent-encoding, and a badly encoded one is taken as it is', () => {
-  for (const message of ['plain', '100 % é\n', '日本', 'a%20b', '']) {
+  for (const message of ['plain', '100 % é\n', '日本', 'a%20b', ' a b  ', ' ', '']) {
     assert.equal(decodeMessage(encodeMessage(message)), message);
   }
+  // A field with a space at an end is none: the whole message would be lost.
+  assert.equal(encodeMessage(' a b  '), '%20a b%20%20');
   assert.match(encodeMessage('é\n%'), /^%C3%A9%0A%25$/);
   assert.equal(decodeMessage('100% sure'), '100% sure');
 });

@@ -3,7 +3,10 @@ import { constants } from 'node:http2';
 import { Code, isCode, K3cError, type Reason } from '../errors.ts';
 import type { Metadata } from './types.ts';
 
-/** Percent-encodes a status message as PROTOCOL-HTTP2 asks: printable ASCII but `%` stays. */
+/**
+ * Percent-encodes a status message as PROTOCOL-HTTP2 asks: printable ASCII but `%` stays. So do spaces inside; at an end they
+ * would be no valid field (RFC 9113, 8.2.1), and nghttp2 drops such a one whole.
+ */
 export function encodeMessage(message: string): string {
   let encoded = '';
   for (const byte of Buffer.from(message, 'utf8')) {
@@ -12,7 +15,7 @@ export function encodeMessage(message: string): string {
         ? String.fromCharCode(byte)
         : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }
-  return encoded;
+  return encoded.replace(/^ +| +$/g, (spaces) => '%20'.repeat(spaces.length));
 }
 
 /** Undoes encodeMessage; what is not validly encoded is returned as it is. */

@@ -6,6 +6,6 @@ export type Buildkitd = ReturnType<typeof connectBuildkitd>;
 
 /** A typed client of buildkitd on a unix socket; nothing is dialled before the first call. */
 export function connectBuildkitd(socketPath: string) {
-  const channel = new Channel(socketPath);
+  const channel = new Channel('buildkitd', socketPath);
   return { control: channel.client(ControlDefinition), close: () => channel.close() };
 }

@@ -23,7 +23,7 @@ export type Containerd = ReturnType<typeof connectContainerd>;
 
 /** Typed clients of containerd on a unix socket; nothing is dialled before the first call. */
 export function connectContainerd(socketPath: string) {
-  const channel = new Channel(socketPath, { 'containerd-namespace': NAMESPACE });
+  const channel = new Channel('containerd', socketPath, { 'containerd-namespace': NAMESPACE });
   return {
     cri: channel.client(RuntimeServiceDefinition),
     criImages: channel.client(ImageServiceDefinition),

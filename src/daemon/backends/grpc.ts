@@ -28,8 +28,14 @@ export class Channel {
   readonly #client: GrpcClient;
   readonly #metadata: Readonly<Record<string, string>>;
 
-  /** @param metadata sent with every call, e.g. containerd-namespace */
-  constructor(socketPath: string, metadata: Readonly<Record<string, string>> = {}) {
+  readonly #name: string;
+
+  /**
+   * @param name of the child, for errors
+   * @param metadata sent with every call, e.g. containerd-namespace
+   */
+  constructor(name: string, socketPath: string, metadata: Readonly<Record<string, string>> = {}) {
+    this.#name = name;
     this.#client = new GrpcClient(`unix://${socketPath}`, credentials.createInsecure(), channelOptions);
     this.#metadata = metadata;
   }
@@ -59,6 +65,21 @@ export class Channel {
     return { metadata, grpc: options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs } };
   }
 
+  /**
+   * Unreachable is the one thing that a child cannot say itself; grpc-js then speaks of connections and resolution. What a
+   * child says (of a registry, say) came with header fields.
+   */
+  #told(thrown: unknown): K3cError {
+    const error = toK3cError(thrown);
+    const { metadata } = thrown as { readonly metadata?: unknown };
+    const isLocal = metadata instanceof GrpcMetadata && Object.keys(metadata.getMap()).length === 0;
+    if (error.code !== Code.UNAVAILABLE || !isLocal) return error;
+    return new K3cError(Code.UNAVAILABLE, `${this.#name} cannot be reached`, {
+      hint: 'the daemon starts it again by itself: try again in a moment, or see its log',
+      cause: error,
+    });
+  }
+
   #unary(path: string, method: MethodDefinition, request: unknown, options: CallOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (options.signal?.aborted) {
@@ -75,7 +96,7 @@ export class Channel {
         grpc,
         (error, response) => {
           options.signal?.removeEventListener('abort', onAbort);
-          if (error) reject(toK3cError(error));
+          if (error) reject(this.#told(error));
           else resolve(response);
         },
       );
@@ -97,13 +118,14 @@ export class Channel {
     const onAbort = () => call.cancel();
     options.signal?.addEventListener('abort', onAbort, { once: true });
     const forget = () => options.signal?.removeEventListener('abort', onAbort);
+    const told = (error: unknown) => this.#told(error);
     // Errors reach whoever iterates; a call that nobody iterates must not bring the daemon down.
     call.on('error', forget);
     call.once('end', forget);
     return {
       send: (request) =>
         new Promise((resolve, reject) => {
-          call.write(request, (error: unknown) => (error ? reject(toK3cError(error)) : resolve()));
+          call.write(request, (error: unknown) => (error ? reject(told(error)) : resolve()));
         }),
       end: () => call.end(),
       cancel: () => call.cancel(),
@@ -111,7 +133,7 @@ export class Channel {
         try {
           for await (const response of call) yield response as unknown;
         } catch (error) {
-          throw toK3cError(error);
+          throw told(error);
         } finally {
           forget();
           call.cancel();
@@ -141,7 +163,7 @@ export class Channel {
     try {
       for await (const response of call) yield response as unknown;
     } catch (error) {
-      throw toK3cError(error);
+      throw this.#told(error);
     } finally {
       options.signal?.removeEventListener('abort', onAbort);
       call.cancel();
