@@ -47,23 +47,23 @@ export function transferError(error: unknown, context: TransferFailureContext): 
         return fail(
           Code.UNAUTHENTICATED,
           `${registry} refused the login: unauthorized: incorrect username or password`,
-          `check it with k3c login ${registry}`,
+          `check ~/.docker/config.json, or configs.${registry}.auth in registries.yaml`,
           'unauthorized',
         );
       }
       return fail(
         Code.UNAUTHENTICATED,
         `${registry} wants a login for ${repository}: no basic auth credentials`,
-        `run k3c login ${registry}`,
+        `put credentials for ${registry} into ~/.docker/config.json, as docker login does, or into registries.yaml`,
         'unauthorized',
       );
     case 'denied':
       return fail(
         Code.PERMISSION_DENIED,
         direction === 'pull'
-          ? `pull access denied for ${repository}, repository does not exist or may require 'k3c login'`
+          ? `pull access denied for ${repository}, repository does not exist or may require a login`
           : `denied: requested access to ${repository} is denied`,
-        `run k3c login ${registry} as a user who may ${direction} it`,
+        `give credentials of a user who may ${direction} it in ~/.docker/config.json or registries.yaml`,
         'unauthorized',
       );
     case 'rate-limited':
@@ -95,7 +95,11 @@ export function transferError(error: unknown, context: TransferFailureContext): 
         'name it as a mirror with an http:// endpoint in registries.yaml',
       );
     case 'no-space':
-      return fail(Code.RESOURCE_EXHAUSTED, `no space left on device for ${name}`, 'free some with k3c image prune');
+      return fail(
+        Code.RESOURCE_EXHAUSTED,
+        `no space left on device for ${name}`,
+        'remove images that are not needed with k3c rmi',
+      );
     case 'other':
       return fail(known.code, `${direction} of ${name} failed: ${known.message}`);
   }
