@@ -163,8 +163,9 @@ export class Catalog {
     try {
       return await this.#manifests.open(toOci(record.target), undefined, signal);
     } catch (error) {
-      // Half of an image, or an artifact that is none: there is nothing to run or to show.
-      if (!hasCode(error, Code.NOT_FOUND, Code.DATA_LOSS)) throw error;
+      // Half of an image, or an artifact that is none, with documents too large or digests that are no digests: there is
+      // nothing to run or to show.
+      if (!hasCode(error, Code.NOT_FOUND, Code.DATA_LOSS, Code.OUT_OF_RANGE, Code.INVALID_ARGUMENT)) throw error;
       this.#log.debug({ image: record.name, error }, 'skipping a record without image content');
       return undefined;
     }

@@ -124,8 +124,8 @@ function parseBoolean(value: string): boolean {
 
 function hasLabel(image: StoredImage, wanted: string): boolean {
   const [key = '', ...rest] = wanted.split('=');
-  const value = image.content.config.config?.Labels?.[key];
-  return value !== undefined && (rest.length === 0 || value === rest.join('='));
+  const labels = image.content.config.config?.Labels ?? {};
+  return Object.hasOwn(labels, key) && (rest.length === 0 || labels[key] === rest.join('='));
 }
 
 /** docker's reference filter: a shell pattern for the repository, with or without the tag (Go's path.Match). */

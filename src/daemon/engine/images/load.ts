@@ -2,11 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { Code, K3cError, toK3cError } from '../../../api/errors.ts';
 import { familiar, normalize } from '../../../api/reference.ts';
+import type { Metadata } from '../../../api/rpc/types.ts';
 import { withLease } from '../../backends/leases.ts';
 import { transfer } from '../../backends/transfer.ts';
 import { toOci } from './catalog.ts';
 import { hostPlatform } from './oci.ts';
 import type { ImageParts } from './parts.ts';
+import { LOAD_PREFIX, removeByPrefix } from './records.ts';
 
 /** A loaded image: by name where the archive gives it one, else by id. */
 export interface LoadedImage {
@@ -22,47 +24,55 @@ export async function loadImages(
   signal?: AbortSignal,
 ): Promise<LoadedImage[]> {
   // Images that the archive gives no full name are recorded under this until we know their ids.
-  const nameless = `k3c.internal/load-${randomUUID()}`;
+  const nameless = `${LOAD_PREFIX}${randomUUID()}`;
   const saved: string[] = [];
-  const platform = hostPlatform();
   return withLease(parts.containerd.leases, { signal }, async (metadata) => {
     try {
-      await transfer(parts.containerd, {
-        source: { kind: 'archive', bytes },
-        destination: {
-          kind: 'images',
-          store: {
-            extraReferences: [
-              { name: nameless, isPrefix: true, allowOverwrite: true, addDigest: true, skipNamedDigest: true },
-            ],
-            unpacks: [
-              { platform: { os: platform.os, architecture: platform.architecture }, snapshotter: parts.snapshotter },
-            ],
-          },
-        },
-        onProgress: (event) => {
-          if (event.event === 'saved') saved.push(event.name);
-        },
-        metadata,
-        signal,
-      });
-    } catch (error) {
-      throw loadError(error);
-    }
-    // The first record is that of the archive's own index, which is nobody's image.
-    const index = saved[0]?.startsWith(nameless) ? saved.shift() : undefined;
-    const loaded: LoadedImage[] = [];
-    for (const name of saved) {
-      const image = await take(parts, name, name.startsWith(nameless), signal);
-      if (image !== undefined) loaded.push(image);
-    }
-    const target = index === undefined ? undefined : (await parts.records.get(index, signal))?.target;
-    if (index !== undefined && target !== undefined) await parts.records.delete(index, target, false, signal);
-    if (loaded.length === 0) {
+      await fetchArchive(parts, bytes, nameless, saved, { metadata, signal });
+      // The first record is that of the archive's own index, which is nobody's image.
+      if (saved[0]?.startsWith(nameless)) saved.shift();
+      const loaded: LoadedImage[] = [];
+      for (const name of saved) {
+        const image = await take(parts, name, name.startsWith(nameless), signal);
+        if (image !== undefined) loaded.push(image);
+      }
+      if (loaded.length > 0) return loaded;
       throw new K3cError(Code.INVALID_ARGUMENT, 'the archive holds no image for this machine', { reason: 'bad-input' });
+    } finally {
+      await removeByPrefix(parts.records, nameless);
     }
-    return loaded;
   });
+}
+
+/** Hands the archive to containerd; the names of the records that it makes are added to `saved`. */
+async function fetchArchive(
+  parts: ImageParts,
+  bytes: AsyncIterable<Buffer>,
+  nameless: string,
+  saved: string[],
+  options: { readonly metadata: Metadata; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  const { os, architecture } = hostPlatform();
+  try {
+    await transfer(parts.containerd, {
+      source: { kind: 'archive', bytes },
+      destination: {
+        kind: 'images',
+        store: {
+          extraReferences: [
+            { name: nameless, isPrefix: true, allowOverwrite: true, addDigest: true, skipNamedDigest: true },
+          ],
+          unpacks: [{ platform: { os, architecture }, snapshotter: parts.snapshotter }],
+        },
+      },
+      onProgress: (event) => {
+        if (event.event === 'saved') saved.push(event.name);
+      },
+      ...options,
+    });
+  } catch (error) {
+    throw loadError(error);
+  }
 }
 
 /** Gives a fresh record what CRI needs; a nameless one becomes its id alone. */

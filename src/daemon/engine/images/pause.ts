@@ -7,7 +7,7 @@ import { withLease } from '../../backends/leases.ts';
 import { assembleImage } from './assemble.ts';
 import { ContentStore } from './content.ts';
 import { hostPlatform, mediaTypes } from './oci.ts';
-import { ImageRecords, INTERNAL_LABEL, PINNED, PINNED_LABEL } from './records.ts';
+import { ImageRecords, INTERNAL_LABEL, LOAD_PREFIX, PINNED, PINNED_LABEL } from './records.ts';
 
 const BLOCK = 512;
 const labels = { [PINNED_LABEL]: PINNED, [INTERNAL_LABEL]: 'true' };
@@ -41,8 +41,11 @@ export async function ensurePauseImage(
   });
   await records.settled(name, id, signal);
   for (const record of await records.list(signal)) {
-    const ours = record.labels[INTERNAL_LABEL] !== undefined && record.name !== name && record.name !== id;
-    if (ours && record.target !== undefined) await records.delete(record.name, record.target, false, signal);
+    const older = record.labels[INTERNAL_LABEL] !== undefined && record.name !== name && record.name !== id;
+    // Of a daemon that was killed during a load.
+    const stray = record.name.startsWith(LOAD_PREFIX);
+    if ((older || stray) && record.target !== undefined)
+      await records.delete(record.name, record.target, false, signal);
   }
 }
 

@@ -16,6 +16,9 @@ export const PINNED = 'pinned';
 /** On records that k3c made for itself. */
 export const INTERNAL_LABEL = 'k3c.io/internal';
 
+/** Names of records that live only while an archive is being loaded. */
+export const LOAD_PREFIX = 'k3c.internal/load-';
+
 /** How long CRI may take to notice a record before we go on without it. */
 const CRI_PATIENCE_MS = 3000;
 
@@ -112,5 +115,17 @@ export class ImageRecords {
       }
       await sleep(pause, undefined, signal === undefined ? {} : { signal });
     }
+  }
+}
+
+/** Takes away all records whose names begin so. Not to be aborted: it cleans up. */
+export async function removeByPrefix(records: ImageRecords, prefix: string): Promise<void> {
+  try {
+    for (const { name, target } of await records.list()) {
+      if (name.startsWith(prefix) && target !== undefined) await records.delete(name, target, false);
+    }
+  } catch (error) {
+    // containerd is gone, which whoever calls knows already; the next start of the daemon takes them away.
+    if (!hasCode(error, Code.UNAVAILABLE)) throw error;
   }
 }

@@ -48,6 +48,13 @@ class Reader {
     return table;
   }
 
+  /** A key that is the host of a registry: it becomes the name of a directory. */
+  host(key: string, where: string): string {
+    if (key !== '*' && !/^(\[[\da-fA-F:]+\]|[a-zA-Z\d][\w.-]*)(:\d+)?$/.test(key))
+      this.fail(`${where}: ${JSON.stringify(key)} is not a host or host:port; leave scheme and path away`);
+    return key;
+  }
+
   text(value: unknown, where: string): string | undefined {
     if (value === undefined || value === null || value === '') return undefined;
     if (typeof value !== 'string' && typeof value !== 'number') this.fail(`${where} must be a string`);
@@ -67,12 +74,12 @@ export function parseRegistries(text: string, file: string): RegistriesConfig {
   const top = reader.table(document, 'the file', ['mirrors', 'configs']);
   const mirrors = new Map<string, readonly Endpoint[]>();
   for (const [host, value] of Object.entries(reader.table(top['mirrors'], 'mirrors'))) {
-    mirrors.set(host, parseMirror(reader, host, value));
+    mirrors.set(reader.host(host, 'mirrors'), parseMirror(reader, host, value));
   }
   const tls = new Map<string, RegistryTls>();
   const credentials = new Map<string, NonNullable<Credentials>>();
   for (const [host, value] of Object.entries(reader.table(top['configs'], 'configs'))) {
-    const where = `configs.${host}`;
+    const where = `configs.${reader.host(host, 'configs')}`;
     const config = reader.table(value, where, ['auth', 'tls']);
     const who = parseAuth(reader, config['auth'], `${where}.auth`);
     if (who !== undefined) credentials.set(host, who);

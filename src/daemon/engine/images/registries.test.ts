@@ -131,3 +131,13 @@ test('a certificate that cannot be read is named', async () => {
   await writeFile(file, 'configs: {a.test: {tls: {ca_file: /nowhere/ca.pem}}}');
   await assert.rejects(applyRegistries(file, join(base, 'm.d')), /configs\.a\.test\.tls names \/nowhere\/ca\.pem/);
 });
+
+test('a key that is no host is refused by name: it would become a directory elsewhere', () => {
+  for (const key of ['https://r.test', 'r.test/team', '../../etc', '_k3c', ''])
+    for (const table of ['mirrors', 'configs'])
+      assert.throws(() => parseRegistries(`${table}: {${JSON.stringify(key)}: {}}`, 'f'), {
+        message: `f: ${table}: ${JSON.stringify(key)} is not a host or host:port; leave scheme and path away`,
+      });
+  for (const key of ['*', 'r.test', 'localhost:5000', '10.0.0.1:443', '[::1]:5000'])
+    assert.ok(parseRegistries(`mirrors: {${JSON.stringify(key)}: {}}`, 'f').mirrors.has(key));
+});

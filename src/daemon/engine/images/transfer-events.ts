@@ -1,17 +1,13 @@
 /** What a pull or push tells while it runs, and who it is towards a registry. */
 import type { Reference } from '../../../api/reference.ts';
 import type { Credentials } from '../../backends/transfer.ts';
+import { realHost } from './hosts-toml.ts';
 import type { LayerUpdate } from './progress.ts';
 
 export type TransferEvent =
   | { readonly kind: 'layer'; readonly layer: LayerUpdate }
   /** A line of its own. */
   | { readonly kind: 'status'; readonly text: string };
-
-/** The host that really serves a domain of image names. */
-export function registryHost(domain: string): string {
-  return domain === 'docker.io' ? 'registry-1.docker.io' : domain;
-}
 
 /**
  * Who to be towards which host: the caller's credentials at the registry of the reference and nowhere else, the
@@ -25,7 +21,7 @@ export function credentialsFor(
   configured: (host: string) => Credentials,
   used: () => void,
 ): (host: string) => Credentials {
-  const own = registryHost(reference.domain);
+  const own = realHost(reference.domain);
   return (host) => {
     const found = (host === own ? given : undefined) ?? configured(host);
     if (found !== undefined) used();
