@@ -96,8 +96,8 @@ test('list: sizes, labels and filters', async () => {
   const one = async (filters: Record<string, string[]>) =>
     (await lab.images.list({ filters })).flatMap((image) => image.tags);
   const both = ['listed:1', 'quay.io/a/listed:2'];
-  assert.deepEqual(await one({ reference: ['listed'] }), both);
-  assert.deepEqual(await one({ reference: ['quay.io/a/*'] }), both);
+  assert.deepEqual(await one({ reference: ['listed'] }), ['listed:1']);
+  assert.deepEqual(await one({ reference: ['quay.io/a/*'] }), ['quay.io/a/listed:2']);
   assert.deepEqual(await one({ reference: ['*:9'] }), []);
   assert.deepEqual(await one({ label: ['stage=test', 'org.k3c'] }), both);
   assert.deepEqual(await one({ label: ['stage=prod'] }), []);
