@@ -32,6 +32,7 @@ test('what a message can say and the engine cannot do is refused by name', () =>
     [{ ports: [{ containerPort: 80, protocol: 'sctp' }] }, 'invalid proto: sctp'],
     [{ ports: [{ containerPort: 70_000, protocol: 'tcp' }] }, 'invalid containerPort: 70000'],
     [{ ports: [{ containerPort: 1, hostPort: 70_000, protocol: 'tcp' }] }, 'invalid hostPort: 70000'],
+    [{ ports: [{ containerPort: 1, hostIp: 'localhost', protocol: 'tcp' }] }, 'invalid IP address: localhost'],
     [{ mounts: [{ type: 'npipe', source: 'a', target: '/b' }] }, 'mount type unknown: "npipe"'],
     [{ mounts: [{ type: 'bind', source: '/a', target: '/b', propagation: 'odd' }] }, 'invalid propagation mode: "odd"'],
   ] as const)

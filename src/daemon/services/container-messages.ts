@@ -1,5 +1,6 @@
 /** k3c.v1's container messages to the engine's words and back. */
 import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { Code, K3cError } from '../../api/errors.ts';
 import type { ContainerSummary, Mount, PortRequest, ContainerSpec as SpecMessage } from '../../api/gen/k3c.ts';
 import { familiar } from '../../api/reference.ts';
@@ -71,6 +72,7 @@ function toPort({ hostIp, hostPort, containerPort, protocol }: PortRequest): Con
   if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== '') throw invalid(`invalid proto: ${protocol}`);
   if (containerPort < 1 || containerPort > 65535) throw invalid(`invalid containerPort: ${containerPort}`);
   if (hostPort > 65535) throw invalid(`invalid hostPort: ${hostPort}`);
+  if (hostIp !== '' && isIP(hostIp) === 0) throw invalid(`invalid IP address: ${hostIp}`);
   return { hostIp, hostPort, containerPort, protocol: protocol === 'udp' ? 'udp' : 'tcp' };
 }
 

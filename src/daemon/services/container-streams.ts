@@ -34,8 +34,8 @@ export async function runStream(engine: ContainerEngine, call: StreamCall): Prom
   try {
     launched = await engine.start(record.id, attached ? { stdin, stdout, stderr } : undefined);
   } catch (error) {
-    // docker removes a --rm container that never ran.
-    if (record.spec.autoRemove) await engine.remove(record.id, { force: true, volumes: true });
+    // docker removes a --rm container that never ran. Why it did not run is what to tell, whoever else removed it.
+    if (record.spec.autoRemove) await engine.remove(record.id, { force: true, volumes: true }).catch(() => undefined);
     throw error;
   }
   const { live, attachment } = launched ?? {};
