@@ -4,7 +4,7 @@
  * CRI makes `<state>/io.containerd.grpc.v1.cri/containers/<id>/io/<random>/<id>-{stdin,stdout,stderr}` at CreateContainer and
  * keeps its own ends open by inode, but gives the shim *paths* at StartContainer. Another inode at those paths in between
  * is what the shim opens: the streams are ours from the first byte, and CRI keeps the container's life cycle.
- * The layout is a private detail of containerd 2.4.2 (internal/cri/io/helpers.go, pkg/cio/io_unix.go), hence `LayoutError`.
+ * The layout is a private detail of containerd 2.4.2 (internal/cri/io/helpers.go, pkg/cio/io_unix.go), hence `selfTestLayout`.
  *
  * All of it is synchronous on purpose: a dozen system calls on a tmpfs take 0.1 ms, as many trips to the thread pool 1 ms,
  * on the path of every start.

@@ -13,7 +13,7 @@ export interface PortSpec {
 
 export interface MountSpec {
   readonly type: 'bind' | 'volume' | 'tmpfs';
-  /** Absolute path (bind), volume name (volume, empty: anonymous), nothing (tmpfs). */
+  /** Absolute path (bind), volume name (volume, empty: anonymous), mount options with commas (tmpfs). */
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;

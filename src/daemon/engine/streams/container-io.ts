@@ -137,7 +137,10 @@ export class ContainerIo {
 
   /** What was written before this call. The snapshot is asked for here and now, so that nothing lies between it and what comes. */
   #logged(wants: AttachWants): AsyncIterable<OutputChunk> {
-    return chunks(readSnapshot(this.#writer.snapshot(), wants));
+    const files = this.#writer.snapshot();
+    // Its failure is met by whoever reads, who may begin later than it fails.
+    files.catch(() => undefined);
+    return chunks(readSnapshot(files, wants));
   }
 }
 

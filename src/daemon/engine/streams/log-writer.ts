@@ -109,8 +109,8 @@ export class LogWriter implements Sink {
         if (!this.#failing)
           this.#log.error({ err: error, path: this.#path }, 'cannot write a log; output is missing in it');
         this.#failing = true;
-        // The next write starts anew, after the last whole record.
-        await this.#closeFile();
+        // The next write starts anew, after the last whole record. Of a file that cannot be closed no more is to be said.
+        await this.#closeFile().catch(() => undefined);
       }
       for (const mark of this.#marks) mark.bytes -= slab.length;
       this.#writing = 0;

@@ -136,8 +136,8 @@ export class ProcessStreams {
   }
 
   /**
-   * Stops reading; what was read already goes to the sink and the clients, who are then cut off with the error. The
-   * process goes on and blocks when its FIFO is full.
+   * Stops reading; what was read already goes to the sink, and clients are cut off with the error. The process goes on
+   * and blocks when its FIFO is full.
    */
   leave(error: Error): void {
     for (const [stream, socket] of this.#outputs) {
