@@ -1,7 +1,7 @@
 /** The composition root: everything the daemon is made of, put together in order and disposed in reverse. */
 import { once } from 'node:events';
 import { mkdir, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { Code, K3cError } from '../api/errors.ts';
 import { ContainersDefinition, ImagesDefinition, SystemDefinition } from '../api/gen/k3c.ts';
 import { RpcServer } from '../api/rpc/server.ts';
@@ -10,15 +10,15 @@ import { engineParts } from '../bundle/assets.ts';
 import { sweepUnpackedPrograms, unpackEngine } from '../bundle/engine.ts';
 import { childHelperPath, loadSqliteAddon } from '../bundle/program.ts';
 import { sendDatagram } from '../host/libc.ts';
-import { lockFile } from '../host/lock.ts';
 import type { Log } from '../host/log.ts';
 import { inheritedNetlinkSockets } from '../host/netlink/socket.ts';
 import { connectBuildkitd } from './backends/buildkitd.ts';
 import { connectContainerd } from './backends/containerd.ts';
 import { ExitNotes } from './backends/exit-notes.ts';
 import { endStaleLeases } from './backends/leases.ts';
-import { beforeContainerd } from './before-containerd.ts';
+import { beforeBuildkitd, beforeContainerd } from './before-child.ts';
 import { cgroupParents, removeCgroups } from './cgroups.ts';
+import { claim } from './claims.ts';
 import { type DaemonConfig, loadConfig } from './config.ts';
 import { createContainerEngine } from './engine/containers/engine.ts';
 import { createImageEngine } from './engine/images/images.ts';
@@ -99,22 +99,7 @@ async function start(
   const { signal } = host;
   await makeDirectories(paths, config);
   const facts = await checkHost(config, log);
-  for (const [what, path] of [
-    ['root', join(paths.root, 'daemon.lock')],
-    ['state', join(paths.state, 'daemon.lock')],
-  ] as const) {
-    const lock = lockFile(path);
-    if ('heldBy' in lock) {
-      throw new K3cError(
-        Code.FAILED_PRECONDITION,
-        `another k3c daemon (process ${lock.heldBy}) uses the ${what} directory ${dirname(path)}`,
-        {
-          hint: `stop it, or give this one its own --root, --state and --bridge-name`,
-        },
-      );
-    }
-    stack.defer(() => lock.release());
-  }
+  await claim(config, paths, stack);
   const network = createHostNetwork({
     stateDir: paths.state,
     bridgeName: config.bridgeName,
@@ -177,6 +162,7 @@ async function start(
       containerdStarted = Date.now();
       await beforeContainerd(paths, exitNotes, log);
     },
+    beforeBuildkitd: () => beforeBuildkitd(containerd, log),
     onContainerdRecovered: () => containers.resync(containerdStarted, signal),
     log,
   };
@@ -209,11 +195,9 @@ async function start(
   await ensurePauseImage(containerd, engine.path('pause'), PAUSE_IMAGE, signal);
   // buildkitd needs only containerd; containers are taken up meanwhile.
   const kubeletImages = new KubeletImages(containerd, (id) => containers.namesUsing(id).length > 0, log);
-  await Promise.all([
-    buildkitdChild.start(signal).then(() => stack.defer(() => buildkitdChild.stop(CHILD_STOP_MS))),
-    containers.reconcile(signal),
-    kubeletImages.load(signal),
-  ]);
+  // Before its start: should one of the others fail, a buildkitd that is still coming up must go, too.
+  stack.defer(() => buildkitdChild.stop(CHILD_STOP_MS));
+  await Promise.all([buildkitdChild.start(signal), containers.reconcile(signal), kubeletImages.load(signal)]);
   stack.defer(async () => {
     await containers.close();
     // A containerd that is just being started again cannot tell: what pods may need is left then.

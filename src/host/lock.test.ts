@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { lockFile } from './lock.ts';
+import { lockFile, lockName } from './lock.ts';
 
 test('a lock names its holder, and is free again after release and after a kill', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'k3c-lock-'));
@@ -28,5 +28,16 @@ test('a lock names its holder, and is free again after release and after a kill'
   await once(holder, 'exit');
   const again = lockFile(path);
   assert.ok('release' in again);
+  again.release();
+});
+
+test('a name is taken once, and free again after release', async () => {
+  const name = `k3c/test/${process.pid}`;
+  const lock = await lockName(name);
+  assert.ok(lock !== undefined);
+  assert.equal(await lockName(name), undefined);
+  lock.release();
+  const again = await lockName(name);
+  assert.ok(again !== undefined);
   again.release();
 });

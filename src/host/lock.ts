@@ -1,5 +1,6 @@
 /** Lock files: held by the kernel for as long as the process lives, so that none is ever stale. */
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tryLock } from './libc.ts';
 
 export interface FileLock {
@@ -19,4 +20,22 @@ export function lockFile(path: string): FileLock | { readonly heldBy: string } {
   ftruncateSync(fd);
   writeSync(fd, `${process.pid}\n`);
   return { release: () => closeSync(fd) };
+}
+
+/**
+ * Takes a name as a lock: an abstract unix socket (unix(7)), which exists once in a network namespace and goes with its process.
+ * @returns the lock, undefined when somebody else holds it
+ */
+export function lockName(name: string): Promise<FileLock | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(undefined);
+      else reject(error);
+    });
+    server.listen(`\0${name}`, () => {
+      server.unref();
+      resolve({ release: () => void server.close() });
+    });
+  });
 }

@@ -68,7 +68,11 @@ export async function listenUnix(server: Server, options: UnixListenOptions): Pr
   }
 }
 
-async function refuseLiveSocket(path: string): Promise<void> {
+/**
+ * Throws when a path cannot become our socket: FAILED_PRECONDITION where something else is in the way, ALREADY_EXISTS where somebody
+ * listens. A socket that nobody answers on is fine: it will be replaced.
+ */
+export async function refuseLiveSocket(path: string): Promise<void> {
   const stat = await lstat(path).catch(absent);
   if (stat === undefined) return;
   if (!stat.isSocket()) {

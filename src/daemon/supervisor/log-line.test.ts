@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Log } from '../../host/log.ts';
 import { childLog } from './log-line.ts';
 
-test("a child's lines keep their fields, a level lower; what is not JSON is logged as it is", () => {
+test("a child's lines keep their fields: errors as warnings, the rest as details; what is not JSON is logged as it is", () => {
   const seen: [level: string, fields: object, message: string][] = [];
   const to = (level: string) => (fields: object, message: string) => void seen.push([level, fields, message]);
   const log: Log = { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') };
@@ -16,7 +16,7 @@ test("a child's lines keep their fields, a level lower; what is not JSON is logg
   write('   ');
   assert.deepEqual(seen, [
     ['debug', { child: 'containerd', id: 'x' }, 'started'],
-    ['info', { child: 'containerd' }, 'odd'],
+    ['debug', { child: 'containerd' }, 'odd'],
     ['warn', { child: 'containerd' }, 'bad'],
     ['debug', { child: 'containerd' }, '{"level":'],
     ['debug', { child: 'containerd' }, 'panic: oh'],

@@ -1,4 +1,4 @@
-/** Takes the log lines of containerd and buildkitd (logrus JSON) into ours, one level lower: their news are our details. */
+/** Takes the log lines of containerd and buildkitd (logrus JSON) into ours, their errors as warnings, the rest as details. */
 import type { Log } from '../../host/log.ts';
 
 /** Returns the sink for one child's lines. Lines that are not JSON are logged as they are. */
@@ -7,12 +7,7 @@ export function childLog(log: Log, child: string): (line: string) => void {
     if (line.startsWith('{')) {
       try {
         const { level, msg, time: _time, ...fields } = JSON.parse(line) as Record<string, unknown>;
-        const write =
-          level === 'error' || level === 'fatal' || level === 'panic'
-            ? log.warn
-            : level === 'warning'
-              ? log.info
-              : log.debug;
+        const write = level === 'error' || level === 'fatal' || level === 'panic' ? log.warn : log.debug;
         write.call(log, { child, ...fields }, String(msg ?? ''));
         return;
       } catch {
