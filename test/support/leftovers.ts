@@ -97,11 +97,11 @@ async function cgroups(bridge: string): Promise<string[]> {
   return hierarchies.filter((_, at) => there[at]).map((path) => `cgroup ${path}`);
 }
 
-/** FIFOs, addresses given out and runc's records, anywhere below the state directory. */
+/** FIFOs, addresses given out and runc's records, anywhere below the state directory. A dead shim's socket may stay until the next start. */
 async function files(state: string): Promise<string[]> {
   const { stdout } = await run('find', [
     ...[state, '-type', 'p', '-o', '-path', '*/cni/leases/*/[0-9]*', '-type', 'f', '-o'],
-    ...['-path', '*/runc/k8s.io/*', '-name', 'state.json', '-o', '-path', '*/s/*', '-type', 's'],
+    ...['-path', '*/runc/k8s.io/*', '-name', 'state.json'],
   ]).catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }));
   return stdout
     .split('\n')

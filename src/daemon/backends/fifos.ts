@@ -47,7 +47,7 @@ function directories(path: string): string[] {
  *
  * @throws K3cError FAILED_PRECONDITION: this is not the containerd k3c was built for
  */
-export function selfTestLayout(containerdState: string, criId: string, streams: readonly string[]): void {
+function selfTestLayout(containerdState: string, criId: string, streams: readonly string[]): void {
   const complete = ioDirs(containerdState, criId).some((dir) =>
     streams.every((stream) => isFifo(join(dir, `${criId}-${stream}`))),
   );

@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly buildkitd: Buildkitd;
   /** Run before every start of containerd, the first included. */
   readonly beforeContainerd: () => Promise<void>;
+  /** Run before every start of buildkitd, the first included; containerd may be away. */
+  readonly beforeBuildkitd: () => Promise<void>;
   readonly onContainerdRecovered: () => Promise<void>;
   readonly log: Log;
 }
@@ -67,6 +69,7 @@ export function superviseBuildkitd(options: EngineOptions): Supervised {
     prepare: async () => {
       await mkdir(paths.buildkitRoot, { recursive: true, mode: 0o711 });
       await writeFileAtomic(paths.buildkitConfig, options.buildkitdConfig, 0o600);
+      await options.beforeBuildkitd();
       return {
         ...options.tied(`${options.bin}/buildkitd`, ['--config', paths.buildkitConfig]),
         env: childEnvironment(options.bin),

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Code, K3cError } from '../../api/errors.ts';
+import type { Containerd } from './containerd.ts';
+import { removeLostBuildSteps } from './lost-build-steps.ts';
+
+const STEP = 'o7lu43skgfp2wmtw7ohtf5asb';
+const DONE = 'a7lu43skgfp2wmtw7ohtf5asb';
+
+test('steps are killed and removed, what else is in the namespace stays', async () => {
+  const acts: string[] = [];
+  const spec = (cgroupsPath: string) => ({
+    typeUrl: '',
+    value: Buffer.from(JSON.stringify({ linux: { cgroupsPath } })),
+  });
+  let running = 2;
+  const containerd = {
+    containers: {
+      list: async () => ({
+        containers: [
+          { id: STEP, spec: spec(`/k3c/build/buildkit/${STEP}`) },
+          { id: DONE, spec: spec(`/k3c-build.slice/buildkit/${DONE}`) },
+          { id: 'z7lu43skgfp2wmtw7ohtf5asb', spec: spec('/default/z7lu43skgfp2wmtw7ohtf5asb') },
+          { id: `early${'x'.repeat(20)}`, spec: undefined },
+          { id: 'f'.repeat(64), spec: { typeUrl: '', value: Buffer.from('not JSON') } },
+        ],
+      }),
+      delete: async ({ id }: { id: string }) => void acts.push(`remove ${id}`),
+    },
+    tasks: {
+      kill: async ({ containerId, signal }: { containerId: string; signal: number }) => {
+        if (containerId === DONE) throw new K3cError(Code.NOT_FOUND, 'no task');
+        acts.push(`kill ${containerId} ${signal}`);
+      },
+      delete: async ({ containerId }: { containerId: string }) => {
+        if (containerId === DONE) throw new K3cError(Code.NOT_FOUND, 'no task');
+        if (running-- > 0) throw new K3cError(Code.FAILED_PRECONDITION, 'still running');
+        acts.push(`delete ${containerId}`);
+      },
+    },
+  } as unknown as Containerd;
+  assert.equal(await removeLostBuildSteps(containerd), 2);
+  assert.deepEqual(acts, [`kill ${STEP} 9`, `delete ${STEP}`, `remove ${STEP}`, `remove ${DONE}`]);
+});

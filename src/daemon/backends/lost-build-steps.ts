@@ -1,0 +1,63 @@
+/** Build steps of a buildkitd that was killed: they run on in containerd, and the next buildkitd does not know them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Code, hasCode } from '../../api/errors.ts';
+import type { Containerd } from './containerd.ts';
+
+const SIGKILL = 9;
+const POLL_MS = 10;
+const PATIENCE_MS = 5000;
+/** How long a container without a task is given to get one. */
+const UNMADE_MS = 1000;
+
+/**
+ * Ends and removes the containers of build steps. Only while no buildkitd runs. Other containers of the namespace, of CRI and of
+ * clients of containerd itself, stay.
+ *
+ * @returns how many there were
+ */
+export async function removeLostBuildSteps(
+  containerd: Pick<Containerd, 'containers' | 'tasks'>,
+  signal?: AbortSignal,
+): Promise<number> {
+  const { containers } = await containerd.containers.list({ filters: [] }, { signal });
+  const steps = containers.filter(({ id, spec }) => spec !== undefined && isBuildStep(id, spec.value));
+  for (const { id } of steps) {
+    await endTask(containerd.tasks, id, signal);
+    await containerd.containers.delete({ id }, { signal }).catch(ignoreMissing);
+  }
+  return steps.length;
+}
+
+/** BuildKit makes up ids of 25 letters and digits, and puts steps into PARENT/buildkit/ID (executor/oci/spec.go). */
+function isBuildStep(id: string, spec: Uint8Array): boolean {
+  if (!/^[a-z0-9]{25}$/.test(id)) return false;
+  const { linux } = JSON.parse(Buffer.from(spec).toString()) as { linux?: { cgroupsPath?: string } };
+  return linux?.cgroupsPath?.endsWith(`/buildkit/${id}`) ?? false;
+}
+
+async function endTask(tasks: Containerd['tasks'], containerId: string, signal?: AbortSignal): Promise<void> {
+  // containerd may still be at work on the task that the dead buildkitd asked for.
+  for (const deadline = Date.now() + UNMADE_MS; ; await sleep(POLL_MS, undefined, { signal })) {
+    try {
+      await tasks.kill({ containerId, signal: SIGKILL, all: true }, { signal });
+      break;
+    } catch (error) {
+      if (!hasCode(error, Code.NOT_FOUND)) throw error;
+      if (Date.now() > deadline) return;
+    }
+  }
+  for (const deadline = Date.now() + PATIENCE_MS; ; await sleep(POLL_MS, undefined, { signal })) {
+    try {
+      await tasks.delete({ containerId }, { signal });
+      return;
+    } catch (error) {
+      if (hasCode(error, Code.NOT_FOUND)) return;
+      // It has not ended yet.
+      if (!hasCode(error, Code.FAILED_PRECONDITION) || Date.now() > deadline) throw error;
+    }
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!hasCode(error, Code.NOT_FOUND)) throw error;
+}
