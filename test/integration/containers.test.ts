@@ -1,6 +1,6 @@
 /** The container engine on a real containerd: life cycle, isolation, volumes, restarts, and a daemon that comes back. */
 import assert from 'node:assert/strict';
-import { readFile, readlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -123,6 +123,19 @@ suite('containers', { timeout: 240_000 }, () => {
       mounts: [mount('volume', 'seeded', '/etc')],
     });
     assert.equal(again.out, 'mine\n');
+  });
+
+  test('half a copy, of a daemon that was killed in the middle, is not taken for the content of a volume', async () => {
+    const half = join(rig.base, 'volumes/half');
+    await mkdir(join(half, '_data'), { recursive: true });
+    await writeFile(join(half, '_data/passw'), 'ro');
+    await writeFile(join(half, '_seeding'), '');
+    const { out } = await runToEnd(daemon.engine, {
+      ...sh('ls /etc/passw; head -1 /etc/passwd'),
+      mounts: [{ type: 'volume', source: 'half', target: '/etc', readOnly: false, propagation: '' }],
+    });
+    assert.match(out, /No such file or directory\nroot:x:0:0:/);
+    assert.deepEqual(await readdir(half), ['_data']);
   });
 
   test('stop: the signal, then SIGKILL after the timeout; kill; rm', async () => {

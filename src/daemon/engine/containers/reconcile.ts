@@ -25,7 +25,10 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
   const { containerd, state } = context;
   // Listed before the first restart is due: what is there now, and is not taken up, is nobody's.
   const fifos = await readdir(context.paths.fifos);
-  await removeSeedMounts(context);
+  await removeSeedMounts(context).catch((err: unknown) => {
+    // It costs a mount, and is no reason to be without containers.
+    context.log.warn({ err }, 'cannot take away mounts from which volumes were filled');
+  });
   const [{ items }, { containers: listed }] = await Promise.all([
     containerd.cri.listPodSandbox({}, { signal }),
     containerd.cri.listContainers({}, { signal }),

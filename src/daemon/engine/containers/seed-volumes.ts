@@ -1,12 +1,13 @@
 /** docker's copy-up: a volume that is still empty takes over what the image has at its mount point. */
-import { mkdir, readdir, rmdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { copyTree } from '../../../host/copy-tree.ts';
 import { mountReadOnly, unmountDetached } from '../../../host/mount.ts';
 import type { ResolvedMount } from '../../state/spec.ts';
 import type { EngineContext } from './context.ts';
 import { resolveInRoot } from './rooted-path.ts';
-import { volumeData } from './volumes.ts';
+import { seedingMark, volumeData } from './volumes.ts';
 
 /** Fills the empty volumes of a container that CRI has created and not started. */
 export async function seedVolumes(
@@ -15,8 +16,8 @@ export async function seedVolumes(
   mounts: readonly ResolvedMount[],
 ): Promise<void> {
   const volumes = mounts.filter(({ volume }) => volume !== '');
-  const empty = await Promise.all(volumes.map(({ volume }) => isEmpty(context, volume)));
-  if (!empty.includes(true)) return;
+  const unseeded = await Promise.all(volumes.map(({ volume }) => isUnseeded(context, volume)));
+  if (!unseeded.includes(true)) return;
   const { mounts: layers } = await context.containerd.snapshots.mounts({
     snapshotter: context.snapshotter,
     key: criId,
@@ -49,13 +50,23 @@ export async function removeSeedMounts(context: EngineContext): Promise<void> {
   }
 }
 
-/** Two containers may start on one new volume at once: the second finds it filled. */
+/**
+ * Two containers may start on one new volume at once: the second waits and finds it filled. The mark stands while a copy is
+ * under way, so that half of one, left by a daemon that was killed or a disk that was full, is not taken for the whole.
+ */
 function seed(context: EngineContext, volume: string, from: string): Promise<void> {
   return context.locks.run(`volume ${volume}`, async () => {
-    if (await isEmpty(context, volume)) await copyTree(from, volumeData(context.paths.volumes, volume));
+    if (!(await isUnseeded(context, volume))) return;
+    const data = volumeData(context.paths.volumes, volume);
+    for (const name of await readdir(data)) await rm(join(data, name), { recursive: true, force: true });
+    const mark = seedingMark(context.paths.volumes, volume);
+    await writeFile(mark, '');
+    await copyTree(from, data);
+    await rm(mark);
   });
 }
 
-async function isEmpty(context: EngineContext, volume: string): Promise<boolean> {
-  return (await readdir(volumeData(context.paths.volumes, volume))).length === 0;
+async function isUnseeded(context: EngineContext, volume: string): Promise<boolean> {
+  const names = await readdir(volumeData(context.paths.volumes, volume));
+  return names.length === 0 || existsSync(seedingMark(context.paths.volumes, volume));
 }

@@ -1,4 +1,4 @@
-/** Volumes on disk: <root>/volumes/NAME/_data. */
+/** Volumes on disk: <root>/volumes/NAME/_data, and `_seeding` beside it while the image's files are being copied in. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
@@ -7,6 +7,11 @@ import type { ResolvedMount } from '../../state/spec.ts';
 
 export function volumeData(volumes: string, name: string): string {
   return join(volumes, name, '_data');
+}
+
+/** The file that is there while a volume is being filled. */
+export function seedingMark(volumes: string, name: string): string {
+  return join(volumes, name, '_seeding');
 }
 
 /** Records the volumes of a container that are not there yet. Call it in the transaction that records the container. */
