@@ -11,7 +11,7 @@ import { cancelRestart } from './restarts.ts';
 import { parseSignal, SIGKILL } from './signals.ts';
 
 /** docker's default between the stop signal and SIGKILL. */
-export const DEFAULT_STOP_TIMEOUT_S = 10;
+const DEFAULT_STOP_TIMEOUT_S = 10;
 /** A process that SIGKILL did not end by then is stuck in the kernel. */
 const KILL_PATIENCE_MS = 10_000;
 

@@ -8,7 +8,7 @@ import { parseSignal } from './signals.ts';
 
 /** docker's PATH for images that set none (moby, container.DefaultPathEnv). */
 const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-export const DEFAULT_STOP_SIGNAL = 'SIGTERM';
+const DEFAULT_STOP_SIGNAL = 'SIGTERM';
 
 export interface ResolveInput {
   readonly id: string;

@@ -20,7 +20,7 @@ export async function tagImage(parts: ImageParts, source: string, target: string
 }
 
 /** What a new name of the image points at: what the named record does, or the richest there is when an id was given. */
-export function targetOf(found: FoundImage): Descriptor {
+function targetOf(found: FoundImage): Descriptor {
   const { image, record } = found;
   if (record !== undefined) return record.target;
   const named = image.records.find((each) => each.reference !== undefined) ?? image.records[0];

@@ -34,7 +34,7 @@ export interface Bridge {
 }
 
 /** The MTU of the default route: of the route itself, else of its interface; 1500 without a default route. */
-export function defaultRouteMtu(socket: NetlinkSocket): number {
+function defaultRouteMtu(socket: NetlinkSocket): number {
   const [best] = listRoutes(socket)
     .filter(({ table, prefix, linkIndex }) => table === mainTable && prefix === 0 && linkIndex !== 0)
     .sort((one, other) => one.priority - other.priority);
@@ -43,7 +43,7 @@ export function defaultRouteMtu(socket: NetlinkSocket): number {
 }
 
 /** The networks of all interfaces and routes, except the named bridge's own. */
-export function usedNetworks(socket: NetlinkSocket, bridgeIndex: number | undefined): UsedNetwork[] {
+function usedNetworks(socket: NetlinkSocket, bridgeIndex: number | undefined): UsedNetwork[] {
   const names = new Map(listLinks(socket).map(({ index, name }) => [index, name]));
   const addresses = listAddresses(socket)
     .filter(({ linkIndex }) => linkIndex !== bridgeIndex)
@@ -63,7 +63,7 @@ export function usedNetworks(socket: NetlinkSocket, bridgeIndex: number | undefi
 }
 
 /** A MAC that follows from the address, locally administered: the same after every start, and its own on every bridge. */
-export function bridgeMac(gateway: string): string {
+function bridgeMac(gateway: string): string {
   const bytes = gateway.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
   return ['02', '6b', ...bytes].join(':');
 }

@@ -13,7 +13,7 @@ const configurationFile = '10-k3c.conflist';
  * interface and choose the address; masquerading and ports are the daemon's own rules, because the plugins for these
  * run tools of the host. `hairpinMode` lets a container reach itself through its published port.
  */
-export function cniConfiguration(bridge: Bridge, leaseDir: string): object {
+function cniConfiguration(bridge: Bridge, leaseDir: string): object {
   return {
     cniVersion: '1.0.0',
     name: networkName,

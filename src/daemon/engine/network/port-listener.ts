@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import type { PortRequest } from './host-network.ts';
 import type { PortListener } from './listening.ts';
 import { listenTcp } from './tcp-proxy.ts';
@@ -15,9 +14,4 @@ export async function openPortListener({ hostIp, hostPort, protocol }: PortReque
     if (!['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     return await listen({ host: '0.0.0.0', port: hostPort, dualStack: false });
   }
-}
-
-/** Whether the rules lead this port's packets to the pod without the listener. */
-export function servedByRules({ hostIp }: PortRequest): boolean {
-  return !isIPv6(hostIp);
 }

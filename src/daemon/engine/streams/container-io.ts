@@ -116,11 +116,6 @@ export class ContainerIo {
     await this.#options.tasks.resizePty({ containerId: this.#options.criId, execId: '', ...size });
   }
 
-  /** Everything that was read is in the log, a line without an end included. */
-  flushLog(): Promise<void> {
-    return this.#writer.flush();
-  }
-
   /**
    * The daemon stops: lets go of a container that goes on. Clients are cut off with UNAVAILABLE. Resolves when the log is
    * written. After `exited` or `failed` it only waits for their end.

@@ -17,7 +17,7 @@ export interface LogFile {
 }
 
 /** The path of the n-th older file; 0 is the current one. */
-export function olderPath(path: string, n: number): string {
+function olderPath(path: string, n: number): string {
   return n === 0 ? path : `${path}.${n}`;
 }
 
@@ -35,12 +35,6 @@ export async function rotate(path: string, maxFiles: number): Promise<void> {
   let count = 1;
   while (count < last && (await exists(olderPath(path, count)))) count++;
   for (let n = count; n > 0; n--) await rename(olderPath(path, n - 1), olderPath(path, n));
-}
-
-/** Removes all files of a log. */
-export async function removeLog(path: string): Promise<void> {
-  await rm(path, { force: true });
-  for (let n = 1; await exists(olderPath(path, n)); n++) await rm(olderPath(path, n), { force: true });
 }
 
 /**
