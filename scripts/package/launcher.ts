@@ -19,7 +19,7 @@ const launcherSources = [
     'netlink',
     'child',
   ],
-  ...['door', 'door_queue', 'door_hello'],
+  ...['door', 'door_connect', 'door_queue', 'door_hello'],
 ];
 const childSources = ['child_main', 'child', 'fail'];
 

@@ -15,8 +15,6 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -181,25 +179,6 @@ static _Noreturn void carry(struct door *door) {
     if (waiting[0].revents & POLLOUT) door_queue_flush(&door->queue);
     if (waiting[0].revents & ~POLLOUT) on_frame(door);
   }
-}
-
-/* Root's socket, and root behind it. */
-static int door_connect(const char *path) {
-  struct stat status;
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (strlen(path) >= sizeof address.sun_path) return -1;
-  strcpy(address.sun_path, path);
-  if (lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode) || status.st_uid != 0) return -1;
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return -1;
-  struct ucred peer;
-  socklen_t length = sizeof peer;
-  if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-      getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid != 0) {
-    close(fd);
-    return -1;
-  }
-  return fd;
 }
 
 /* True when the daemon has accepted, in time. */

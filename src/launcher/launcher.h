@@ -99,6 +99,9 @@ _Noreturn void child_run(int argc, char **argv);
 /* door.c: runs the command inside the warm daemon. Returns only when our own program has to do it. */
 void door_try(const struct payload *payload, int argc, char **argv);
 
+/* door_connect.c: a connection to the daemon behind that socket, -1 where none does our commands. */
+int door_connect(const char *path);
+
 /* door_queue.c: frames waiting for the daemon. Never blocks. */
 struct door_queue {
   int fd;

@@ -115,6 +115,18 @@ test('daemon, options first, hidden commands, another address and another user s
   assert.equal((await run(tiny.path, ['ps'], { env })).code, 42, "another user's socket");
 });
 
+test('a command that sees other files than the daemon does stays outside', async (t) => {
+  const env = await door(t, async () => 0);
+  for (const wrapper of [
+    ['unshare', '--mount'],
+    ['unshare', '--mount', '--pid', '--fork', '--mount-proc'],
+  ]) {
+    const [program = '', ...options] = wrapper;
+    assert.equal((await run(program, [...options, tiny.path, 'ps'], { env })).code, 42, wrapper.join(' '));
+  }
+  assert.equal((await run('unshare', ['--net', tiny.path, 'ps'], { env })).code, 0);
+});
+
 test('only the daemon gets netlink sockets', async () => {
   const env = { ...tiny.env, K3C_NL_FD: '1,2', K3C_SELF: '/bin/sh' };
   assert.match((await run(tiny.path, ['daemon'], { env })).stdout, /netlink=\d+,\d+\n$/);
