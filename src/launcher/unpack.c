@@ -149,7 +149,7 @@ enum outcome unpack(const struct payload *payload, int into, const char *directo
     job.error = errno;
   } else {
     run_workers(&job);
-    if (!stopped(&job) && finish_files(payload, files, directory) != 0) job.error = errno;
+    if (!stopped(&job) && finish_files(payload, files, directory) != 0) job.error = errno != 0 ? errno : EIO;
   }
   for (uint32_t i = 0; i < payload->file_count; i++) {
     if (files[i] >= 0 && close(files[i]) != 0 && job.error == 0) job.error = errno;
