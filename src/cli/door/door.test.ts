@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,7 +81,9 @@ async function door(t: TestContext, run: (argv: readonly string[], host: Host) =
   const path = join(directory, 'door.sock');
   const opened = await openDoor({ path, digest: DIGEST, takes: (argv) => argv[0] !== 'build', run });
   t.after(async () => {
+    assert.deepEqual(await readdir(directory), ['door.sock']);
     await opened.close();
+    assert.deepEqual(await readdir(directory), []);
     await rm(directory, { recursive: true });
   });
   return path;

@@ -2,8 +2,9 @@
  * The front door: the warm daemon does root's small commands on behalf of the launcher, in half a millisecond instead of
  * the start of a process. Node cannot see who connects, so the socket is for its owner alone.
  */
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
 import type { Host } from '../context.ts';
 import { DoorDecoder, type Frame, frameHead, In, numberFrame, Out } from './frames.ts';
 import { type Hello, parseHello } from './hello.ts';
@@ -27,34 +28,45 @@ export interface Door {
 
 /** Opens the door. A socket of an earlier daemon is replaced: the caller holds the lock of this state directory. */
 export async function openDoor(options: DoorOptions): Promise<Door> {
-  await rm(options.path, { force: true });
   const open = new Set<Socket>();
   const server: Server = createServer((socket) => {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
     serve(socket, options);
   });
-  // Nobody may connect between listen and chmod: the umask of the moment makes the socket private from the start.
-  const before = process.umask(0o177);
+  // Nobody may connect before the socket is private: it is bound in a directory that is, and then renamed to its place. The
+  // umask would do as well, but it is the whole process's, and commands make files meanwhile.
+  const nest = await mkdtemp(join(dirname(options.path), '.'));
+  const bound = join(nest, 's');
   try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(options.path, () => {
-        server.off('error', reject);
-        resolve();
-      });
-    });
+    await listen(server, bound);
+    await chmod(bound, 0o600);
+    await rename(bound, options.path);
+  } catch (error) {
+    server.close();
+    throw error;
   } finally {
-    process.umask(before);
+    await rm(nest, { recursive: true, force: true });
   }
-  await chmod(options.path, 0o600);
   return {
-    close: () =>
-      new Promise((resolve) => {
+    close: async () => {
+      await rm(options.path, { force: true });
+      await new Promise<void>((resolve) => {
         server.close(() => resolve());
         for (const socket of open) socket.destroy();
-      }),
+      });
+    },
   };
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
 }
 
 /** One knock: HELLO, ACCEPT, GO, then the command. */
@@ -69,9 +81,11 @@ function serve(socket: Socket, options: DoorOptions): void {
   const onFrame = (frame: Frame) => {
     if (host !== undefined) host.take(frame);
     else if (frame.type === In.HELLO && hello === undefined) {
-      hello = parseHello(frame.data);
-      if (hello !== undefined && isOurs(hello, options)) socket.write(frameHead(Out.ACCEPT, 0));
-      else socket.end(frameHead(Out.DECLINE, 0));
+      const said = parseHello(frame.data);
+      if (said !== undefined && isOurs(said, options)) {
+        hello = said;
+        socket.write(frameHead(Out.ACCEPT, 0));
+      } else socket.end(frameHead(Out.DECLINE, 0));
     } else if (frame.type === In.GO && hello !== undefined) {
       host = new DoorHost(hello, socket);
       run(hello, host, socket, options);

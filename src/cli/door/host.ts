@@ -69,10 +69,10 @@ export class DoorHost implements Host {
 
   /** Takes a frame of the launcher. Unknown ones are left alone: a newer launcher declines to rely on them. */
   take(frame: Frame): void {
-    if (frame.type === In.STDIN) {
+    if (frame.type === In.STDIN && !this.#stdinEnded) {
       this.#wanted -= frame.data.length;
       this.#stdin?.push(frame.data);
-    } else if (frame.type === In.STDIN_END) {
+    } else if (frame.type === In.STDIN_END && !this.#stdinEnded) {
       this.#stdinEnded = true;
       this.#stdin?.push(null);
     } else if (frame.type === In.SIGNAL && frame.data.length >= 4) {
