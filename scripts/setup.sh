@@ -13,6 +13,9 @@ need libzstd-dev /usr/lib/x86_64-linux-gnu/libzstd.a
 need libseccomp-dev /usr/lib/x86_64-linux-gnu/libseccomp.a
 need linux-libc-dev /usr/include/linux/netlink.h
 need gcc /usr/bin/gcc
+# cgo links runc statically; gcc only recommends it.
+need libc6-dev /usr/lib/x86_64-linux-gnu/libc.a
+need ca-certificates /etc/ssl/certs/ca-certificates.crt
 need pkg-config /usr/bin/pkg-config
 need binutils /usr/bin/strip
 need patchelf /usr/bin/patchelf
@@ -23,6 +26,7 @@ need busybox-static /bin/busybox
 need docker-registry /usr/bin/docker-registry
 need apache2-utils /usr/bin/htpasswd
 need iproute2 /usr/sbin/ip
+need procps /usr/bin/pgrep
 need iptables /usr/sbin/iptables
 need nftables /usr/sbin/nft
 need tmux /usr/bin/tmux
@@ -32,10 +36,13 @@ if [ -n "$missing" ]; then
   echo "setup: installing$missing"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
+  # No service may start by itself: tests run their own registry on their own port. A policy of the machine's own stays.
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod 755 /usr/sbin/policy-rc.d
+  fi
   # shellcheck disable=SC2086
-  # No service may start by itself: tests run their own registry on their own port.
-  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d
-  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
   apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 

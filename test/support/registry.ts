@@ -100,9 +100,8 @@ async function listening(address: string, child: ChildProcess, scheme: string, c
 
 /** A line of an htpasswd file; distribution takes bcrypt alone. */
 async function htpasswd(name: string, password: string): Promise<string> {
-  const script = 'import crypt,sys; print(crypt.crypt(sys.argv[1], crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))';
-  const { stdout } = await run('python3', ['-W', 'ignore', '-c', script, password]);
-  return `${name}:${stdout}`;
+  const { stdout } = await run('htpasswd', ['-nbBC', '4', name, password]);
+  return `${stdout.trim()}\n`;
 }
 
 async function freePort(): Promise<number> {
