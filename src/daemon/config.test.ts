@@ -48,12 +48,17 @@ describe('loadConfig', () => {
     );
   });
 
-  test('sizes are decimal', async () => {
-    assert.equal(
-      (await loadConfig({ 'build-cache': '20GB', config: await file('') }, {}, false)).buildCacheBytes,
-      20e9,
-    );
-  });
+  for (const [size, bytes] of [
+    ['20GB', 20e9],
+    ['1.5g', 1.5e9],
+    ['2GiB', 2 * 1024 ** 3],
+    ['17', 17],
+  ] as const) {
+    test(`a size: ${size}`, async () => {
+      const { buildCacheBytes } = await loadConfig({ 'build-cache': size, config: await file('') }, {}, false);
+      assert.equal(buildCacheBytes, bytes);
+    });
+  }
 
   const refused: readonly (readonly [name: string, text: string, flags: Record<string, string>, sentence: RegExp])[] = [
     ['an unknown key', 'rooot: /x', {}, /unknown key "rooot" in .*; the keys are root, state/],
@@ -63,6 +68,8 @@ describe('loadConfig', () => {
     ['an unknown level', '', { 'log-level': 'loud' }, /log-level is "loud"; it takes trace, debug, info, warn, error/],
     ['a bridge name that is too long', '', { 'bridge-name': 'sixteen-letters-' }, /1 to 15 characters/],
     ['a size without a number', '', { 'build-cache': 'much' }, /it takes a size such as 20GB/],
+    ['an empty directory', '', { root: '' }, /root is empty; it takes a path/],
+    ['an address that is no path', '', { address: 'tcp://0.0.0.0:2375' }, /it takes a path, .* unix sockets only/],
     ['a socket path that is too long', '', { address: `/${'x'.repeat(120)}` }, /longer than the 107 bytes/],
   ];
   for (const [name, text, flags, sentence] of refused) {

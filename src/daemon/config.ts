@@ -77,6 +77,9 @@ export async function loadConfig(
     flags[key] ?? env[`K3C_${key.toUpperCase().replaceAll('-', '_')}`] ?? fromFile[key] ?? fallback;
   const path = (key: string, fallback: string): string => {
     const value = pick(key, fallback).replace(/^unix:\/\//, '');
+    if (value === '') throw bad(`${key} is empty; it takes a path`);
+    if (/^[a-z]+:\/\//.test(value))
+      throw bad(`${key} is "${value}"; it takes a path, and the daemon serves unix sockets only`);
     return isAbsolute(value) ? value : resolve(value);
   };
   const state = path('state', '/run/k3c');
@@ -146,10 +149,11 @@ function socketPath(path: string): string {
 }
 
 function bytes(key: string, value: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])i?)?b?$/i.exec(value);
+  const match = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?))?b?$/i.exec(value);
   if (match === null) throw bad(`${key} is "${value}"; it takes a size such as 20GB`);
   const exponent = ' kmgt'.indexOf((match[2] ?? ' ').toLowerCase());
-  return Math.floor(Number(match[1]) * 1000 ** exponent);
+  const base = (match[3] ?? '') === '' ? 1000 : 1024;
+  return Math.floor(Number(match[1]) * base ** exponent);
 }
 
 function bad(message: string, cause?: unknown): K3cError {
