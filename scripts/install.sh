@@ -122,7 +122,7 @@ install_group() {
   say 'made the group k3c: its members may use the daemon, which makes them as powerful as root'
 }
 
-# KillMode=process and Delegate: containers live in this unit's cgroup and outlive the daemon.
+# KillMode=process and Delegate: shims live in this unit's cgroup and outlive the daemon.
 systemd_unit() {
   cat <<UNIT
 [Unit]
@@ -220,12 +220,14 @@ stop_service() {
   fi
 }
 
-# Ends what runs from our own engine (shims, and with them their containers) and takes its mounts away.
+# Ends what runs from our own engine (shims), what runs in our own cgroups (the containers, which outlive a killed shim), and
+# takes the mounts away.
 purge_running() {
   for process in /proc/[0-9]*; do
-    case $(readlink "$process/exe" || true) in
-      /var/lib/k3c/engine/*) kill -9 "${process#/proc/}" || true ;;
+    case $(readlink "$process/exe" 2>/dev/null || true) in
+      /var/lib/k3c/engine/*) kill -9 "${process#/proc/}" 2>/dev/null || true ;;
     esac
+    if grep -qE ':/k3c(\.slice)?/' "$process/cgroup" 2>/dev/null; then kill -9 "${process#/proc/}" 2>/dev/null || true; fi
   done
   # The last mounts first: they may lie in earlier ones.
   awk '$2 ~ "^/(run|var/lib)/k3c/" { print $2 }' /proc/mounts | sort -r | while read -r mount; do umount -l "$mount"; done
