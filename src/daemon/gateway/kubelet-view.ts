@@ -13,11 +13,9 @@ import {
   PodSandboxStats,
   PullImageResponse,
 } from '../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
+import { LABEL_ID } from '../engine/containers/cri-config.ts';
 import type { Rewrite } from './forward.ts';
 import { appendTrue, mapItems } from './wire.ts';
-
-/** The label that k3c puts on its sandboxes and containers. */
-export const OWN_LABEL = 'k3c.io/id';
 
 export interface KubeletView {
   /** Whether a sandbox is k3c's, for the answers that carry no labels (metrics, events of removed sandboxes). */
@@ -103,5 +101,5 @@ function isOwnEvent(message: Buffer, view: KubeletView): boolean {
 }
 
 function isOwn(labels: Labels): boolean {
-  return labels?.[OWN_LABEL] !== undefined;
+  return labels?.[LABEL_ID] !== undefined;
 }
