@@ -36,7 +36,12 @@ export function mountReadOnly(layers: readonly SnapshotMount[], target: string):
     mountOverlay(layer.options, (data) => mount('overlay', target, 'overlay', MS_RDONLY, data));
   } else {
     mount(layer.source, target, '', MS_BIND | MS_REC, '');
-    mount('', target, '', MS_BIND | MS_REMOUNT | MS_RDONLY, '');
+    try {
+      mount('', target, '', MS_BIND | MS_REMOUNT | MS_RDONLY, '');
+    } catch (error) {
+      unmountDetached(target);
+      throw error;
+    }
   }
   return () => unmount(target, MNT_DETACH);
 }
