@@ -34,8 +34,8 @@ export function loadSqliteAddon(): object {
 
 /**
  * The helper that ties a child to its parent's life: `k3c-child PARENT-PID SIGNAL-NUMBER COMMAND ARG…` becomes COMMAND,
- * which gets the signal as soon as the parent is gone (src/launcher/README.md). From sources it is built by
- * `npm run build` or `node scripts/launcher.ts`.
+ * which gets the signal as soon as the parent is gone (src/launcher/README.md). From sources it is
+ * where `npm run build` put it.
  */
 export function childHelperPath(): string {
   return isPackaged() ? join(unpackedDirectory(), 'k3c-child') : sourcePath('dist/launcher/k3c-child');

@@ -9,7 +9,6 @@ export function pathsOf(config: { readonly root: string; readonly state: string 
   return {
     root,
     state,
-    lock: join(root, 'daemon.lock'),
     database: join(root, 'k3c.db'),
     volumes: join(root, 'volumes'),
     logs: join(root, 'logs'),
