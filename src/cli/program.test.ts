@@ -15,10 +15,10 @@ test('--version answers alone', async () => {
 test('k3c alone, --help and help print the same', async () => {
   const [alone, flag, word] = await Promise.all([cli([]), cli(['--help']), cli(['help'])]);
   assert.equal(alone.code, 0);
-  assert.match(alone.out, /^Usage: {2}k3c \[OPTIONS\] COMMAND\n/);
-  assert.match(alone.out, /\n {2}ps {10}List containers\n/);
-  assert.equal(flag.out, alone.out);
-  assert.equal(word.out, alone.out);
+  assert.match(alone.err, /^Usage: {2}k3c \[OPTIONS\] COMMAND\n/);
+  assert.match(alone.err, /\n {2}ps {10}List containers\n/);
+  assert.equal(flag.out, alone.err);
+  assert.equal(word.out, alone.err);
 });
 
 test('every command loads and has help for each of its forms', async () => {
@@ -59,7 +59,9 @@ test('long descriptions are wrapped at the width of the terminal', async () => {
 });
 
 test('a group lists its commands', async () => {
-  const { code, out } = await cli(['image']);
+  const { code, out } = await cli(['image', '--help']);
+  // Without a command it is an answer to a mistake.
+  assert.deepEqual(await cli(['image']).then(({ code: bare, err }) => [bare, err]), [0, out]);
   assert.equal(code, 0);
   assert.match(out, /^Usage: {2}k3c image COMMAND\n\nManage images\n/);
   assert.match(out, /\n {2}ls {10}List images\n/);

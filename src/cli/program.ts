@@ -62,7 +62,7 @@ async function dispatch(
   const columns = host.terminal.size().columns;
   if (rest.length === 0) {
     const { rootText } = await import('./root-help.ts');
-    host.stdout.write(rootText(list, columns));
+    (help ? host.stdout : host.stderr).write(rootText(list, columns));
     return 0;
   }
   const found = find(list, rest);
@@ -75,7 +75,7 @@ async function dispatch(
     const text = groupText(list, rest);
     if (text === undefined && help) throw new CliError(`unknown help topic: ${rest.join(' ')}`);
     if (text === undefined) throw new UsageError(`unknown command: k3c ${rest[0]}`, { exitCode: 1, named: true });
-    host.stdout.write(text);
+    (asksHelp(help, rest) ? host.stdout : host.stderr).write(text);
     return 0;
   }
 
@@ -106,6 +106,11 @@ interface Globals {
   readonly version: boolean;
   readonly help: boolean;
   readonly rest: readonly string[];
+}
+
+/** Whether a group was asked what it can: docker answers on stdout then, and on stderr where the command is missing. */
+function asksHelp(help: boolean, [, word]: readonly string[]): boolean {
+  return help || word !== undefined;
 }
 
 /** Reads the flags before the command by hand: `--version` answers without loading anything. */

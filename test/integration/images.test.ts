@@ -166,9 +166,12 @@ for (const [kind, compress] of [
     assert.equal(document['Comment'], 'made by hand');
     assert.deepEqual(document['Config'], {
       Cmd: ['/hello', 'x'],
+      Entrypoint: null,
       Env: ['A=1', 'B=two words'],
       ExposedPorts: { '80/tcp': {}, '53/udp': {} },
       Labels: { x: 'y' },
+      User: '',
+      Volumes: null,
       WorkingDir: '/w',
     });
     const { chainId } = await lab.images.resolve('imported:1');

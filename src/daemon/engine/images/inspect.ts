@@ -4,6 +4,9 @@ import { namesOf } from './list.ts';
 import type { ImageParts } from './parts.ts';
 import type { ImageSizes } from './sizes.ts';
 
+/** docker's client knows these fields where the configuration lacks them: templates of users name them. */
+const EMPTY_CONFIG = { User: '', Env: null, Cmd: null, Volumes: null, WorkingDir: '', Entrypoint: null, Labels: null };
+
 /** The document of one image. Throws as Catalog.find does. */
 export async function inspectImage(
   parts: ImageParts,
@@ -25,7 +28,7 @@ export async function inspectImage(
     ...(comment !== undefined && { Comment: comment }),
     ...(config.created !== undefined && { Created: config.created }),
     Author: config.author ?? '',
-    Config: config.config ?? {},
+    Config: { ...EMPTY_CONFIG, ...config.config },
     Architecture: config.architecture,
     ...(config.variant !== undefined && { Variant: config.variant }),
     Os: config.os,
