@@ -147,6 +147,8 @@ try {
   await mainJob();
 } catch (error) {
   failure = error;
+  // Containers outlive the daemon, and their files go below.
+  spawnSync(k3c, ['rm', '-f', 'web'], { stdio: 'ignore', env: environment });
 }
 daemon.kill('SIGTERM');
 await gone;
