@@ -13,7 +13,7 @@ test('steps are killed and removed, what else is in the namespace stays', async 
     typeUrl: '',
     value: Buffer.from(JSON.stringify({ linux: { cgroupsPath } })),
   });
-  let running = 2;
+  let ended = false;
   const containerd = {
     containers: {
       list: async () => ({
@@ -32,9 +32,12 @@ test('steps are killed and removed, what else is in the namespace stays', async 
         if (containerId === DONE) throw new K3cError(Code.NOT_FOUND, 'no task');
         acts.push(`kill ${containerId} ${signal}`);
       },
+      wait: async () => {
+        ended = true;
+      },
       delete: async ({ containerId }: { containerId: string }) => {
         if (containerId === DONE) throw new K3cError(Code.NOT_FOUND, 'no task');
-        if (running-- > 0) throw new K3cError(Code.FAILED_PRECONDITION, 'still running');
+        if (!ended) throw new K3cError(Code.UNKNOWN, 'cannot delete a running process');
         acts.push(`delete ${containerId}`);
       },
     },

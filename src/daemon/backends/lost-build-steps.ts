@@ -5,7 +5,6 @@ import type { Containerd } from './containerd.ts';
 
 const SIGKILL = 9;
 const POLL_MS = 10;
-const PATIENCE_MS = 5000;
 /** How long a container without a task is given to get one. */
 const UNMADE_MS = 1000;
 
@@ -46,16 +45,8 @@ async function endTask(tasks: Containerd['tasks'], containerId: string, signal?:
       if (Date.now() > deadline) return;
     }
   }
-  for (const deadline = Date.now() + PATIENCE_MS; ; await sleep(POLL_MS, undefined, { signal })) {
-    try {
-      await tasks.delete({ containerId }, { signal });
-      return;
-    } catch (error) {
-      if (hasCode(error, Code.NOT_FOUND)) return;
-      // It has not ended yet.
-      if (!hasCode(error, Code.FAILED_PRECONDITION) || Date.now() > deadline) throw error;
-    }
-  }
+  await tasks.wait({ containerId }, { signal }).catch(ignoreMissing);
+  await tasks.delete({ containerId }, { signal }).catch(ignoreMissing);
 }
 
 function ignoreMissing(error: unknown): void {
