@@ -64,7 +64,7 @@ for (const direct of [false, true]) {
       const { window, k3c } = await shell(t);
       await k3c(`build ${await context(`fails-${mark}`, `FROM busybox\nRUN echo ${mark}; exit 3\n`)}`);
       const screen = await window.shows(/^code=1$/m);
-      assert.match(screen, new RegExp(`^ > \\[2/2\\] RUN echo ${mark}; exit 3:\n${mark}$`, 'm'));
+      assert.match(screen, new RegExp(`^ > \\[2/2\\] RUN echo ${mark}; exit 3:\n\\d\\.\\d+ ${mark}$`, 'm'));
       assert.match(screen, new RegExp(`^Dockerfile:2\n-+\n +1 \\| +FROM busybox\n +2 \\| >>> RUN echo ${mark}`, 'm'));
       assert.match(
         screen,

@@ -33,7 +33,7 @@ export class StepLog {
     for (const [index, piece] of pieces.entries()) {
       const open = this.#lines.length - 1;
       if (index === 0 && this.partial && open >= 0) this.#lines[open] += piece;
-      else this.#lines.push(`${this.#seconds(timestamp)} ${piece}`);
+      else this.#lines.push(`${secondsInto(this.#step, timestamp)} ${piece}`);
     }
     this.partial = !complete;
   }
@@ -60,11 +60,11 @@ export class StepLog {
     this.#remembered = open !== undefined;
     return text;
   }
+}
 
-  /** Seconds since the step began, with fewer decimals the longer it runs. */
-  #seconds(timestamp: number): string {
-    const start = this.#step.latest?.start;
-    const seconds = start === undefined ? 0 : (timestamp - start) / 1000;
-    return seconds.toFixed(seconds < 10 ? 3 : seconds < 100 ? 2 : 1);
-  }
+/** Seconds since the step began, with fewer decimals the longer it runs. */
+export function secondsInto(step: Step, timestamp: number): string {
+  const start = step.latest?.start;
+  const seconds = start === undefined ? 0 : (timestamp - start) / 1000;
+  return seconds.toFixed(seconds < 10 ? 3 : seconds < 100 ? 2 : 1);
 }

@@ -131,11 +131,12 @@ test('a failed step is red and its output is shown again; the cursor comes back'
   const rig = new Rig(true);
   rig.show({
     vertexes: [{ digest: 'a', name: 'RUN a', started: 0 }],
-    logs: [{ vertex: 'a', at: 0, text: 'last words\n' }],
+    logs: [{ vertex: 'a', at: 20, text: '10%\r20%\nlast' }],
   });
+  rig.show({ logs: [{ vertex: 'a', at: 30, text: ' words\n' }] });
   rig.show({ vertexes: [{ digest: 'a', name: 'RUN a', started: 0, completed: 50, error: 'exit code: 2' }] });
   const screen = rig.end();
-  assert.deepEqual(screen.slice(-4), ['------', ' > RUN a:', 'last words', '------']);
+  assert.deepEqual(screen.slice(-5), ['------', ' > RUN a:', '0.020 20%', '0.020 last words', '------']);
   const all = rig.frames.join('');
   assert.ok(all.includes('\x1b[31m => ERROR RUN a') && all.startsWith('\x1b[?25l') && all.includes('\x1b[?25h'));
 });

@@ -11,6 +11,7 @@ import type { Clock, Display } from './display.ts';
 import { type Interval, totalSeconds } from './intervals.ts';
 import { plainLine, Screen, type ScreenLine } from './screen.ts';
 import type { Step } from './step.ts';
+import { secondsInto } from './step-log.ts';
 import { TailTerminal } from './tail-terminal.ts';
 import { Trace } from './trace.ts';
 
@@ -33,8 +34,10 @@ interface Row {
 
 interface Output {
   readonly tail: TailTerminal;
-  /** All lines, for the error. */
+  /** The last lines with the second they came at, for the error. */
   readonly log: TailTerminal;
+  /** Whether the last of them is unfinished. */
+  open: boolean;
   bytes: number;
   /** How often its tail was shown: those that were stay. */
   shown: number;
@@ -68,14 +71,14 @@ export class TtyDisplay implements Display {
 
   update(status: BuildStatus): void {
     const { output } = this.#trace.update(status);
-    for (const { step, text } of output) {
+    for (const { step, text, timestamp } of output) {
       let known = this.#outputs.get(step);
       if (known === undefined) {
-        known = { tail: new TailTerminal(TAIL), log: new TailTerminal(ERROR_LINES), bytes: 0, shown: 0 };
+        known = { tail: new TailTerminal(TAIL), log: new TailTerminal(ERROR_LINES), open: false, bytes: 0, shown: 0 };
         this.#outputs.set(step, known);
       }
       known.tail.write(text);
-      known.log.write(text);
+      writeStamped(known, text, secondsInto(step, timestamp));
       known.bytes += text.length;
     }
   }
@@ -198,4 +201,13 @@ function fit(rows: readonly Row[], limit: number): readonly Row[] {
     return false;
   });
   return kept.slice(-limit);
+}
+
+/** A line that begins anew with a carriage return gets its second anew. */
+function writeStamped(output: Output, text: string, second: string): void {
+  for (const piece of text.match(/[^\n]*\n|[^\n]+$/g) ?? []) {
+    const line = piece.replace(/\r(?!\n)/g, `\r${second} `);
+    output.log.write(output.open ? line : `${second} ${line}`);
+    output.open = !piece.endsWith('\n');
+  }
 }
