@@ -19,6 +19,8 @@ export interface InteractiveOptions {
   readonly forwardSignals: boolean;
   /** Whether what is on the screen is to be drawn anew: the process is made to see a change of size. */
   readonly redraw?: boolean;
+  /** How signals reach the process; see StreamEnds. */
+  readonly kill?: StreamEnds['kill'];
   readonly onCreated?: StreamEnds['onCreated'];
 }
 
@@ -43,6 +45,7 @@ export async function serveInteractive(context: CommandContext, options: Interac
       onResize:
         tty && terminal.isTty.stdout ? (listener) => onResize(context, listener, options.redraw ?? false) : undefined,
       onSignal: options.forwardSignals ? (listener) => context.onSignal(listener) : undefined,
+      kill: options.kill,
       onCreated: options.onCreated,
       onStarted: () => {
         if (raw) terminal.setRawMode(true);

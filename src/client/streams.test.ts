@@ -149,6 +149,29 @@ describe('a stream', () => {
     assert.equal(listeners.size + sizes.size, 0);
   });
 
+  test('sends signals of a started process beside the stream, past input that waits', async () => {
+    let raise: (signal: string) => void = () => undefined;
+    const killed: string[] = [];
+    const call = new FakeStreamCall(async function* (self) {
+      yield { $case: 'created', value: { id: 'x', name: 'n', warnings: [] } };
+      raise('SIGHUP');
+      yield started;
+      await self.seen((inputs) => inputs.length === 2);
+      raise('SIGTERM');
+      yield exited(143);
+    });
+    await serveStream(call, open, {
+      onSignal(listener) {
+        raise = listener;
+        return () => undefined;
+      },
+      kill: async (id, signal) => killed.push(`${id} ${signal}`),
+    });
+    assert.deepEqual(call.inputs.slice(1), [{ $case: 'signal', value: 'SIGHUP' }]);
+    assert.equal(killed.length, 1);
+    assert.match(killed[0] ?? '', / SIGTERM$/);
+  });
+
   test('ends without an exit where the daemon was asked to detach', async () => {
     const call = new FakeStreamCall(async function* () {
       yield started;

@@ -19,6 +19,11 @@ export interface StreamEnds {
   readonly onResize?: ((listener: (size: { columns: number; rows: number }) => void) => () => void) | undefined;
   /** Calls back on every signal to forward until the returned function is called. */
   readonly onSignal?: ((listener: (signal: string) => void) => () => void) | undefined;
+  /**
+   * Sends a signal to the started process beside the stream, where it would wait behind input that the process does not
+   * read. Absent: signals go by the stream.
+   */
+  readonly kill?: ((id: string, signal: string) => Promise<unknown>) | undefined;
   readonly onCreated?: ((created: CreateResponse) => void | Promise<void>) | undefined;
   readonly onStarted?: ((started: Started) => void | Promise<void>) | undefined;
 }
@@ -59,10 +64,17 @@ export async function serveStream(call: StreamCall, open: StreamOpen, ends: Stre
     // Signals belong to the process as soon as there is one; input is taken only when it has started, so that it is still there
     // for another attempt when it has not.
     let taken = false;
+    let startedId: string | undefined;
     const takeSignals = () => {
       if (taken || ends.onSignal === undefined) return;
       taken = true;
-      cleanups.push(ends.onSignal((signal) => void send({ $case: 'signal', value: signal })));
+      cleanups.push(
+        ends.onSignal((signal) => {
+          // One that comes when the process has ended is too late, as it is on the stream.
+          if (startedId !== undefined && ends.kill !== undefined) ends.kill(startedId, signal).catch(() => undefined);
+          else void send({ $case: 'signal', value: signal });
+        }),
+      );
     };
     const takeInput = () => {
       takeSignals();
@@ -87,6 +99,7 @@ export async function serveStream(call: StreamCall, open: StreamOpen, ends: Stre
         takeSignals();
         await ends.onCreated?.(output.value);
       } else if (output.$case === 'started') {
+        startedId = output.value.id;
         await ends.onStarted?.(output.value);
         takeInput();
       }

@@ -195,6 +195,16 @@ for (const direct of [false, true]) {
       assert.deepEqual([code, out], [9, 'ready\ngot\n']);
     });
 
+    test('signals pass input that the command does not read', { timeout: 30_000 }, async () => {
+      const script = 'trap "exit 9" INT; echo ready; while :; do sleep 0.1; done';
+      const child = daemon.spawn(['run', '-i', '--rm', 'busybox', 'sh', '-c', script], { direct });
+      child.stdin?.on('error', () => undefined);
+      child.stdin?.write(randomBytes(20_000_000));
+      child.stdout?.once('data', () => setTimeout(() => child.kill('SIGINT'), 500));
+      const [code] = await once(child, 'close');
+      assert.equal(code, 9);
+    });
+
     test('a reader that goes away ends the client quietly', async () => {
       const child = daemon.spawn(['run', '--name', 'pipe', 'busybox', 'yes'], { direct });
       await once(child.stdout ?? child, 'data');

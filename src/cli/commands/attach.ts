@@ -39,6 +39,7 @@ export const attach: CommandDefinition<AttachFlags> = {
       ...streams,
       detachKeys: flags.detachKeys,
       forwardSignals: flags.sigProxy && !state.tty,
+      kill: (id, signal) => containers.kill({ container: id, signal }),
       redraw: true,
     });
     // docker says so, and counts it as a failure of attach.

@@ -63,6 +63,7 @@ export const run: CommandDefinition<RunFlags> = {
             ...attached,
             detachKeys: flags.detachKeys,
             forwardSignals: !detach && flags.sigProxy,
+            kill: (container, signal) => client.containers.kill({ container, signal }),
             async onCreated({ id, warnings }) {
               for (const warning of warnings) context.stderr.write(`WARNING: ${warning}\n`);
               await cidFile.write(id);

@@ -64,6 +64,7 @@ async function startAttached(context: CommandContext, container: string, flags: 
     ...streams,
     detachKeys: flags.detachKeys,
     forwardSignals: !tty,
+    kill: (id, signal) => containers.kill({ container: id, signal }),
   });
   return exitCodeOfOutcome(context, outcome);
 }
