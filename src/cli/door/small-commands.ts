@@ -1,6 +1,7 @@
 /**
  * The commands that the daemon does for a launcher: those that are quick, or mostly wait. A build is among them: it sends its
- * context in slices of milliseconds. What streams files without end (load, import, save, cp) keeps a process of its own.
+ * context in slices of milliseconds. What streams files without end (load, import, save, cp) or waits for a registry (pull, push)
+ * keeps a process of its own.
  */
 const SMALL = new Set([
   'build',
@@ -25,7 +26,7 @@ const SMALL = new Set([
 ]);
 
 const GROUPS = new Set(['container', 'image', 'system']);
-const OWN_PROCESS = new Set(['load', 'import', 'save', 'cp', 'export', 'commit']);
+const OWN_PROCESS = new Set(['pull', 'push', 'load', 'import', 'save', 'cp', 'export', 'commit']);
 
 /** Whether the daemon takes this command line; argv begins with the command. */
 export function isSmall(argv: readonly string[]): boolean {

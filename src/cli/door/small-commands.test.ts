@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { commands } from '../list.ts';
+import { isSmall } from './small-commands.ts';
+
+test('all forms of a command are done in the same place', () => {
+  for (const { words } of commands) {
+    const [first, ...others] = words.map((form) => isSmall(form.split(' ')));
+    for (const other of others) assert.equal(other, first, words.join(', '));
+  }
+});
+
+test('what waits is done by the daemon, what streams or waits for others is not', () => {
+  for (const argv of [['ps'], ['container', 'ls'], ['logs', '-f', 'x'], ['build', '.'], ['system', 'info']])
+    assert.equal(isSmall(argv), true, argv.join(' '));
+  for (const argv of [[], ['--help'], ['daemon'], ['pull', 'x'], ['image', 'pull', 'x'], ['image', 'load'], ['image']])
+    assert.equal(isSmall(argv), false, argv.join(' '));
+});
