@@ -1,5 +1,5 @@
 /** Where both roles begin: the command line, and the daemon behind its command `daemon`. Each loads only what it needs. */
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Door } from './cli/door/door.ts';
 import { processHost } from './cli/process-context.ts';
 import { runCli } from './cli/program.ts';
@@ -33,10 +33,13 @@ interface DoorPlace {
   readonly builder: string;
 }
 
-/** Opens the front door beside the daemon's socket; from sources there is none, since only the launcher knocks. */
+/**
+ * Opens the front door beside the daemon's socket; from sources there is none, since only the launcher knocks. It knocks beside
+ * a k3c.sock alone: two daemons whose sockets lie in one directory must not take each other's door.
+ */
 async function openOwnDoor({ address, builder }: DoorPlace): Promise<Door | undefined> {
   const { isPackaged, payloadDigest } = await import('./bundle/program.ts');
-  if (!isPackaged()) return undefined;
+  if (!isPackaged() || basename(address) !== 'k3c.sock') return undefined;
   const { openDoor } = await import('./cli/door/door.ts');
   const { isSmall } = await import('./cli/door/small-commands.ts');
   return openDoor({
