@@ -131,10 +131,10 @@ suite('containers', { timeout: 240_000 }, () => {
     await writeFile(join(half, '_data/passw'), 'ro');
     await writeFile(join(half, '_seeding'), '');
     const { out } = await runToEnd(daemon.engine, {
-      ...sh('ls /etc/passw; head -1 /etc/passwd'),
+      ...sh('[ ! -e /etc/passw ] && head -1 /etc/passwd'),
       mounts: [{ type: 'volume', source: 'half', target: '/etc', readOnly: false, propagation: '' }],
     });
-    assert.match(out, /No such file or directory\nroot:x:0:0:/);
+    assert.match(out, /^root:x:0:0:/);
     assert.deepEqual(await readdir(half), ['_data']);
   });
 
