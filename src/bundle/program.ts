@@ -18,7 +18,7 @@ export function unpackedDirectory(): string {
 }
 
 /** The path of better-sqlite3's native addon. */
-export function sqliteAddonPath(): string {
+function sqliteAddonPath(): string {
   if (isPackaged()) return join(unpackedDirectory(), 'better_sqlite3.node');
   return sourcePath('node_modules/better-sqlite3/prebuilds/linux-x64.node');
 }

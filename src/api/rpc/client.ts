@@ -10,7 +10,7 @@ import type { BidiCall, CallOptions, Client, MethodDefinition, ServiceDefinition
 export { Connection } from './connection.ts';
 
 /** Opens a call of any kind on a connection. Throws K3cError CANCELLED when its signal is aborted already. */
-export function openCall<Req, Res>(
+function openCall<Req, Res>(
   connection: Connection,
   service: ServiceDefinition,
   method: MethodDefinition,

@@ -2,7 +2,7 @@
  * A gRPC server on node:http2 streams, framed by hand. It serves k3c.v1 straight on the gateway's streams, with no second
  * HTTP/2 hop, and the services of a build session, where header fields must stay apart and messages go out in batches.
  */
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
 import { Code, K3cError, toK3cError } from '../errors.ts';
 import { endUpload } from './early-end.ts';
 import { RESPONSE_HEADERS, StreamCall } from './server-call.ts';
@@ -95,6 +95,3 @@ function answer(stream: ServerHttp2Stream, headers: Record<string, string | numb
   stream.resume();
   endUpload(stream);
 }
-
-/** The reset code that says that a call was cancelled. */
-export const CANCEL = constants.NGHTTP2_CANCEL;
