@@ -45,16 +45,14 @@ suite('a daemon that is killed', { timeout: 240_000 }, () => {
       await booted.promise;
       // After some answers, and then at any point of what is under way.
       const enough = acts.length + 3 + Math.floor(Math.random() * 15);
-      while (acts.length < enough) await sleep(20);
+      const last = round === ROUNDS - 1;
+      // The last kill comes when something was stopped and something runs, so that there is something to see.
+      while (acts.length < enough || (last && !isTelling(acts))) await sleep(20);
       await sleep(Math.random() * 300);
       const closed = once(child, 'close');
       child.kill('SIGKILL');
       await closed;
     }
-    assert.ok(
-      acts.some(({ act }) => act === 'stopped'),
-      `too slow to see anything: ${acts.length} acts`,
-    );
     const daemon = await bootDaemon(rig.base);
     try {
       await checkAnswers(daemon, acts);
@@ -65,6 +63,11 @@ suite('a daemon that is killed', { timeout: 240_000 }, () => {
       await daemon.close();
     }
   });
+
+  function isTelling(acts: readonly { readonly act: string; readonly id: string }[]): boolean {
+    const ends = [...new Map(acts.map(({ act, id }) => [id, act])).values()];
+    return acts.some(({ act }) => act === 'stopped') && ends.includes('started');
+  }
 
   async function checkAnswers(daemon: Daemon, acts: readonly { readonly act: string; readonly id: string }[]) {
     const last = new Map(acts.map(({ act, id }) => [id, act]));
