@@ -10,7 +10,7 @@ import { binary, type Result, run } from './binary.ts';
 import { toolPath } from './engine.ts';
 import { writeBusyboxImage } from './image.ts';
 import { leftovers } from './leftovers.ts';
-import { killTasks, processesWith, unmountUnder } from './sweep.ts';
+import { killTasks, processesWith, removeCgroupTree, unmountUnder } from './sweep.ts';
 
 export interface RunOptions {
   readonly stdin?: string | Buffer;
@@ -162,6 +162,8 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
     }
     await run('ip', ['link', 'delete', bridge]);
     await unmountUnder([directory]);
+    await run('nft', ['delete', 'table', 'ip', `k3c_${bridge}`]);
+    await removeCgroupTree(`k3c-${bridge}`);
     await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     if (left.length > 0)
       throw new Error(`the daemon left behind:\n${left.join('\n')}\nIts log:\n${log.slice(-20_000)}`);

@@ -48,6 +48,16 @@ export async function processesWith(words: readonly string[]): Promise<number[]>
   return found;
 }
 
+/** Removes a cgroup, `/name`, with all in it, from every hierarchy that has it. Its processes have ended. */
+export async function removeCgroupTree(name: string): Promise<void> {
+  for (const hierarchy of ['', ...(await namesIn('/sys/fs/cgroup'))]) {
+    const path = join('/sys/fs/cgroup', hierarchy, name);
+    await run('find', [path, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';']).catch(() => {
+      // This hierarchy has none.
+    });
+  }
+}
+
 /** Removes an empty cgroup, `/name`, from every hierarchy that has it. */
 export async function removeCgroup(name: string): Promise<void> {
   for (const hierarchy of ['', ...(await namesIn('/sys/fs/cgroup'))]) {
