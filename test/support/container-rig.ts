@@ -1,4 +1,5 @@
 /** A container engine on a real containerd, with the real streams and images, and a network that only takes notes. */
+
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { type Containerd, connectContainerd } from '../../src/daemon/backends/co
 import type { PortPublisher } from '../../src/daemon/engine/containers/dependencies.ts';
 import { type ContainerEngine, createContainerEngine } from '../../src/daemon/engine/containers/engine.ts';
 import type { ImageConfig } from '../../src/daemon/engine/containers/image-config.ts';
+import { sampleSpec } from '../../src/daemon/engine/containers/samples.ts';
 import type { ContainerSpec } from '../../src/daemon/engine/containers/types.ts';
 import { createImageEngine } from '../../src/daemon/engine/images/images.ts';
 import { openDatabase, type State } from '../../src/daemon/state/database.ts';
@@ -110,35 +112,7 @@ function fakeNetwork(notes: string[]): PortPublisher {
 
 /** A specification with nothing asked for but what is given. */
 export function specOf(over: Partial<ContainerSpec> = {}): ContainerSpec {
-  return {
-    image: BUSYBOX_IMAGE,
-    entrypoint: null,
-    command: ['true'],
-    env: [],
-    workingDir: '',
-    user: '',
-    hostname: '',
-    tty: false,
-    openStdin: false,
-    stdinOnce: false,
-    labels: {},
-    ports: [],
-    mounts: [],
-    networkMode: 'default',
-    restart: { name: 'no', maximumRetryCount: 0 },
-    autoRemove: false,
-    memoryBytes: 0,
-    nanoCpus: 0,
-    stopSignal: '',
-    stopTimeout: null,
-    privileged: false,
-    readOnly: false,
-    init: false,
-    consoleHeight: 0,
-    consoleWidth: 0,
-    annotations: {},
-    ...over,
-  };
+  return sampleSpec({ image: BUSYBOX_IMAGE, command: ['true'], ...over });
 }
 
 /** Runs a command to its end with a client attached from the start. */

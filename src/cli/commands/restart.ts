@@ -1,27 +1,12 @@
 /** `k3c restart` */
 import type { CommandDefinition } from '../command.ts';
 import { forEachOperand } from '../each.ts';
-import { value } from '../flags/option.ts';
-import { parseInteger } from '../flags/sizes.ts';
+import { type StoppingFlags, stoppingFlags } from '../flags/stopping.ts';
 
-interface RestartFlags {
-  readonly signal?: string;
-  readonly timeout?: number;
-}
-
-export const restart: CommandDefinition<RestartFlags> = {
+export const restart: CommandDefinition<StoppingFlags> = {
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
   operands: [1, Number.POSITIVE_INFINITY],
-  configure(command) {
-    for (const option of [
-      value('-s, --signal <string>', 'Signal to send to the container'),
-      value('-t, --timeout <int>', 'Seconds to wait before killing the container', parseInteger),
-      value('--time <int>', 'The same, by its old name', parseInteger).hideHelp(),
-    ]) {
-      command.addOption(option);
-    }
-    command.on('option:time', () => command.setOptionValue('timeout', command.getOptionValue('time')));
-  },
+  configure: stoppingFlags,
   async run(context, operands, flags) {
     const { containers } = await context.client();
     return await forEachOperand(

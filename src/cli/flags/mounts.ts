@@ -1,6 +1,8 @@
 /** `-v` and `--mount` (docker/cli volumespec and opts/mount.go). */
+
 import { isAbsolute, normalize, resolve } from 'node:path';
 import type { Mount } from '../../api/gen/k3c.ts';
+import { csvFields } from './csv.ts';
 
 const PROPAGATIONS = ['shared', 'rshared', 'slave', 'rslave', 'private', 'rprivate'];
 
@@ -77,7 +79,7 @@ function setPropagation(mount: Mount, propagation: string): void {
 export function parseMount(text: string, cwd: string): Mount {
   const mount: Mount = { type: 'volume', source: '', target: '', readOnly: false, propagation: '', mustExist: false };
   let propagation: string | undefined;
-  for (const field of splitFields(text)) {
+  for (const field of csvFields(text)) {
     const equals = field.indexOf('=');
     const key = (equals < 0 ? field : field.slice(0, equals)).trim().toLowerCase();
     const value = equals < 0 ? undefined : field.slice(equals + 1).trim();
@@ -125,24 +127,4 @@ function boolean(key: string, value: string): boolean {
   if (['1', 't', 'true'].includes(value.toLowerCase())) return true;
   if (['0', 'f', 'false'].includes(value.toLowerCase())) return false;
   throw new Error(`invalid value for '${key}': invalid boolean value (${JSON.stringify(value)})`);
-}
-
-/** Fields of one line of CSV: quotes hold commas, a doubled quote is one. */
-function splitFields(text: string): string[] {
-  const fields: string[] = [];
-  let field = '';
-  let quoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const letter = text[i] ?? '';
-    if (letter === '"' && quoted && text[i + 1] === '"') {
-      field += '"';
-      i++;
-    } else if (letter === '"') quoted = !quoted;
-    else if (letter === ',' && !quoted) {
-      fields.push(field);
-      field = '';
-    } else field += letter;
-  }
-  if (quoted) throw new Error(`parse error in '${text}': a quote is not closed`);
-  return [...fields, field];
 }

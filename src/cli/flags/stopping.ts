@@ -1,0 +1,22 @@
+/** The flags of what stops a container: `stop` and `restart`. */
+import type { Command } from 'commander';
+import { value } from './option.ts';
+import { parseInteger } from './sizes.ts';
+
+export interface StoppingFlags {
+  readonly signal?: string;
+  /** Seconds before SIGKILL. */
+  readonly timeout?: number;
+}
+
+/** Registers --signal and --timeout, and docker's older --time for the latter. */
+export function stoppingFlags(command: Command): void {
+  for (const option of [
+    value('-s, --signal <string>', 'Signal to send to the container'),
+    value('-t, --timeout <int>', 'Seconds to wait before killing the container', parseInteger),
+    value('--time <int>', 'The same, by its old name', parseInteger).hideHelp(),
+  ]) {
+    command.addOption(option);
+  }
+  command.on('option:time', () => command.setOptionValue('timeout', command.getOptionValue('time')));
+}
