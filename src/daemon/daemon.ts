@@ -1,12 +1,8 @@
 /** The composition root: everything the daemon is made of, put together in order and disposed in reverse. */
 import { once } from 'node:events';
-import { mkdir, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { Code, K3cError } from '../api/errors.ts';
 import { ContainersDefinition, ImagesDefinition, SystemDefinition } from '../api/gen/k3c.ts';
 import { RpcServer } from '../api/rpc/server.ts';
-import { gitCommit, version } from '../api/version.ts';
-import { engineParts } from '../bundle/assets.ts';
+import { version } from '../api/version.ts';
 import { sweepUnpackedPrograms, unpackEngine } from '../bundle/engine.ts';
 import { childHelperPath, loadSqliteAddon } from '../bundle/program.ts';
 import { sendDatagram } from '../host/libc.ts';
@@ -20,24 +16,25 @@ import { beforeBuildkitd, beforeContainerd } from './before-child.ts';
 import { cgroupParents, removeCgroups } from './cgroups.ts';
 import { claim } from './claims.ts';
 import { type DaemonConfig, loadConfig } from './config.ts';
+import { makeDirectories, tenthOfDisk } from './directories.ts';
 import { createContainerEngine } from './engine/containers/engine.ts';
 import { createImageEngine } from './engine/images/images.ts';
 import { ensurePauseImage } from './engine/images/pause.ts';
 import { applyRegistries } from './engine/images/registries.ts';
 import { createHostNetwork } from './engine/network/network.ts';
 import { createGateway } from './gateway/gateway.ts';
-import { checkHost, type HostFacts } from './host-check.ts';
+import { checkHost } from './host-check.ts';
 import { KubeletImages } from './kubelet-images.ts';
 import { openLog } from './log.ts';
 import { type Paths, pathsOf } from './paths.ts';
 import { containersService } from './services/containers.ts';
 import { imagesService } from './services/images.ts';
-import { type SystemFacts, systemService } from './services/system.ts';
+import { systemService } from './services/system.ts';
 import { openDatabase } from './state/database.ts';
 import { buildkitdConfig } from './supervisor/buildkitd-config.ts';
-import type { Supervised } from './supervisor/child.ts';
 import { containerdConfig } from './supervisor/containerd-config.ts';
 import { superviseBuildkitd, superviseContainerd } from './supervisor/engine.ts';
+import { systemFacts } from './system-facts.ts';
 
 const PAUSE_IMAGE = 'k3c.internal/pause:1';
 const DRAIN_MS = 2000;
@@ -234,55 +231,6 @@ async function start(
   const guest = await host.onReady?.({ address: config.address, builder: paths.buildkitSocket });
   if (guest !== undefined) stack.defer(() => guest.close());
   sweepUnpackedPrograms().catch((err: unknown) => log.warn({ err }, 'cannot remove what older versions unpacked'));
-}
-
-/** root is for the daemon alone but to be walked through (shims drop privileges); so is state, whose sockets have modes of their own. */
-async function makeDirectories(paths: Paths, config: DaemonConfig): Promise<void> {
-  try {
-    for (const directory of [paths.root, paths.state]) await mkdir(directory, { recursive: true, mode: 0o711 });
-    for (const directory of [paths.volumes, paths.logs, paths.containers, paths.fifos, paths.certs])
-      await mkdir(directory, { recursive: true, mode: 0o711 });
-    await mkdir(dirname(config.address), { recursive: true, mode: 0o755 });
-  } catch (cause) {
-    const { code, path } = cause as NodeJS.ErrnoException;
-    throw new K3cError(Code.FAILED_PRECONDITION, `cannot make the directory ${path ?? paths.root} (${code})`, {
-      hint: process.geteuid?.() === 0 ? 'choose others with --root and --state' : 'the k3c daemon must run as root',
-      cause,
-    });
-  }
-}
-
-async function tenthOfDisk(path: string): Promise<number> {
-  const { blocks, bsize } = await statfs(path);
-  return Math.floor((blocks * bsize) / 10);
-}
-
-function systemFacts(
-  config: DaemonConfig,
-  facts: HostFacts,
-  bridge: SystemFacts['bridge'],
-  containers: ReturnType<typeof createContainerEngine>,
-  images: ReturnType<typeof createImageEngine>,
-  children: readonly Supervised[],
-): SystemFacts {
-  const parts = Object.entries(engineParts()).map(([name, part]) => ({ name, version: part.version }));
-  return {
-    version,
-    commit: gitCommit,
-    components: [...parts, { name: 'node', version: process.version }],
-    kernel: facts.kernel,
-    root: config.root,
-    snapshotter: facts.snapshotter,
-    cgroupDriver: facts.cgroupDriver,
-    cgroupVersion: facts.cgroupVersion,
-    securityOptions: [
-      ...(facts.apparmor ? ['name=apparmor'] : []),
-      ...(facts.seccomp ? ['name=seccomp,profile=builtin'] : []),
-    ],
-    bridge: { name: bridge.name, cidr: bridge.cidr },
-    counts: async () => ({ ...containers.counts(), images: (await images.list({ all: false, filters: {} })).length }),
-    children: () => children.map((child) => ({ name: child.name, state: child.state.kind })),
-  };
 }
 
 /** Tells a service manager that asked for it (sd_notify(3)). */
