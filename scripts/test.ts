@@ -24,4 +24,4 @@ const files = [...globSync('src/**/*.test.ts', { cwd: root }), ...globSync('test
   .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
   .sort();
 // Files run side by side, a core each: every test has its own root, state, bridge and socket.
-step('tests', ['--test', '--test-concurrency=2', '--test-timeout=900000', ...files]);
+step('tests', ['--test', '--test-concurrency=2', '--test-timeout=300000', ...files]);
