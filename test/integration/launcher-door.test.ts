@@ -1,7 +1,7 @@
 /** The launcher's side of the front door, against the daemon's side and against servers that misbehave. */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, chownSync } from 'node:fs';
+import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
@@ -187,14 +187,17 @@ test('closed standard streams are not taken for something else', async (t) => {
 });
 
 test('signals reach the command', async (t) => {
+  const mark = join(temporaryDirectory(t), 'listening');
   const env = await door(t, async (_argv, host) => {
-    const signal = await new Promise<string>((resolve) => host.onSignal(resolve));
-    host.stdout.write(signal);
+    const received = new Promise<string>((resolve) => host.onSignal(resolve));
+    writeFileSync(mark, '');
+    host.stdout.write(await received);
     await host.flush();
     return 5;
   });
   for (const name of ['INT', 'TERM', 'HUP', 'QUIT', 'USR1']) {
-    const result = await shell(`"$K3C" wait & sleep 0.2; kill -${name} $!; wait $!`, env);
+    const script = `"$K3C" wait & until [ -e ${mark} ]; do sleep 0.02; done; rm ${mark}; kill -${name} $!; wait $!`;
+    const result = await shell(script, env);
     assert.deepEqual([result.code, result.stdout], [5, `SIG${name}`]);
   }
 });
@@ -218,14 +221,18 @@ test('a closed pipe ends the launcher by SIGPIPE and cancels the command', async
 });
 
 test('a daemon that takes no signals is left at the second one', async (t) => {
+  const mark = join(temporaryDirectory(t), 'accepted');
   const env = await rawDoor(t, (socket) => {
     socket.once('data', () => {
       // Wants all of stdin and reads nothing: the launcher's queue fills up.
       socket.write(Buffer.concat([frameHead(Out.ACCEPT, 0), numberFrame(Out.WANT, 0x7fffffff)]));
       socket.pause();
+      writeFileSync(mark, '');
     });
   });
-  const script = `"$K3C" cat < <(yes) & pid=$!; sleep 0.3; kill -INT $pid; sleep 0.2; kill -INT $pid; wait $pid; echo $?`;
+  // Again and again: one that comes before the queue is full counts for nothing.
+  const script = `"$K3C" cat < <(yes) & pid=$!; until [ -e ${mark} ]; do sleep 0.02; done; sleep 0.1
+    while kill -INT $pid 2>/dev/null; do sleep 0.2; done; wait $pid; echo $?`;
   assert.equal((await shell(script, env)).stdout, '130\n');
 });
 
