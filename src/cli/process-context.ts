@@ -30,7 +30,8 @@ export function processHost(): Host & { dispose(): void } {
   };
   // A reader that has gone (`| head`) ends the command as SIGPIPE would.
   const onStreamError = (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') controller.abort('SIGPIPE');
+    // A pipe says EPIPE; a socket that still held unread bytes is reset.
+    if (error.code === 'EPIPE' || error.code === 'ECONNRESET') controller.abort('SIGPIPE');
     else controller.abort(error);
   };
   let stdout: Writable | undefined;

@@ -82,7 +82,8 @@ static bool read_exactly(int fd, void *into, size_t size) {
 /* Our reader went away: end as any program does that writes into a closed pipe. */
 static _Noreturn void output_closed(struct door *door, int error) {
   terminal_restore(door);
-  if (error != EPIPE) fail("cannot write the command's output: %s", strerror(error));
+  /* A socket whose reader left bytes unread is reset, not closed. */
+  if (error != EPIPE && error != ECONNRESET) fail("cannot write the command's output: %s", strerror(error));
   sigset_t pipe_signal;
   sigemptyset(&pipe_signal);
   sigaddset(&pipe_signal, SIGPIPE);
