@@ -19,7 +19,6 @@ export function insideNetworkNamespace(): boolean {
 
 /** Runs a test file again in fresh namespaces with netlink sockets; fails with its output. */
 export async function runInNetworkNamespace(file: string, signal: AbortSignal): Promise<void> {
-  execFileSync(process.execPath, [join(root, 'scripts/nlx.ts')]);
   const prepare =
     'mount -t sysfs sysfs /sys && mkdir -p /run/netns && mount -t tmpfs tmpfs /run && mkdir /run/netns && mount --bind /run/netns /run/netns && mount --make-shared /run/netns && ip link set lo up && exec "$@"';
   const { NODE_TEST_CONTEXT: _, ...environment } = process.env;

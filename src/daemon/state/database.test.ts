@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import Sqlite from 'better-sqlite3';
 import { K3cError } from '../../api/errors.ts';
+import { sampleSpec } from '../engine/containers/samples.ts';
 import type { ContainerRecord } from './containers.ts';
 import { openDatabase } from './database.ts';
 import { EventStore } from './events.ts';
@@ -17,34 +18,7 @@ function sample(id: string, name: string): ContainerRecord {
   return {
     id,
     name,
-    spec: {
-      image: 'busybox',
-      entrypoint: null,
-      command: ['echo', 'a b'],
-      env: [],
-      workingDir: '',
-      user: '',
-      hostname: '',
-      tty: false,
-      openStdin: false,
-      stdinOnce: false,
-      labels: { a: 'b' },
-      ports: [],
-      mounts: [],
-      networkMode: 'default',
-      restart: { name: 'no', maximumRetryCount: 0 },
-      autoRemove: false,
-      memoryBytes: 0,
-      nanoCpus: 0,
-      stopSignal: '',
-      stopTimeout: null,
-      privileged: false,
-      readOnly: false,
-      init: false,
-      consoleHeight: 0,
-      consoleWidth: 0,
-      annotations: {},
-    },
+    spec: sampleSpec({ command: ['echo', 'a b'], labels: { a: 'b' } }),
     config: {
       entrypoint: [],
       command: ['echo', 'a b'],
