@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { K3cError } from '../../src/api/errors.ts';
+import { NO_RESOURCES } from '../../src/daemon/state/spec.ts';
 import { type Daemon, type Rig, runToEnd, specOf, startRig } from '../support/container-rig.ts';
 
 suite('containers', { timeout: 240_000 }, () => {
@@ -85,7 +86,10 @@ suite('containers', { timeout: 240_000 }, () => {
       readOnly: true,
     });
     assert.equal(out, 'touch: /x: Read-only file system\nok\n');
-    const oom = await runToEnd(daemon.engine, { ...sh('x=a; while true; do x=$x$x; done'), memoryBytes: 8 << 20 });
+    const oom = await runToEnd(daemon.engine, {
+      ...sh('x=a; while true; do x=$x$x; done'),
+      resources: { ...NO_RESOURCES, memoryBytes: 8 << 20 },
+    });
     assert.equal(oom.exitCode, 137);
     assert.equal(stateOf(oom.id).oomKilled, true);
   });

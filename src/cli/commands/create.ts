@@ -1,7 +1,7 @@
 /** `k3c create` */
 import { openCidFile } from '../cid-file.ts';
 import type { CommandDefinition } from '../command.ts';
-import { addContainerFlags, type ContainerFlags, toContainerSpec } from '../container-flags.ts';
+import { addContainerFlags, type ContainerFlags, toContainerSpec } from '../container-flags/container-flags.ts';
 import { withImage } from '../ensure-image.ts';
 import { Exit } from '../exit.ts';
 

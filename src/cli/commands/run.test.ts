@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
 import { cli, FakeStreamCall, runOn, TestHost } from '../../../test/support/cli.ts';
 import { Code, K3cError, type Reason } from '../../api/errors.ts';
-import type { RunOpen, StreamOutput } from '../../api/gen/k3c.ts';
+import { Resources, type RunOpen, type StreamOutput } from '../../api/gen/k3c.ts';
 
 const ID = 'c0ffee'.padEnd(64, '0');
 const created: StreamOutput['output'] = { $case: 'created', value: { id: ID, name: 'n', warnings: ['no swap'] } };
@@ -94,7 +94,7 @@ test('every flag reaches the daemon', async () => {
       networkMode: 'host',
       restart: { name: 'on-failure', maximumRetryCount: 3 },
       autoRemove: false,
-      resources: { memoryBytes: 64n << 20n, nanoCpus: 1_500_000_000n },
+      resources: Resources.fromPartial({ memoryBytes: 64n << 20n, nanoCpus: 1_500_000_000n }),
       stopSignal: 'SIGINT',
       stopTimeout: 3,
       privileged: true,
@@ -103,6 +103,12 @@ test('every flag reaches the daemon', async () => {
       consoleHeight: 24,
       consoleWidth: 80,
       annotations: { x: 'y' },
+      security: undefined,
+      isolation: undefined,
+      network: undefined,
+      health: undefined,
+      volumesFrom: [],
+      platform: '',
     },
   });
 });

@@ -2,7 +2,7 @@
 import type { StreamOpen } from '../../api/gen/k3c.ts';
 import { openCidFile } from '../cid-file.ts';
 import type { CommandDefinition } from '../command.ts';
-import { addContainerFlags, type ContainerFlags, toContainerSpec } from '../container-flags.ts';
+import { addContainerFlags, type ContainerFlags, toContainerSpec } from '../container-flags/container-flags.ts';
 import { withImage } from '../ensure-image.ts';
 import { CliError } from '../errors.ts';
 import { Exit } from '../exit.ts';

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { Code, K3cError } from '../../api/errors.ts';
 import { ContainerSpec } from '../../api/gen/k3c.ts';
 import { sampleRecord } from '../engine/containers/samples.ts';
-import { toSpec, toSummary } from './container-messages.ts';
+import { toSummary } from './container-messages.ts';
+import { toSpec } from './spec/container.ts';
 
 const spec = (over: Parameters<typeof ContainerSpec.fromPartial>[0]) =>
   ContainerSpec.fromPartial({ image: 'busybox', ...over });
@@ -11,12 +12,12 @@ const spec = (over: Parameters<typeof ContainerSpec.fromPartial>[0]) =>
 test('absent fields mean the image or the default', () => {
   const made = toSpec(spec({}), false);
   assert.deepEqual(
-    [made.entrypoint, made.stopTimeout, made.networkMode, made.restart, made.memoryBytes],
+    [made.entrypoint, made.stopTimeout, made.networkMode, made.restart, made.resources.memoryBytes],
     [null, null, 'default', { name: 'no', maximumRetryCount: 0 }, 0],
   );
   assert.deepEqual(toSpec(spec({ entrypoint: { values: [] }, stopTimeout: 0 }), false).entrypoint, []);
   assert.equal(toSpec(spec({ stopTimeout: 0 }), false).stopTimeout, 0);
-  assert.equal(toSpec(spec({ resources: { memoryBytes: 5n << 30n } }), false).memoryBytes, 5 * 2 ** 30);
+  assert.equal(toSpec(spec({ resources: { memoryBytes: 5n << 30n } }), false).resources.memoryBytes, 5 * 2 ** 30);
 });
 
 test('stdin ends with its client only where there is stdin', () => {

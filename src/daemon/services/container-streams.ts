@@ -6,7 +6,7 @@ import { warnings } from '../engine/containers/create.ts';
 import type { ContainerEngine } from '../engine/containers/engine.ts';
 import { parseSignal } from '../engine/containers/signals.ts';
 import type { Attachment } from '../engine/streams/types.ts';
-import { toSpec } from './container-messages.ts';
+import { toSpec } from './spec/container.ts';
 
 type Run = (typeof ContainersDefinition)['methods']['run'];
 export type StreamCall = ServerCall<RequestOf<Run>, ResponseInit<Run>>;

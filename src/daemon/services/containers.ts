@@ -4,8 +4,9 @@ import type { Handlers } from '../../api/rpc/types.ts';
 import { warnings } from '../engine/containers/create.ts';
 import type { ContainerEngine } from '../engine/containers/engine.ts';
 import { parseCondition } from '../engine/containers/wait.ts';
-import { toSpec, toSummary } from './container-messages.ts';
+import { toSummary } from './container-messages.ts';
 import { attachStream, execStream, runStream } from './container-streams.ts';
+import { toSpec } from './spec/container.ts';
 
 /** The handlers. What changes a container is never cut off by its caller: it is finished, or rolled back by the engine. */
 export function containersService(engine: ContainerEngine): Handlers<typeof ContainersDefinition> {

@@ -1,7 +1,7 @@
 /** The table of containers: one row a container, whatever its state. The row is written before the engine acts. */
 import type { Database, Statement } from 'better-sqlite3';
 import { Code, K3cError } from '../../api/errors.ts';
-import type { ContainerSpec, PortSpec, ResolvedConfig } from './spec.ts';
+import { type ContainerSpec, completeSpec, type PortSpec, type ResolvedConfig } from './spec.ts';
 
 /**
  * created: never started (or its first start failed). starting: an attempt is being made. running. restarting: exited and
@@ -12,6 +12,8 @@ export type ContainerState = 'created' | 'starting' | 'running' | 'restarting' |
 /** What changes in a container's life. Times are nanoseconds since the epoch, 0: never. */
 export interface ContainerChanges {
   readonly name: string;
+  /** `update` changes limits and the restart policy. */
+  readonly spec: ContainerSpec;
   readonly state: ContainerState;
   /** Of the newest sandbox; -1: there was none. */
   readonly attempt: number;
@@ -32,7 +34,6 @@ export interface ContainerChanges {
 
 export interface ContainerRecord extends ContainerChanges {
   readonly id: string;
-  readonly spec: ContainerSpec;
   readonly config: ResolvedConfig;
   readonly imageId: string;
   readonly imageRef: string;
@@ -186,7 +187,7 @@ function toRecord(raw: unknown): ContainerRecord | undefined {
   return {
     id: text('id'),
     name: text('name'),
-    spec: JSON.parse(text('spec')) as ContainerSpec,
+    spec: completeSpec(JSON.parse(text('spec')) as Partial<ContainerSpec>),
     config: JSON.parse(text('config')) as ResolvedConfig,
     imageId: text('imageId'),
     imageRef: text('imageRef'),

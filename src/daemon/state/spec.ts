@@ -27,6 +27,95 @@ export interface RestartPolicySpec {
   readonly maximumRetryCount: number;
 }
 
+/** docker's limits. 0 and empty: not asked for. */
+export interface ResourceSpec {
+  readonly memoryBytes: number;
+  readonly nanoCpus: number;
+  /** Memory and swap together; -1: no limit. */
+  readonly memorySwapBytes: number;
+  readonly memoryReservationBytes: number;
+  readonly cpuShares: number;
+  /** Microseconds. */
+  readonly cpuPeriod: number;
+  readonly cpuQuota: number;
+  readonly cpusetCpus: string;
+  readonly cpusetMems: string;
+  /** null: not asked for; -1: no limit. */
+  readonly pidsLimit: number | null;
+  readonly blkioWeight: number;
+  readonly oomKillDisable: boolean | null;
+  /** Of /dev/shm; 0: 64 MiB. */
+  readonly shmSizeBytes: number;
+  readonly ulimits: readonly UlimitSpec[];
+  readonly oomScoreAdj: number;
+}
+
+export interface UlimitSpec {
+  /** nofile, nproc … without RLIMIT_. */
+  readonly name: string;
+  /** -1: no limit. */
+  readonly soft: number;
+  readonly hard: number;
+}
+
+export interface SecuritySpec {
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  /** docker's --security-opt, the text of a seccomp profile in the place of its file. */
+  readonly securityOpt: readonly string[];
+  readonly devices: readonly DeviceSpec[];
+  readonly deviceCgroupRules: readonly string[];
+  readonly cdiDevices: readonly string[];
+  readonly groupAdd: readonly string[];
+  /** Empty: runc. */
+  readonly runtime: string;
+}
+
+export interface DeviceSpec {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  /** Of r, w and m. */
+  readonly permissions: string;
+}
+
+/** Whose namespaces a container shares; empty: its own. */
+export interface IsolationSpec {
+  readonly pidMode: string;
+  readonly ipcMode: string;
+  readonly utsMode: string;
+  readonly usernsMode: string;
+  readonly cgroupnsMode: string;
+  readonly cgroupParent: string;
+  readonly sysctls: Readonly<Record<string, string>>;
+}
+
+export interface NetworkSpec {
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly dnsOptions: readonly string[];
+  /** NAME:ADDRESS, with host-gateway as an address. */
+  readonly extraHosts: readonly string[];
+  readonly macAddress: string;
+  readonly ip: string;
+  readonly aliases: readonly string[];
+  /** Every exposed port gets a host port. */
+  readonly publishAll: boolean;
+  /** PORT/PROTO. */
+  readonly exposedPorts: readonly string[];
+  readonly domainname: string;
+}
+
+/** docker's HealthConfig. Durations in nanoseconds, 0: the image's or the default. */
+export interface HealthSpec {
+  /** NONE, CMD and arguments, or CMD-SHELL and a line; empty: the image's. */
+  readonly test: readonly string[];
+  readonly interval: number;
+  readonly timeout: number;
+  readonly startPeriod: number;
+  readonly startInterval: number;
+  readonly retries: number;
+}
+
 /** What the user asked for. Absent strings are empty, an absent entrypoint is null. */
 export interface ContainerSpec {
   readonly image: string;
@@ -46,9 +135,7 @@ export interface ContainerSpec {
   readonly networkMode: NetworkMode;
   readonly restart: RestartPolicySpec;
   readonly autoRemove: boolean;
-  /** 0: no limit. */
-  readonly memoryBytes: number;
-  readonly nanoCpus: number;
+  readonly resources: ResourceSpec;
   readonly stopSignal: string;
   /** Seconds; null: the default. */
   readonly stopTimeout: number | null;
@@ -58,6 +145,15 @@ export interface ContainerSpec {
   readonly consoleHeight: number;
   readonly consoleWidth: number;
   readonly annotations: Readonly<Record<string, string>>;
+  readonly security: SecuritySpec;
+  readonly isolation: IsolationSpec;
+  readonly network: NetworkSpec;
+  /** null: nothing said, the image's check counts. */
+  readonly health: HealthSpec | null;
+  /** CONTAINER[:ro|:rw]. */
+  readonly volumesFrom: readonly string[];
+  /** os/arch[/variant]; empty: the host's. */
+  readonly platform: string;
 }
 
 /** A mount with its source decided. */
@@ -81,4 +177,74 @@ export interface ResolvedConfig {
   readonly exposedPorts: readonly string[];
   readonly mounts: readonly ResolvedMount[];
   readonly stopSignal: string;
+}
+
+/** Nothing asked for. */
+export const NO_RESOURCES: ResourceSpec = {
+  memoryBytes: 0,
+  nanoCpus: 0,
+  memorySwapBytes: 0,
+  memoryReservationBytes: 0,
+  cpuShares: 0,
+  cpuPeriod: 0,
+  cpuQuota: 0,
+  cpusetCpus: '',
+  cpusetMems: '',
+  pidsLimit: null,
+  blkioWeight: 0,
+  oomKillDisable: null,
+  shmSizeBytes: 0,
+  ulimits: [],
+  oomScoreAdj: 0,
+};
+
+export const NO_SECURITY: SecuritySpec = {
+  capAdd: [],
+  capDrop: [],
+  securityOpt: [],
+  devices: [],
+  deviceCgroupRules: [],
+  cdiDevices: [],
+  groupAdd: [],
+  runtime: '',
+};
+
+export const NO_ISOLATION: IsolationSpec = {
+  pidMode: '',
+  ipcMode: '',
+  utsMode: '',
+  usernsMode: '',
+  cgroupnsMode: '',
+  cgroupParent: '',
+  sysctls: {},
+};
+
+export const NO_NETWORK: NetworkSpec = {
+  dns: [],
+  dnsSearch: [],
+  dnsOptions: [],
+  extraHosts: [],
+  macAddress: '',
+  ip: '',
+  aliases: [],
+  publishAll: false,
+  exposedPorts: [],
+  domainname: '',
+};
+
+/** What a row of an older daemon leaves out, as that daemon meant it. */
+export function completeSpec(
+  stored: Partial<ContainerSpec> & { memoryBytes?: number; nanoCpus?: number },
+): ContainerSpec {
+  const { memoryBytes = 0, nanoCpus = 0, ...rest } = stored;
+  return {
+    ...(rest as ContainerSpec),
+    resources: { ...NO_RESOURCES, memoryBytes, nanoCpus, ...stored.resources },
+    security: { ...NO_SECURITY, ...stored.security },
+    isolation: { ...NO_ISOLATION, ...stored.isolation },
+    network: { ...NO_NETWORK, ...stored.network },
+    health: stored.health ?? null,
+    volumesFrom: stored.volumesFrom ?? [],
+    platform: stored.platform ?? '',
+  };
 }

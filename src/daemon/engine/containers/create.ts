@@ -80,11 +80,12 @@ function checkSpec(context: EngineContext, spec: ContainerSpec): void {
     throw new K3cError(Code.INVALID_ARGUMENT, message, { reason: 'bad-input', hint });
   };
   if (spec.image === '') refuse('invalid reference format');
-  if (spec.memoryBytes > 0 && spec.memoryBytes < MIN_MEMORY) refuse('Minimum memory limit allowed is 6MB');
+  if (spec.resources.memoryBytes > 0 && spec.resources.memoryBytes < MIN_MEMORY)
+    refuse('Minimum memory limit allowed is 6MB');
   const processors = cpus().length;
-  if (spec.nanoCpus > processors * 1e9)
+  if (spec.resources.nanoCpus > processors * 1e9)
     refuse(`range of CPUs is from 0.01 to ${processors}.00, as there are only ${processors} CPUs available`);
-  if (spec.memoryBytes < 0 || spec.nanoCpus < 0) refuse('resource limits cannot be negative');
+  if (spec.resources.memoryBytes < 0 || spec.resources.nanoCpus < 0) refuse('resource limits cannot be negative');
   if (spec.autoRemove && spec.restart.name !== 'no') refuse(`can't create 'AutoRemove' container with restart policy`);
   if (spec.restart.maximumRetryCount > 0 && spec.restart.name !== 'on-failure')
     refuse(`invalid restart policy: maximum retry count cannot be used with restart policy '${spec.restart.name}'`);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NamespaceMode } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
+import { NO_RESOURCES } from '../../state/spec.ts';
 import { containerConfig, sandboxConfig } from './cri-config.ts';
 import { sampleRecord, sampleSpec } from './samples.ts';
 
@@ -35,7 +36,11 @@ test('host and none are pods on the network of the node, without a hostname', ()
 });
 
 test('limits and privileges', () => {
-  const spec = sampleSpec({ memoryBytes: 64 << 20, nanoCpus: 1_500_000_000, privileged: true, readOnly: true });
+  const spec = sampleSpec({
+    resources: { ...NO_RESOURCES, memoryBytes: 64 << 20, nanoCpus: 1_500_000_000 },
+    privileged: true,
+    readOnly: true,
+  });
   const { linux } = containerConfig({
     record: sampleRecord({ spec }),
     attempt: 0,

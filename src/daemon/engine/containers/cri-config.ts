@@ -131,11 +131,14 @@ export function containerConfig(input: ContainerInput): ContainerInit {
     })),
     linux: {
       resources: {
-        memoryLimitInBytes: BigInt(spec.memoryBytes),
+        memoryLimitInBytes: BigInt(spec.resources.memoryBytes),
         // docker's default: as much swap again as memory. CRI leaves it out where the kernel does not account swap.
-        memorySwapLimitInBytes: BigInt(spec.memoryBytes * 2),
-        ...(spec.nanoCpus > 0
-          ? { cpuPeriod: BigInt(CPU_PERIOD_US), cpuQuota: BigInt(Math.round((spec.nanoCpus * CPU_PERIOD_US) / 1e9)) }
+        memorySwapLimitInBytes: BigInt(spec.resources.memoryBytes * 2),
+        ...(spec.resources.nanoCpus > 0
+          ? {
+              cpuPeriod: BigInt(CPU_PERIOD_US),
+              cpuQuota: BigInt(Math.round((spec.resources.nanoCpus * CPU_PERIOD_US) / 1e9)),
+            }
           : {}),
       },
       securityContext: {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NO_RESOURCES } from '../../state/spec.ts';
 import { inspectDocument, isoTime } from './inspect.ts';
 import { sampleRecord, sampleSpec } from './samples.ts';
 
@@ -17,7 +18,10 @@ test('the document has docker names where docker has them', () => {
       pid: 42,
       ip: '10.9.0.2',
       ports: [{ hostIp: '', hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
-      spec: sampleSpec({ ports: [{ hostIp: '', hostPort: 0, containerPort: 80, protocol: 'tcp' }], memoryBytes: 10 }),
+      spec: sampleSpec({
+        ports: [{ hostIp: '', hostPort: 0, containerPort: 80, protocol: 'tcp' }],
+        resources: { ...NO_RESOURCES, memoryBytes: 10 },
+      }),
       config: {
         ...base.config,
         command: ['nginx', '-g'],

@@ -8,7 +8,7 @@ import { ContainerState, PodSandboxState } from '../../../api/gen/cri/pkg/apis/r
 import { silentLog } from '../../../host/log.ts';
 import type { Containerd } from '../../backends/containerd.ts';
 import { openDatabase } from '../../state/database.ts';
-import type { ContainerSpec } from '../../state/spec.ts';
+import { type ContainerSpec, NO_RESOURCES } from '../../state/spec.ts';
 import type { Attachment, ProcessExit } from '../streams/types.ts';
 import { createContainerEngine } from './engine.ts';
 import { sampleSpec } from './samples.ts';
@@ -253,7 +253,7 @@ test('requests that cannot be right are refused before anything is written', asy
   const { engine, state } = fakeEngine();
   for (const [over, message] of [
     [{ image: '' }, /invalid reference format/],
-    [{ memoryBytes: 1 << 20 }, /Minimum memory limit allowed is 6MB/],
+    [{ resources: { ...NO_RESOURCES, memoryBytes: 1 << 20 } }, /Minimum memory limit allowed is 6MB/],
     [
       { autoRemove: true, restart: { name: 'always', maximumRetryCount: 0 } },
       /can't create 'AutoRemove' container with restart policy/,

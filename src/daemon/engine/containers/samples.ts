@@ -1,6 +1,6 @@
 /** Records for the tests of this room. */
 import type { ContainerRecord } from '../../state/containers.ts';
-import type { ContainerSpec } from '../../state/spec.ts';
+import { type ContainerSpec, NO_ISOLATION, NO_NETWORK, NO_RESOURCES, NO_SECURITY } from '../../state/spec.ts';
 
 export function sampleSpec(over: Partial<ContainerSpec> = {}): ContainerSpec {
   return {
@@ -20,8 +20,7 @@ export function sampleSpec(over: Partial<ContainerSpec> = {}): ContainerSpec {
     networkMode: 'default',
     restart: { name: 'no', maximumRetryCount: 0 },
     autoRemove: false,
-    memoryBytes: 0,
-    nanoCpus: 0,
+    resources: NO_RESOURCES,
     stopSignal: '',
     stopTimeout: null,
     privileged: false,
@@ -30,6 +29,12 @@ export function sampleSpec(over: Partial<ContainerSpec> = {}): ContainerSpec {
     consoleHeight: 0,
     consoleWidth: 0,
     annotations: {},
+    security: NO_SECURITY,
+    isolation: NO_ISOLATION,
+    network: NO_NETWORK,
+    health: null,
+    volumesFrom: [],
+    platform: '',
     ...over,
   };
 }

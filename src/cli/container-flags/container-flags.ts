@@ -1,20 +1,20 @@
 /** The flags that run and create share: what a container is made from. */
 import type { Command } from 'commander';
-import type { ContainerSpec, Mount } from '../api/gen/k3c.ts';
-import { isImageId, parseReference } from '../api/reference.ts';
-import type { CommandContext } from './context.ts';
-import { CliError } from './errors.ts';
-import { checkLabel, checkVariable, readEnvironment, readLabelFiles, toLabels } from './flags/environment.ts';
-import { checkMount, parseMount, parseVolume } from './flags/mounts.ts';
-import { flag, value, values } from './flags/option.ts';
-import { parsePublish } from './flags/ports.ts';
-import { parseBytes, parseCpus, parseInteger } from './flags/sizes.ts';
-import { parseRestart, toEntrypoint } from './flags/words.ts';
+import type { ContainerSpec, Mount } from '../../api/gen/k3c.ts';
+import { isImageId, parseReference } from '../../api/reference.ts';
+import type { CommandContext } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { checkLabel, checkVariable, readEnvironment, readLabelFiles, toLabels } from '../flags/environment.ts';
+import { checkMount, parseMount, parseVolume } from '../flags/mounts.ts';
+import { flag, value, values } from '../flags/option.ts';
+import { parsePublish } from '../flags/ports.ts';
+import { parseInteger } from '../flags/sizes.ts';
+import { parseRestart, toEntrypoint } from '../flags/words.ts';
+import { type ResourceFlags, resourceFlags, toResources } from './resources.ts';
 
-export interface ContainerFlags {
+export interface ContainerFlags extends ResourceFlags {
   readonly annotation?: readonly string[];
   readonly cidfile?: string;
-  readonly cpus?: bigint;
   readonly entrypoint?: string;
   readonly env?: readonly string[];
   readonly envFile?: readonly string[];
@@ -23,7 +23,6 @@ export interface ContainerFlags {
   readonly interactive?: boolean;
   readonly label?: readonly string[];
   readonly labelFile?: readonly string[];
-  readonly memory?: bigint;
   readonly mount?: readonly string[];
   readonly name?: string;
   readonly network?: string;
@@ -46,9 +45,9 @@ export interface ContainerFlags {
 /** Registers the flags. */
 export function addContainerFlags(command: Command): void {
   for (const option of [
+    ...resourceFlags(),
     values('--annotation <map>', 'Add an annotation to the container (passed through to the OCI runtime)', checkLabel),
     value('--cidfile <string>', 'Write the container ID to the file'),
-    value('--cpus <decimal>', 'Number of CPUs', parseCpus),
     value('--entrypoint <string>', 'Overwrite the default ENTRYPOINT of the image'),
     values('-e, --env <list>', 'Set environment variables', checkVariable),
     values('--env-file <list>', 'Read in a file of environment variables'),
@@ -57,7 +56,6 @@ export function addContainerFlags(command: Command): void {
     flag('-i, --interactive', 'Keep STDIN open even if not attached'),
     values('-l, --label <list>', 'Set meta data on a container', checkLabel),
     values('--label-file <list>', 'Read in a line delimited file of labels'),
-    value('-m, --memory <bytes>', 'Memory limit', parseBytes),
     values('--mount <mount>', 'Attach a filesystem mount to the container', checkMount),
     value('--name <string>', 'Assign a name to the container'),
     value('--network <network>', 'Connect a container to a network: default (or bridge), host or none'),
@@ -100,7 +98,6 @@ export async function toContainerSpec(
   }
   const labelTexts = [...(await readLabelFiles(flags.labelFile ?? [], context.cwd)), ...(flags.label ?? [])];
   const { columns, rows } = context.terminal.size();
-  const limited = flags.memory !== undefined || flags.cpus !== undefined;
   return {
     image,
     command,
@@ -117,7 +114,7 @@ export async function toContainerSpec(
     networkMode: flags.network === undefined || flags.network === 'bridge' ? 'default' : flags.network,
     restart,
     autoRemove: flags.rm === true,
-    resources: limited ? { memoryBytes: flags.memory ?? 0n, nanoCpus: flags.cpus ?? 0n } : undefined,
+    resources: toResources(flags),
     stopSignal: flags.stopSignal ?? '',
     stopTimeout: flags.stopTimeout,
     privileged: flags.privileged === true,
@@ -126,6 +123,12 @@ export async function toContainerSpec(
     consoleHeight: flags.tty === true ? rows : 0,
     consoleWidth: flags.tty === true ? columns : 0,
     annotations: toLabels(flags.annotation ?? []),
+    security: undefined,
+    isolation: undefined,
+    network: undefined,
+    health: undefined,
+    volumesFrom: [],
+    platform: '',
   };
 }
 

@@ -1,0 +1,94 @@
+/** What `run` and `create` ask for, out of their message: what the message's types leave open is checked here. */
+import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { Code, K3cError } from '../../../api/errors.ts';
+import type { Mount, PortRequest, ContainerSpec as SpecMessage } from '../../../api/gen/k3c.ts';
+import type { ContainerSpec } from '../../engine/containers/types.ts';
+import { toHealth } from './health.ts';
+import { invalid } from './invalid.ts';
+import { toIsolation } from './isolation.ts';
+import { toNetwork } from './network.ts';
+import { toResources } from './resources.ts';
+import { toSecurity } from './security.ts';
+
+const NETWORK_MODES: Readonly<Record<string, ContainerSpec['networkMode']>> = {
+  '': 'default',
+  default: 'default',
+  bridge: 'default',
+  host: 'host',
+  none: 'none',
+};
+const RESTART_POLICIES = ['no', 'always', 'unless-stopped', 'on-failure'] as const;
+const PROPAGATIONS = ['', 'private', 'rprivate', 'slave', 'rslave', 'shared', 'rshared'];
+
+/**
+ * Checks a specification for what the message's types leave open. INVALID_ARGUMENT in docker's words.
+ * @param stdinOnce whether the stdin of the process ends with that of the client that runs it
+ */
+export function toSpec(message: SpecMessage | undefined, stdinOnce: boolean): ContainerSpec {
+  if (message === undefined) throw invalid('the request has no container specification');
+  const networkMode = NETWORK_MODES[message.networkMode];
+  if (message.networkMode.startsWith('container:'))
+    throw invalid("k3c cannot join another container's network", 'use default, host or none');
+  if (networkMode === undefined)
+    throw new K3cError(Code.NOT_FOUND, `network ${message.networkMode} not found`, {
+      reason: 'bad-input',
+      hint: 'use default, host or none',
+    });
+  const policy = message.restart?.name || 'no';
+  const restart = RESTART_POLICIES.find((name) => name === policy);
+  if (restart === undefined)
+    throw invalid(
+      `invalid restart policy: unknown policy '${policy}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    );
+  return {
+    image: message.image,
+    entrypoint: message.entrypoint?.values ?? null,
+    command: message.command,
+    env: message.env,
+    workingDir: message.workingDir,
+    user: message.user,
+    hostname: message.hostname,
+    tty: message.tty,
+    openStdin: message.openStdin,
+    stdinOnce: message.openStdin && stdinOnce,
+    labels: message.labels,
+    ports: message.ports.map(toPort),
+    mounts: message.mounts.map(toMount),
+    networkMode,
+    restart: { name: restart, maximumRetryCount: message.restart?.maximumRetryCount ?? 0 },
+    autoRemove: message.autoRemove,
+    resources: toResources(message.resources),
+    stopSignal: message.stopSignal,
+    stopTimeout: message.stopTimeout ?? null,
+    privileged: message.privileged,
+    readOnly: message.readOnly,
+    init: message.init,
+    consoleHeight: message.consoleHeight,
+    consoleWidth: message.consoleWidth,
+    annotations: message.annotations,
+    security: toSecurity(message.security),
+    isolation: toIsolation(message.isolation),
+    network: toNetwork(message.network),
+    health: toHealth(message.health),
+    volumesFrom: message.volumesFrom,
+    platform: message.platform,
+  };
+}
+
+function toPort({ hostIp, hostPort, containerPort, protocol }: PortRequest): ContainerSpec['ports'][number] {
+  if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== '') throw invalid(`invalid proto: ${protocol}`);
+  if (containerPort < 1 || containerPort > 65535) throw invalid(`invalid containerPort: ${containerPort}`);
+  if (hostPort > 65535) throw invalid(`invalid hostPort: ${hostPort}`);
+  if (hostIp !== '' && isIP(hostIp) === 0) throw invalid(`invalid IP address: ${hostIp}`);
+  return { hostIp, hostPort, containerPort, protocol: protocol === 'udp' ? 'udp' : 'tcp' };
+}
+
+function toMount({ type, source, target, readOnly, propagation, mustExist }: Mount): ContainerSpec['mounts'][number] {
+  if (type !== 'bind' && type !== 'volume' && type !== 'tmpfs') throw invalid(`mount type unknown: "${type}"`);
+  if (!PROPAGATIONS.includes(propagation)) throw invalid(`invalid propagation mode: "${propagation}"`);
+  if (type === 'bind' && mustExist && !existsSync(source)) {
+    throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
+  }
+  return { type, source, target, readOnly, propagation };
+}
