@@ -57,6 +57,8 @@ export interface EngineContext {
   readonly now: () => bigint;
   readonly locks: KeyedMutex;
   readonly live: Map<string, LiveContainer>;
+  /** Running attempts, by CRI id, that were sent SIGKILL by us: their end is no lack of memory. */
+  readonly killed: Set<string>;
   /** Restarts that wait for their delay, by id. */
   readonly restarts: Map<string, NodeJS.Timeout>;
   /** Starts an exited container again after its policy's delay; see restarts.ts. Here because exits and starts need each other. */

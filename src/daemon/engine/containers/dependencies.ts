@@ -49,7 +49,7 @@ export interface ContainerStreams {
 export interface StreamEngine {
   prepare(options: ContainerIoOptions): Promise<ContainerStreams>;
   reopen(options: ContainerIoOptions): Promise<ContainerStreams>;
-  waitForExit(containerd: Containerd, criId: string, signal: AbortSignal): Promise<ProcessExit>;
+  waitForExit(containerd: Containerd, criId: string, signal: AbortSignal, killed: () => boolean): Promise<ProcessExit>;
   startExec(containerd: Containerd, options: ExecOptions): Promise<ExecProcess>;
   readLog(path: string, options: ReadLogOptions): AsyncIterable<LogRecord>;
 }

@@ -88,6 +88,7 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     now: () => clock.now(),
     locks: new KeyedMutex(),
     live: new Map<string, LiveContainer>(),
+    killed: new Set<string>(),
     restarts: new Map<string, NodeJS.Timeout>(),
     scheduleRestart: (id, previousDelayMs, lastedMs) => scheduleRestart(context, id, previousDelayMs, lastedMs),
     kept: new Set<string>(),

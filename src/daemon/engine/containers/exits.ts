@@ -41,7 +41,9 @@ async function follow(context: EngineContext, running: Omit<LiveContainer, 'exit
 async function waitForEnd(context: EngineContext, { id, criId }: Omit<LiveContainer, 'exit'>): Promise<ProcessExit> {
   for (;;) {
     try {
-      return await context.streams.waitForExit(context.containerd, criId, context.closing);
+      return await context.streams.waitForExit(context.containerd, criId, context.closing, () =>
+        context.killed.has(criId),
+      );
     } catch (err) {
       if (context.closing.aborted) throw err;
       if (hasCode(err, Code.NOT_FOUND))
@@ -55,6 +57,7 @@ async function waitForEnd(context: EngineContext, { id, criId }: Omit<LiveContai
 function recordExit(context: EngineContext, running: Omit<LiveContainer, 'exit'>, ended: ProcessExit): ContainerExit {
   const exit: ContainerExit = { exitCode: ended.exitCode, oomKilled: ended.oomKilled, error: '' };
   context.live.delete(running.id);
+  context.killed.delete(running.criId);
   const record = context.state.containers.byId(running.id);
   if (record === undefined || record.criId !== running.criId) return exit;
   settle(context, record, {

@@ -157,6 +157,7 @@ function endRestarts(context: EngineContext, id: string): void {
 
 /** A process that is gone already needs no signal: its exit is on the way. */
 async function sendSignal(context: EngineContext, live: LiveContainer, signal: number): Promise<void> {
+  if (signal === SIGKILL) context.killed.add(live.criId);
   try {
     await context.containerd.tasks.kill({ containerId: live.criId, signal });
   } catch (error) {

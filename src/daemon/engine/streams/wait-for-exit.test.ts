@@ -62,6 +62,17 @@ test('after a SIGKILL CRI says whether it was for memory', async () => {
   assert.deepEqual([removed.exitCode, removed.oomKilled], [137, false]);
 });
 
+test('after a SIGKILL of ours nobody is asked', async () => {
+  const fake = services([waited(137)], []);
+  assert.deepEqual(await waitForExit(fake, 'c', signal, () => true), {
+    exitCode: 137,
+    exitedAt: 5_000_000_007n,
+    oomKilled: false,
+    reason: '',
+  });
+  assert.deepEqual(fake.asked, ['wait']);
+});
+
 test('a container that was removed is not found', async () => {
   const wait = waitForExit(services([Code.NOT_FOUND], [Code.NOT_FOUND]), 'c', signal);
   await assert.rejects(wait, (error) => hasCode(error, Code.NOT_FOUND));

@@ -13,19 +13,22 @@ const MAX_POLL_MS = 200;
 
 /**
  * How a started container's process ends. Tasks.Wait knows 0.6 ms after the exit, CRI 20 ms, so CRI is asked only where
- * Wait cannot answer (CRI has deleted the task already, or the shim was on its way out), and after a SIGKILL, for
- * whether it was for lack of memory. A containerd that restarts is waited for.
+ * Wait cannot answer (CRI has deleted the task already, or the shim was on its way out), and after a SIGKILL that is not
+ * ours, for whether it was for lack of memory. A containerd that restarts is waited for.
  *
+ * @param killed whether we have sent this process a SIGKILL; asked at the moment of its end, so that one that had died for
+ *   lack of memory before our signal is still told so
  * @throws K3cError CANCELLED when the signal is aborted; NOT_FOUND when the container was removed meanwhile
  */
 export async function waitForExit(
   containerd: Pick<Containerd, 'tasks' | 'cri'>,
   criId: string,
   signal: AbortSignal,
+  killed: () => boolean = () => false,
 ): Promise<ProcessExit> {
   const exit = await waitForTask(containerd.tasks, criId, signal);
   if (exit === undefined) return pollCri(containerd.cri, criId, signal);
-  if (exit.exitCode !== SIGKILL_CODE) return { ...exit, oomKilled: false, reason: '' };
+  if (exit.exitCode !== SIGKILL_CODE || killed()) return { ...exit, oomKilled: false, reason: '' };
   try {
     const { oomKilled, reason } = await pollCri(containerd.cri, criId, signal);
     return { ...exit, oomKilled, reason };
