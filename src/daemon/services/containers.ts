@@ -49,7 +49,7 @@ export function containersService(engine: ContainerEngine): Handlers<typeof Cont
       return { containers: records.map((record, i) => toSummary(record, usages[i])) };
     },
     inspect: async ({ container, size }, call) => {
-      const document = engine.inspect(container);
+      const document = await engine.inspect(container, call.signal);
       if (size) {
         const { writable, rootFs } = await engine.diskUsage(engine.find(container), call.signal);
         Object.assign(document, { SizeRw: Number(writable), SizeRootFs: Number(rootFs) });

@@ -52,6 +52,7 @@ export interface EngineContext {
   readonly cgroupParent: string;
   /** Whether the kernel filters system calls. */
   readonly seccomp: boolean;
+  readonly cgroupVersion: 1 | 2;
   readonly hostHostname: string;
   /** Nanoseconds since the epoch, never the same twice. */
   readonly now: () => bigint;

@@ -20,7 +20,7 @@ import { type ExecRequest, execInContainer } from './exec.ts';
 import { type ContainerExit, ExitBoard } from './exit-board.ts';
 import { type ListOptions, selectContainers } from './filters.ts';
 import { findContainer } from './identity.ts';
-import { inspectDocument } from './inspect.ts';
+import { inspectContainer } from './inspect/inspect.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
 import type { Launched } from './launch.ts';
 import {
@@ -53,6 +53,8 @@ export interface ContainerEngineOptions {
   readonly facts: {
     readonly snapshotter: string;
     readonly seccomp: boolean;
+    /** Absent: 1. */
+    readonly cgroupVersion?: 1 | 2;
   };
   readonly log: Log;
   /** The static init that --init mounts; absent: --init is refused. */
@@ -84,6 +86,7 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     snapshotter: options.facts.snapshotter,
     cgroupParent: options.cgroupParent,
     seccomp: options.facts.seccomp,
+    cgroupVersion: options.facts.cgroupVersion ?? 1,
     hostHostname: hostname(),
     now: () => clock.now(),
     locks: new KeyedMutex(),
@@ -168,15 +171,8 @@ export function createContainerEngine(options: ContainerEngineOptions) {
       diskUsage(containerd.snapshots, context.snapshotter, record.criId, signal),
 
     /** docker's inspect document. */
-    inspect(reference: string): Record<string, unknown> {
-      const record = find(reference);
-      return inspectDocument({
-        record,
-        paths: context.paths,
-        bridge: record.ip === '' ? undefined : context.network.bridge,
-        snapshotter: context.snapshotter,
-      });
-    },
+    inspect: (reference: string, signal?: AbortSignal): Promise<Record<string, unknown>> =>
+      inspectContainer(context, find(reference), signal),
 
     /** What a container wrote. A follower ends with the attempt that runs now. */
     logs(reference: string, how: Omit<ReadLogOptions, 'ended'>): AsyncIterable<LogRecord> {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NO_RESOURCES } from '../../state/spec.ts';
-import { inspectDocument, isoTime } from './inspect.ts';
-import { sampleRecord, sampleSpec } from './samples.ts';
+import { NO_RESOURCES } from '../../../state/spec.ts';
+import { isoTime } from '../iso-time.ts';
+import { sampleRecord, sampleSpec } from '../samples.ts';
+import { inspectDocument } from './document.ts';
 
 test('times are RFC 3339 with what is not zero of the fraction', () => {
   assert.equal(isoTime(0n), '0001-01-01T00:00:00Z');
@@ -51,6 +52,9 @@ test('the document has docker names where docker has them', () => {
     paths: { containers: '/c', volumes: '/vols' },
     bridge: { cidr: '10.9.0.0/16', gateway: '10.9.0.1' },
     snapshotter: 'overlayfs',
+    unified: false,
+    pod: { netns: '/run/netns/x', mac: '02:42:0a:09:00:02' },
+    graph: null,
   }) as Record<string, Record<string, unknown>>;
   assert.equal(document['Name'], '/web');
   assert.equal(document['Path'], 'nginx');
