@@ -4,10 +4,11 @@ import { Code, K3cError } from '../../api/errors.ts';
 import { type ContainerSpec, completeSpec, type PortSpec, type ResolvedConfig } from './spec.ts';
 
 /**
- * created: never started (or its first start failed). starting: an attempt is being made. running. restarting: exited and
- * waiting for its policy's delay. A container is removed in one transaction; what it leaves elsewhere is found by its label.
+ * created: never started (or its first start failed). starting: an attempt is being made. running. paused: running, and its
+ * cgroup is frozen. restarting: exited and waiting for its policy's delay. A container is removed in one transaction; what it
+ * leaves elsewhere is found by its label.
  */
-export type ContainerState = 'created' | 'starting' | 'running' | 'restarting' | 'exited';
+export type ContainerState = 'created' | 'starting' | 'running' | 'paused' | 'restarting' | 'exited';
 
 /** What changes in a container's life. Times are nanoseconds since the epoch, 0: never. */
 export interface ContainerChanges {
@@ -26,6 +27,8 @@ export interface ContainerChanges {
   readonly oomKilled: boolean;
   readonly error: string;
   readonly restartCount: number;
+  /** Before the attempt that runs or is due, when a restart policy made it; else 0. */
+  readonly restartDelayMs: number;
   readonly manualStop: boolean;
   /** As published now or at the last run. */
   readonly ports: readonly PortSpec[];
@@ -60,6 +63,7 @@ const columns = {
   oomKilled: 'oom_killed',
   error: 'error',
   restartCount: 'restart_count',
+  restartDelayMs: 'restart_delay_ms',
   manualStop: 'manual_stop',
   logPath: 'log_path',
   ports: 'ports',
@@ -203,6 +207,7 @@ function toRecord(raw: unknown): ContainerRecord | undefined {
     oomKilled: big('oomKilled') !== 0n,
     error: text('error'),
     restartCount: number('restartCount'),
+    restartDelayMs: number('restartDelayMs'),
     manualStop: big('manualStop') !== 0n,
     logPath: text('logPath'),
     ports: JSON.parse(text('ports')) as readonly PortSpec[],

@@ -46,6 +46,7 @@ function sample(id: string, name: string): ContainerRecord {
     oomKilled: false,
     error: '',
     restartCount: 0,
+    restartDelayMs: 0,
     manualStop: false,
     ports: [],
     ip: '',

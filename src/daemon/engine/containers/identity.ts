@@ -32,6 +32,13 @@ export function noSuchContainer(reference: string): K3cError {
   return new K3cError(Code.NOT_FOUND, `No such container: ${reference}`, { reason: 'container-not-found' });
 }
 
+/** docker's sentence, with what was tried in front. */
+export function notRunning(record: ContainerRecord, prefix = ''): K3cError {
+  return new K3cError(Code.FAILED_PRECONDITION, `${prefix}container ${record.id} is not running`, {
+    reason: 'container-not-running',
+  });
+}
+
 /**
  * Finds what a user named, in docker's order: full id, name, unique prefix of an id. Throws NOT_FOUND
  * (container-not-found), or INVALID_ARGUMENT where several ids start so.

@@ -41,6 +41,7 @@ export function planContainer(record: ContainerRecord, containers: readonly CriC
   const ids = current === undefined ? undefined : { sandboxId: current.sandboxId, criId: current.id };
   switch (record.state) {
     case 'running':
+    case 'paused':
       if (ids === undefined) return { kind: 'lost' };
       return { kind: current?.state === CriState.CONTAINER_RUNNING ? 'adopt' : 'exited', ...ids };
     case 'starting':

@@ -71,6 +71,7 @@ export function sampleRecord(over: Partial<ContainerRecord> = {}): ContainerReco
     oomKilled: false,
     error: '',
     restartCount: 0,
+    restartDelayMs: 0,
     manualStop: false,
     ports: [],
     ip: '',

@@ -1,5 +1,6 @@
 import { containersMigration } from './001-containers.ts';
+import { restartDelayMigration } from './002-restart-delay.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step in order. */
-export const migrations: readonly Migration[] = [containersMigration];
+export const migrations: readonly Migration[] = [containersMigration, restartDelayMigration];
