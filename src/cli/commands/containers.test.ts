@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { cli } from '../../../test/support/cli.ts';
 import { Code, K3cError } from '../../api/errors.ts';
-import type { ContainerSummary, LogEntry } from '../../api/gen/k3c.ts';
+import { type ContainerSummary, type LogEntry, Mount } from '../../api/gen/k3c.ts';
 
 const notFound = (name: string) =>
   new K3cError(Code.NOT_FOUND, `No such container: ${name}`, { reason: 'container-not-found', remote: true });
@@ -88,10 +88,10 @@ const web: ContainerSummary = {
   finishedAt: 0n,
   state: 'running',
   exitCode: 0,
-  ports: [{ hostIp: '', hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
+  ports: [{ hostIp: '', hostPort: 8080, containerPort: 80, protocol: 'tcp', hostPortEnd: 0 }],
   labels: { b: '2', a: '1' },
   networks: ['bridge'],
-  mounts: [{ type: 'volume', source: 'data', target: '/d', readOnly: false, propagation: '', mustExist: false }],
+  mounts: [Mount.fromPartial({ type: 'volume', source: 'data', target: '/d' })],
   health: '',
   ip: '10.0.0.2',
   exposedPorts: [],

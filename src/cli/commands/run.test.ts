@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
 import { cli, FakeStreamCall, runOn, TestHost } from '../../../test/support/cli.ts';
 import { Code, K3cError, type Reason } from '../../api/errors.ts';
-import { Resources, type RunOpen, type StreamOutput } from '../../api/gen/k3c.ts';
+import { NetworkOptions, Resources, type RunOpen, type StreamOutput } from '../../api/gen/k3c.ts';
 
 const ID = 'c0ffee'.padEnd(64, '0');
 const created: StreamOutput['output'] = { $case: 'created', value: { id: ID, name: 'n', warnings: ['no swap'] } };
@@ -67,7 +67,14 @@ test('every flag reaches the daemon', async () => {
   };
   const { code, err } = await cli(['run', ...argv, '--entrypoint', '', 'img', 'sh'], options);
   assert.deepEqual([code, err], [0, 'WARNING: no swap\ne']);
-  const mount = { readOnly: false, propagation: '', mustExist: false };
+  const mount = {
+    readOnly: false,
+    propagation: '',
+    mustExist: false,
+    tmpfsOptions: '',
+    noCopy: false,
+    relabel: false,
+  };
   assert.deepEqual(opened(client.calls[0]).create, {
     name: 'web',
     spec: {
@@ -82,8 +89,8 @@ test('every flag reaches the daemon', async () => {
       openStdin: true,
       labels: { a: 'b', c: '' },
       ports: [
-        { hostIp: '127.0.0.1', hostPort: 8080, containerPort: 80, protocol: 'tcp' },
-        { hostIp: '', hostPort: 5353, containerPort: 53, protocol: 'udp' },
+        { hostIp: '127.0.0.1', hostPort: 8080, containerPort: 80, protocol: 'tcp', hostPortEnd: 0 },
+        { hostIp: '', hostPort: 5353, containerPort: 53, protocol: 'udp', hostPortEnd: 0 },
       ],
       mounts: [
         { ...mount, type: 'volume', source: 'data', target: '/d' },
@@ -105,7 +112,7 @@ test('every flag reaches the daemon', async () => {
       annotations: { x: 'y' },
       security: undefined,
       isolation: undefined,
-      network: undefined,
+      network: NetworkOptions.fromPartial({}),
       health: undefined,
       volumesFrom: [],
       platform: '',

@@ -5,14 +5,16 @@ import { isImageId, parseReference } from '../../api/reference.ts';
 import type { CommandContext } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { checkLabel, checkVariable, readEnvironment, readLabelFiles, toLabels } from '../flags/environment.ts';
-import { checkMount, parseMount, parseVolume } from '../flags/mounts.ts';
+import { checkMount, parseMount, parseTmpfs, parseVolume } from '../flags/mounts.ts';
 import { flag, value, values } from '../flags/option.ts';
 import { parsePublish } from '../flags/ports.ts';
 import { parseInteger } from '../flags/sizes.ts';
 import { parseRestart, toEntrypoint } from '../flags/words.ts';
+import { type IsolationFlags, isolationFlags, toIsolation } from './isolation.ts';
+import { type NetworkFlags, networkFlags, toNetwork } from './network.ts';
 import { type ResourceFlags, resourceFlags, toResources } from './resources.ts';
 
-export interface ContainerFlags extends ResourceFlags {
+export interface ContainerFlags extends IsolationFlags, NetworkFlags, ResourceFlags {
   readonly annotation?: readonly string[];
   readonly cidfile?: string;
   readonly entrypoint?: string;
@@ -39,12 +41,15 @@ export interface ContainerFlags extends ResourceFlags {
   readonly tty?: boolean;
   readonly user?: string;
   readonly volume?: readonly string[];
+  readonly volumesFrom?: readonly string[];
   readonly workdir?: string;
 }
 
 /** Registers the flags. */
 export function addContainerFlags(command: Command): void {
   for (const option of [
+    ...networkFlags(),
+    ...isolationFlags(),
     ...resourceFlags(),
     values('--annotation <map>', 'Add an annotation to the container (passed through to the OCI runtime)', checkLabel),
     value('--cidfile <string>', 'Write the container ID to the file'),
@@ -72,6 +77,7 @@ export function addContainerFlags(command: Command): void {
     flag('-t, --tty', 'Allocate a pseudo-TTY'),
     value('-u, --user <string>', 'Username or UID (format: <name|uid>[:<group|gid>])'),
     values('-v, --volume <list>', 'Bind mount a volume'),
+    values('--volumes-from <list>', 'Mount volumes from the specified container(s)'),
     value('-w, --workdir <string>', 'Working directory inside the container'),
   ]) {
     command.addOption(option);
@@ -124,10 +130,10 @@ export async function toContainerSpec(
     consoleWidth: flags.tty === true ? columns : 0,
     annotations: toLabels(flags.annotation ?? []),
     security: undefined,
-    isolation: undefined,
-    network: undefined,
+    isolation: toIsolation(flags),
+    network: toNetwork(flags),
     health: undefined,
-    volumesFrom: [],
+    volumesFrom: [...(flags.volumesFrom ?? [])],
     platform: '',
   };
 }
@@ -154,11 +160,4 @@ function inWords<T>(parse: () => T): T {
   } catch (cause) {
     throw new CliError((cause as Error).message, { cause });
   }
-}
-
-function parseTmpfs(text: string): Mount {
-  const [target = '', options] = text.split(':');
-  if (!target.startsWith('/')) throw new Error(`invalid mount path: '${target}' mount path must be absolute`);
-  if (options !== undefined) throw new Error(`k3c takes no options for a tmpfs: leave out ':${options}' in '${text}'`);
-  return { type: 'tmpfs', source: '', target, readOnly: false, propagation: '', mustExist: false };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseMount, parseVolume } from './mounts.ts';
+import { parseMount, parseTmpfs, parseVolume } from './mounts.ts';
 
 const mount = (type: string, source: string, target: string, rest: object = {}) => ({
   type,
@@ -9,6 +9,9 @@ const mount = (type: string, source: string, target: string, rest: object = {}) 
   readOnly: false,
   propagation: '',
   mustExist: false,
+  tmpfsOptions: '',
+  noCopy: false,
+  relabel: false,
   ...rest,
 });
 
@@ -24,6 +27,9 @@ describe('-v', () => {
     ['.:/b:rw', mount('bind', '/work', '/b')],
     ['a/b:/c', mount('bind', '/work/a/b', '/c')],
     ['/a:/b:ro,rshared', mount('bind', '/a', '/b', { readOnly: true, propagation: 'rshared' })],
+    ['/a:/b:ro,z', mount('bind', '/a', '/b', { readOnly: true, relabel: true })],
+    ['/a:/b:cached', mount('bind', '/a', '/b')],
+    ['vol:/b:nocopy', mount('volume', 'vol', '/b', { noCopy: true })],
   ];
   for (const [text, expected] of cases) test(text, () => assert.deepEqual(parseVolume(text, '/work'), expected));
   const wrong: [string, RegExp][] = [
@@ -34,7 +40,7 @@ describe('-v', () => {
     ['/a:/b:foo', /invalid mode: foo/],
     ['/a:/b:ro:x', /too many colons/],
     [':/b', /empty section between colons/],
-    ['/a:/b:z', /does not relabel for SELinux/],
+    ['/a:/b:nocopy', /invalid mode: nocopy/],
     ['vol:/b:shared', /cannot mix propagation/],
     ['x:/b', /volume name is too short/],
     ['x!:/b', /includes invalid characters for a local volume name/],
@@ -55,6 +61,11 @@ describe('--mount', () => {
     ['source=vol,target=/b', mount('volume', 'vol', '/b')],
     ['target=/b', mount('volume', '', '/b')],
     ['type=tmpfs,target=/t', mount('tmpfs', '', '/t')],
+    [
+      'type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=1770',
+      mount('tmpfs', '', '/t', { tmpfsOptions: 'size=1048576,mode=1770' }),
+    ],
+    ['source=vol,target=/b,volume-nocopy', mount('volume', 'vol', '/b', { noCopy: true })],
     ['type=bind,"source=/a,b",target=/c', mount('bind', '/a,b', '/c', { mustExist: true })],
   ];
   for (const [text, expected] of cases) test(text, () => assert.deepEqual(parseMount(text, '/work'), expected));
@@ -66,10 +77,30 @@ describe('--mount', () => {
     ['target', /^invalid field 'target' must be a key=value pair$/],
     ['target=a', /mount path must be absolute/],
     ['type=tmpfs,source=/a,target=/b', /takes no source/],
+    ['type=tmpfs,target=/b,tmpfs-size=x', /^invalid value for tmpfs-size: x$/],
+    ['type=tmpfs,target=/b,tmpfs-mode=9', /^invalid value for tmpfs-mode: 9$/],
+    ['type=bind,source=/a,target=/b,tmpfs-mode=7', /^cannot mix 'tmpfs-mode' with mount type 'bind'$/],
     ['target=/a,readonly=maybe', /invalid value for 'readonly'/],
     ['"target=/a', /a quote is not closed/],
   ];
   for (const [text, message] of wrong) {
     test(`refuses '${text}'`, () => assert.throws(() => parseMount(text, '/work'), { message }));
+  }
+});
+
+describe('--tmpfs', () => {
+  const cases: [string, object][] = [
+    ['/run', mount('tmpfs', '', '/run')],
+    ['/run/:rw,exec,size=64m,mode=1770', mount('tmpfs', '', '/run', { tmpfsOptions: 'rw,exec,size=64m,mode=1770' })],
+  ];
+  for (const [text, expected] of cases) test(text, () => assert.deepEqual(parseTmpfs(text), expected));
+  const wrong: [string, RegExp][] = [
+    ['run', /mount path must be absolute/],
+    ['/run:foo', /^invalid tmpfs option "foo"$/],
+    ['/run:size', /^invalid tmpfs option "size"$/],
+    ['/run:rw:ro', /too many colons/],
+  ];
+  for (const [text, message] of wrong) {
+    test(`refuses '${text}'`, () => assert.throws(() => parseTmpfs(text), { message }));
   }
 });

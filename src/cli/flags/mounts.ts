@@ -1,15 +1,16 @@
 /** `-v` and `--mount` (docker/cli volumespec and opts/mount.go). */
 
 import { isAbsolute, normalize, resolve } from 'node:path';
-import type { Mount } from '../../api/gen/k3c.ts';
+import { Mount } from '../../api/gen/k3c.ts';
 import { csvFields } from './csv.ts';
+import { parseBytes } from './sizes.ts';
 
 const PROPAGATIONS = ['shared', 'rshared', 'slave', 'rslave', 'private', 'rprivate'];
 
 /**
  * Reads `-v [source:]target[:options]`. A source with a slash is a path on this machine (`./x` relative to cwd), another is a
- * volume's name, none is an anonymous volume. Options: ro, rw, a propagation; z and Z relabel for SELinux at docker and are
- * refused here, since nothing relabels. Throws Error with the reason.
+ * volume's name, none is an anonymous volume. Options: ro, rw, a propagation, nocopy of a volume, z and Z for SELinux.
+ * Throws Error with the reason.
  */
 export function parseVolume(text: string, cwd: string): Mount {
   if (text === '') throw new Error('invalid empty volume spec');
@@ -27,14 +28,11 @@ export function parseVolume(text: string, cwd: string): Mount {
     throw new Error(`invalid volume specification: '${text}': invalid specification: destination can't be '/'`);
   }
   const source = second === undefined ? '' : localSource(first, cwd);
-  const mount: Mount = {
+  const mount = Mount.fromPartial({
     type: isAbsolute(source) ? 'bind' : 'volume',
     source,
     target: withoutSlash(normalize(target)),
-    readOnly: false,
-    propagation: '',
-    mustExist: false,
-  };
+  });
   if (mount.type === 'volume' && source !== '') checkVolumeName(source);
   for (const option of options === '' ? [] : options.split(',')) applyOption(mount, option, text);
   return mount;
@@ -64,9 +62,11 @@ function applyOption(mount: Mount, option: string, text: string): void {
   if (option === 'ro') mount.readOnly = true;
   else if (option === 'rw') mount.readOnly = false;
   else if (PROPAGATIONS.includes(option)) setPropagation(mount, option);
-  else if (option === 'z' || option === 'Z') {
-    throw new Error(`k3c does not relabel for SELinux: leave out '${option}' in '${text}'`);
-  } else throw new Error(`invalid volume specification: '${text}': invalid mode: ${option}`);
+  else if (option === 'z' || option === 'Z') mount.relabel = true;
+  else if (option === 'nocopy' && mount.type === 'volume') mount.noCopy = true;
+  // What docker's file systems on other machines need, and Linux does not.
+  else if (!['consistent', 'cached', 'delegated'].includes(option))
+    throw new Error(`invalid volume specification: '${text}': invalid mode: ${option}`);
 }
 
 function setPropagation(mount: Mount, propagation: string): void {
@@ -77,14 +77,21 @@ function setPropagation(mount: Mount, propagation: string): void {
 
 /** Reads `--mount type=bind,source=…,target=…`; keys and aliases are docker's. Throws Error with docker's sentences. */
 export function parseMount(text: string, cwd: string): Mount {
-  const mount: Mount = { type: 'volume', source: '', target: '', readOnly: false, propagation: '', mustExist: false };
+  const mount = Mount.fromPartial({ type: 'volume' });
+  const only = new Map<string, string>();
   let propagation: string | undefined;
+  const tmpfs: string[] = [];
   for (const field of csvFields(text)) {
     const equals = field.indexOf('=');
     const key = (equals < 0 ? field : field.slice(0, equals)).trim().toLowerCase();
     const value = equals < 0 ? undefined : field.slice(equals + 1).trim();
+    if (/^(bind|volume|tmpfs)-/.test(key)) only.set(key.slice(0, key.indexOf('-')), key);
     if (key === 'readonly' || key === 'ro') {
       mount.readOnly = value === undefined || boolean(key, value);
+      continue;
+    }
+    if (key === 'volume-nocopy') {
+      mount.noCopy = value === undefined || boolean(key, value);
       continue;
     }
     if (value === undefined) throw new Error(`invalid field '${field}' must be a key=value pair`);
@@ -92,8 +99,14 @@ export function parseMount(text: string, cwd: string): Mount {
     else if (key === 'source' || key === 'src') mount.source = value;
     else if (key === 'target' || key === 'dst' || key === 'destination') mount.target = value;
     else if (key === 'bind-propagation') propagation = value.toLowerCase();
-    else throw new Error(`unexpected key '${key}' in '${field}'`);
+    else if (key === 'tmpfs-size') tmpfs.push(`size=${size(key, value)}`);
+    else if (key === 'tmpfs-mode') tmpfs.push(`mode=${mode(key, value)}`);
+    // For docker on other machines than Linux.
+    else if (key !== 'consistency') throw new Error(`unexpected key '${key}' in '${field}'`);
   }
+  mount.tmpfsOptions = tmpfs.join(',');
+  for (const [type, key] of only)
+    if (type !== mount.type) throw new Error(`cannot mix '${key}' with mount type '${mount.type}'`);
   if (mount.target === '') throw new Error('target is required');
   if (!isAbsolute(mount.target)) throw new Error(`invalid mount path: '${mount.target}' mount path must be absolute`);
   if (mount.type === 'bind') {
@@ -108,6 +121,35 @@ export function parseMount(text: string, cwd: string): Mount {
     setPropagation(mount, propagation);
   }
   return mount;
+}
+
+/** Reads `--tmpfs PATH[:OPTIONS]`, the options being those of mount(8). Throws Error with docker's sentences. */
+export function parseTmpfs(text: string): Mount {
+  const [target = '', options = '', ...more] = text.split(':');
+  if (more.length > 0) throw new Error(`invalid spec: ${text}: too many colons`);
+  if (!isAbsolute(target)) throw new Error(`invalid mount path: '${target}' mount path must be absolute`);
+  for (const option of options === '' ? [] : options.split(','))
+    if (!TMPFS_OPTION.test(option)) throw new Error(`invalid tmpfs option ${JSON.stringify(option)}`);
+  return Mount.fromPartial({ type: 'tmpfs', target: withoutSlash(normalize(target)), tmpfsOptions: options });
+}
+
+/** What moby's mount.MergeTmpfsOptions takes. */
+const TMPFS_OPTION =
+  /^(ro|rw|exec|noexec|suid|nosuid|dev|nodev|sync|async|dirsync|remount|mand|nomand|atime|noatime|diratime|nodiratime|bind|rbind|r?private|r?shared|r?slave|r?unbindable|relatime|norelatime|strictatime|nostrictatime|defaults|(size|mode|uid|gid|nr_inodes|nr_blocks|mpol)=.+)$/;
+
+function size(key: string, value: string): bigint {
+  try {
+    return parseBytes(value);
+  } catch {
+    // docker names the key and not the reason.
+    throw new Error(`invalid value for ${key}: ${value}`);
+  }
+}
+
+/** Octal, as chmod takes it. */
+function mode(key: string, value: string): string {
+  if (!/^[0-7]{1,5}$/.test(value)) throw new Error(`invalid value for ${key}: ${value}`);
+  return value;
 }
 
 /** Checks one `--mount` while the command line is read. Throws as parseMount does. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parsePublish } from './ports.ts';
+import { parseExpose, parsePublish } from './ports.ts';
 
-const port = (hostIp: string, hostPort: number, containerPort: number, protocol = 'tcp') => ({
+const port = (hostIp: string, hostPort: number, containerPort: number, protocol = 'tcp', hostPortEnd = 0) => ({
+  hostPortEnd,
   hostIp,
   hostPort,
   containerPort,
@@ -24,6 +25,7 @@ describe('-p', () => {
     ['8000-8002:9000-9002', [port('', 8000, 9000), port('', 8001, 9001), port('', 8002, 9002)]],
     ['9000-9001', [port('', 0, 9000), port('', 0, 9001)]],
     ['0:80', [port('', 0, 80)]],
+    ['8000-9000:80', [port('', 8000, 80, 'tcp', 9000)]],
   ];
   for (const [text, expected] of cases) test(text, () => assert.deepEqual(parsePublish(text), expected));
 });
@@ -38,8 +40,16 @@ describe('-p refuses', () => {
     ['80/sctp', 'invalid proto: sctp'],
     ['1.2.3:80:80', 'invalid IP address: 1.2.3'],
     ['8000-8001:9000-9002', 'invalid ranges specified for container and host Ports: 9000-9002 and 8000-8001'],
-    ['8000-9000:80', 'a range of host ports for one container port is not supported: 8000-9000:80'],
     ['', 'no port specified: <empty>'],
   ];
   for (const [text, message] of cases) test(text, () => assert.throws(() => parsePublish(text), { message }));
+});
+
+test('--expose takes ports, ranges and protocols, and no host part', () => {
+  assert.deepEqual(parseExpose('80'), ['80/tcp']);
+  assert.deepEqual(parseExpose('53-54/udp'), ['53/udp', '54/udp']);
+  assert.throws(() => parseExpose('80:80'), { message: 'invalid port format for --expose: 80:80' });
+  assert.throws(() => parseExpose('80/x'), {
+    message: 'invalid range format for --expose: 80/x, error: invalid proto: x',
+  });
 });

@@ -1,21 +1,13 @@
 /** `-p`: docker's port specifications (docker/go-connections nat.ParsePortSpec). */
 import { isIP } from 'node:net';
-
-export interface PublishedPort {
-  /** Empty: every address. */
-  readonly hostIp: string;
-  /** 0: the daemon picks one. */
-  readonly hostPort: number;
-  readonly containerPort: number;
-  readonly protocol: 'tcp' | 'udp';
-}
+import { PortRequest } from '../../api/gen/k3c.ts';
 
 /**
  * Reads `[[ip:][hostPort]:]containerPort[/protocol]`; ports may be ranges of the same length, an IPv6 address stands in brackets.
- * A host range with a single container port means any port of the range at docker; we take no such range.
+ * A range of host ports for a single container port means any free one of them.
  * Throws Error with docker's sentence.
  */
-export function parsePublish(text: string): PublishedPort[] {
+export function parsePublish(text: string): PortRequest[] {
   const [spec = '', proto] = splitProtocol(text);
   const protocol = (proto === '' || proto === undefined ? 'tcp' : proto).toLowerCase();
   const { ip, host, container } = splitParts(spec);
@@ -25,16 +17,35 @@ export function parsePublish(text: string): PublishedPort[] {
   const target = parseRange(container, 'containerPort');
   const source = host === '' ? undefined : parseRange(host, 'hostPort');
   const count = target.last - target.first + 1;
+  if (source !== undefined && count === 1 && source.last > source.first) {
+    const range = { hostPort: source.first, hostPortEnd: source.last };
+    return [PortRequest.fromPartial({ hostIp: ip, ...range, containerPort: target.first, protocol })];
+  }
   if (source !== undefined && source.last - source.first + 1 !== count) {
-    if (count === 1) throw new Error(`a range of host ports for one container port is not supported: ${text}`);
     throw new Error(`invalid ranges specified for container and host Ports: ${container} and ${host}`);
   }
-  return Array.from({ length: count }, (_, i) => ({
-    hostIp: ip,
-    hostPort: source === undefined ? 0 : source.first + i,
-    containerPort: target.first + i,
-    protocol,
-  }));
+  return Array.from({ length: count }, (_, i) =>
+    PortRequest.fromPartial({
+      hostIp: ip,
+      hostPort: source === undefined ? 0 : source.first + i,
+      containerPort: target.first + i,
+      protocol,
+    }),
+  );
+}
+
+/** Reads `--expose PORT[-PORT][/PROTO]` into PORT/PROTO each. Throws Error with docker's sentences. */
+export function parseExpose(text: string): string[] {
+  if (text.includes(':')) throw new Error(`invalid port format for --expose: ${text}`);
+  const [ports = '', proto] = splitProtocol(text);
+  const protocol = (proto === '' || proto === undefined ? 'tcp' : proto).toLowerCase();
+  try {
+    if (protocol !== 'tcp' && protocol !== 'udp') throw new Error(`invalid proto: ${protocol}`);
+    const { first, last } = parseRange(ports, 'containerPort');
+    return Array.from({ length: last - first + 1 }, (_, i) => `${first + i}/${protocol}`);
+  } catch (cause) {
+    throw new Error(`invalid range format for --expose: ${text}, error: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function splitProtocol(text: string): [string, string | undefined] {

@@ -6,7 +6,7 @@ import { displayPorts } from './ports.ts';
 function port(text: string): PortRequest {
   const [, hostIp = '', hostPort = '0', containerPort = '', protocol = 'tcp'] =
     /^(?:(.*):)?(?:(\d+)>)?(\d+)\/(\w+)$/.exec(text) ?? [];
-  return { hostIp, hostPort: Number(hostPort), containerPort: Number(containerPort), protocol };
+  return { hostIp, hostPort: Number(hostPort), containerPort: Number(containerPort), protocol, hostPortEnd: 0 };
 }
 
 describe('ports are shown as docker shows them', () => {

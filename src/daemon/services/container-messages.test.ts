@@ -57,7 +57,9 @@ test('a line of ps', () => {
     [summary.command, summary.state, summary.image, summary.networks],
     ['/e a b', 'created', 'busybox', ['bridge']],
   );
-  assert.deepEqual(summary.exposedPorts, [{ hostIp: '', hostPort: 0, containerPort: 80, protocol: 'tcp' }]);
+  assert.deepEqual(summary.exposedPorts, [
+    { hostIp: '', hostPort: 0, hostPortEnd: 0, containerPort: 80, protocol: 'tcp' },
+  ]);
   const byId = toSummary(sampleRecord({ imageRef: base.imageId, spec: { ...base.spec, image: base.imageId } }));
   assert.equal(byId.image, '1'.repeat(12));
 });

@@ -19,21 +19,30 @@ export function toSummary(record: ContainerRecord, usage?: { readonly writable: 
     finishedAt: record.finishedAt,
     state: visibleState(record),
     exitCode: record.exitCode,
-    ports: [...record.ports],
+    ports: record.ports.map((port) => ({ ...port, hostPortEnd: 0 })),
     labels: { ...config.labels },
     networks: [networkName(record)],
     mounts: config.mounts.map(({ type, source, target, readOnly, propagation, volume }) => ({
       type,
-      source: volume === '' ? source : volume,
+      source: volume !== '' ? volume : type === 'tmpfs' ? '' : source,
       target,
       readOnly,
       propagation,
       mustExist: false,
+      tmpfsOptions: type === 'tmpfs' ? source : '',
+      noCopy: false,
+      relabel: false,
     })),
     ip: record.ip,
     exposedPorts: config.exposedPorts.map((port) => {
       const [number, protocol = 'tcp'] = port.split('/', 2);
-      return { hostIp: '', hostPort: 0, containerPort: Number.parseInt(number ?? '0', 10), protocol };
+      return {
+        hostIp: '',
+        hostPort: 0,
+        hostPortEnd: 0,
+        containerPort: Number.parseInt(number ?? '0', 10),
+        protocol,
+      };
     }),
     health: '',
     sizeRw: usage?.writable ?? 0n,

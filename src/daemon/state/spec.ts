@@ -9,16 +9,22 @@ export interface PortSpec {
   readonly hostPort: number;
   readonly containerPort: number;
   readonly protocol: 'tcp' | 'udp';
+  /** Of a request, above hostPort: any free port from there to here. */
+  readonly hostPortEnd?: number | undefined;
 }
 
 export interface MountSpec {
   readonly type: 'bind' | 'volume' | 'tmpfs';
-  /** Absolute path (bind), volume name (volume, empty: anonymous), mount options with commas (tmpfs). */
+  /** Absolute path (bind), volume name (volume, empty: anonymous), options of mount(8) with commas (tmpfs). */
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
   /** private, rprivate, slave, rslave, shared or rshared; empty: rprivate. */
   readonly propagation: string;
+  /** A volume that is not filled from the image. */
+  readonly noCopy?: boolean | undefined;
+  /** For SELinux, where the host has it. */
+  readonly relabel?: boolean | undefined;
 }
 
 export interface RestartPolicySpec {

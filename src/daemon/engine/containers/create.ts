@@ -7,10 +7,11 @@ import type { ContainerRecord } from '../../state/containers.ts';
 import type { ContainerSpec } from '../../state/spec.ts';
 import type { EngineContext } from './context.ts';
 import { LOG_FILE } from './cri-config.ts';
-import { checkName, newId } from './identity.ts';
+import { checkName, findContainer, newId } from './identity.ts';
 import { generateName } from './names.ts';
 import { resolveConfig } from './resolve-config.ts';
 import { recordVolumes } from './volumes.ts';
+import { inheritedMounts } from './volumes-from.ts';
 
 /** docker's smallest memory limit. */
 const MIN_MEMORY = 6 << 20;
@@ -34,6 +35,7 @@ export async function createContainer(
     image: image.config.config ?? {},
     hostHostname: context.hostHostname,
     newVolumeName: () => randomBytes(32).toString('hex'),
+    inherited: inheritedMounts(spec.volumesFrom, (reference) => findContainer(context.state.containers, reference)),
   });
   const { containers } = context.state;
   return context.state.transaction(() => {
@@ -57,6 +59,7 @@ export async function createContainer(
       oomKilled: false,
       error: '',
       restartCount: 0,
+      restartDelayMs: 0,
       manualStop: false,
       ports: [],
       ip: '',

@@ -23,7 +23,7 @@ export const POD_NAMESPACE = 'k3c';
 export const LOG_FILE = 'container.log';
 
 /** What docker hides and write-protects in /proc and /sys (moby, daemon/pkg/oci/defaults.go). */
-const MASKED_PATHS = [
+export const MASKED_PATHS = [
   '/proc/asound',
   '/proc/acpi',
   '/proc/interrupts',
@@ -37,7 +37,7 @@ const MASKED_PATHS = [
   '/sys/firmware',
   '/sys/devices/virtual/powercap',
 ];
-const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+export const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 const CPU_PERIOD_US = 100_000;
 
@@ -98,6 +98,8 @@ export interface HostMount {
   readonly containerPath: string;
   readonly readOnly: boolean;
   readonly propagation: string;
+  /** For SELinux, where the host has it. */
+  readonly relabel?: boolean | undefined;
 }
 
 export interface ContainerInput {
@@ -128,6 +130,7 @@ export function containerConfig(input: ContainerInput): ContainerInit {
       hostPath: mount.hostPath,
       readonly: mount.readOnly,
       propagation: propagationOf(mount.propagation),
+      selinuxRelabel: mount.relabel === true,
     })),
     linux: {
       resources: {

@@ -11,8 +11,8 @@ import { deleteVolumeData, forgetAnonymous } from './volumes.ts';
  * the rest is gone finds the sandbox by its label and the directories by their ids at its next start.
  */
 export function discard(context: EngineContext, record: ContainerRecord, options: { readonly volumes: boolean }): void {
-  const volumes = options.volumes ? forgetAnonymous(context.state, record.config.mounts) : [];
   context.state.containers.delete(record.id);
+  const volumes = options.volumes ? forgetAnonymous(context.state, record.config.mounts) : [];
   context.emit(record, 'destroy');
   context.background.run(`clean up after ${record.name}`, async () => {
     if (record.sandboxId !== '') await removeSandbox(context, record.sandboxId);

@@ -5,7 +5,7 @@ import type { ContainerRecord } from '../../state/containers.ts';
 import type { EngineContext } from './context.ts';
 import type { HostMount } from './cri-config.ts';
 import { INIT_MOUNT } from './init-mount.ts';
-import { type NetworkFiles, writeNetworkFiles } from './network-files.ts';
+import { type NetworkFiles, type NetworkIdentity, writeNetworkFiles } from './network-files.ts';
 import { ensureSource } from './volumes.ts';
 
 export interface HostSide {
@@ -13,14 +13,22 @@ export interface HostSide {
   readonly mounts: readonly HostMount[];
 }
 
+/** How the container is known on its network. */
+export function networkIdentity(context: EngineContext, { spec, config }: ContainerRecord): NetworkIdentity {
+  return {
+    networkMode: spec.networkMode,
+    hostname: config.hostname,
+    asked: spec.network,
+    // The host itself answers on its loopback device there.
+    hostGateway: spec.networkMode === 'default' ? context.network.bridge.gateway : '127.0.0.1',
+  };
+}
+
 /** Makes it; all of it may be there already from an earlier attempt. */
 export async function prepareHost(context: EngineContext, record: ContainerRecord): Promise<HostSide> {
   const { spec, config } = record;
   const [files, sources] = await Promise.all([
-    writeNetworkFiles(join(context.paths.containers, record.id), {
-      networkMode: spec.networkMode,
-      hostname: config.hostname,
-    }),
+    writeNetworkFiles(join(context.paths.containers, record.id), networkIdentity(context, record)),
     Promise.all(
       config.mounts
         .filter(({ type }) => type !== 'tmpfs')
@@ -29,6 +37,7 @@ export async function prepareHost(context: EngineContext, record: ContainerRecor
           containerPath: mount.target,
           readOnly: mount.readOnly,
           propagation: mount.propagation,
+          relabel: mount.relabel,
         })),
     ),
     mkdir(dirname(record.logPath), { recursive: true, mode: 0o710 }),

@@ -11,11 +11,12 @@ import type { EngineContext, LiveContainer } from './context.ts';
 import { containerConfig, sandboxConfig } from './cri-config.ts';
 import type { ContainerStreams } from './dependencies.ts';
 import { watchExit } from './exits.ts';
-import { type HostSide, prepareHost } from './host-side.ts';
+import { type HostSide, networkIdentity, prepareHost } from './host-side.ts';
 import { INIT_MOUNT } from './init-mount.ts';
 import { writeHosts } from './network-files.ts';
 import type { OciSpec } from './oci-spec.ts';
 import { patchSpec } from './patch-spec.ts';
+import { portsToPublish } from './ports.ts';
 import { processId } from './process-id.ts';
 import { removeSandbox } from './sandboxes.ts';
 import { seedVolumes } from './seed-volumes.ts';
@@ -96,7 +97,8 @@ async function attemptStart(
   const { containerd, state } = context;
   const { id, spec, config } = record;
   const bridged = spec.networkMode === 'default';
-  const ports = bridged && spec.ports.length > 0 ? await context.network.reserve(id, record.name, spec.ports) : [];
+  const wanted = bridged ? portsToPublish(spec.ports, config, spec.network.publishAll) : [];
+  const ports = wanted.length > 0 ? await context.network.reserve(id, record.name, wanted) : [];
 
   const sandbox = sandboxConfig({
     record,
@@ -194,7 +196,7 @@ async function connectNetwork(
   const { status } = await context.containerd.cri.podSandboxStatus({ podSandboxId: sandboxId });
   const ip = status?.network?.ip ?? '';
   await Promise.all([
-    writeHosts(host.files, { networkMode: record.spec.networkMode, hostname: record.config.hostname }, ip),
+    writeHosts(host.files, networkIdentity(context, record), ip),
     ports.length > 0 ? context.network.publish(record.id, ip, ports) : undefined,
   ]);
   return ip;
@@ -215,6 +217,7 @@ async function writeSpec(
     args,
     env: config.env,
     hostname: config.hostname,
+    domainname: asked.network.domainname,
     networkMode: asked.networkMode,
     console:
       asked.tty && asked.consoleHeight > 0 && asked.consoleWidth > 0

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { containerResolvConf, hostsFile } from './network-files.ts';
+import { askedResolvConf, containerResolvConf, hostsFile } from './network-files.ts';
 
 test('hosts: the name leads to the address, a dotted one by its first label too', () => {
   assert.match(hostsFile('box', '10.1.2.3'), /^127\.0\.0\.1\tlocalhost\n(?:.*\n)+10\.1\.2\.3\tbox\n$/);
@@ -19,4 +19,19 @@ test('a stub gives way to its upstreams, and public resolvers stand in for none'
   assert.equal(containerResolvConf([stub, 'nameserver 10.0.0.9\n']), 'nameserver 10.0.0.9\n');
   assert.equal(containerResolvConf([stub, '']), 'options edns0\nnameserver 8.8.8.8\nnameserver 8.8.4.4\n');
   assert.equal(containerResolvConf([]), 'nameserver 8.8.8.8\nnameserver 8.8.4.4\n');
+});
+
+test('what is asked for replaces its own kind of line and leaves the others', () => {
+  const host = 'domain old\nsearch a b\nnameserver 10.0.0.2\noptions edns0\n';
+  const nothing = { dns: [], dnsSearch: [], dnsOptions: [] };
+  assert.equal(askedResolvConf(host, nothing), host);
+  assert.equal(
+    askedResolvConf(host, { ...nothing, dns: ['1.1.1.1', '9.9.9.9'] }),
+    'domain old\nsearch a b\noptions edns0\nnameserver 1.1.1.1\nnameserver 9.9.9.9\n',
+  );
+  assert.equal(
+    askedResolvConf(host, { ...nothing, dnsSearch: ['x.y', 'z'], dnsOptions: ['ndots:5', 'rotate'] }),
+    'nameserver 10.0.0.2\nsearch x.y z\noptions ndots:5 rotate\n',
+  );
+  assert.equal(askedResolvConf(host, { ...nothing, dnsSearch: ['.'] }), 'nameserver 10.0.0.2\noptions edns0\n');
 });

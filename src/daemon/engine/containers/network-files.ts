@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
-import type { NetworkMode } from '../../state/spec.ts';
+import type { NetworkMode, NetworkSpec } from '../../state/spec.ts';
 
 const FIXED_HOSTS = [
   '127.0.0.1\tlocalhost',
@@ -36,6 +36,10 @@ export function networkFiles(directory: string): NetworkFiles {
 export interface NetworkIdentity {
   readonly networkMode: NetworkMode;
   readonly hostname: string;
+  /** --dns, --dns-search, --dns-option and --add-host. */
+  readonly asked: Pick<NetworkSpec, 'dns' | 'dnsSearch' | 'dnsOptions' | 'extraHosts' | 'domainname'>;
+  /** What host-gateway stands for: an address of this host that the container reaches; empty where there is none. */
+  readonly hostGateway: string;
 }
 
 /** Writes all three. The address of a bridged container follows with writeHosts, into the same inode. */
@@ -45,15 +49,51 @@ export async function writeNetworkFiles(directory: string, identity: NetworkIden
   await Promise.all([
     writeFile(files.hostname, `${identity.hostname}\n`),
     writeHosts(files, identity, ''),
-    hostResolvConf(identity.networkMode).then((text) => writeFile(files.resolvConf, text)),
+    hostResolvConf(identity.networkMode).then((text) =>
+      writeFile(files.resolvConf, askedResolvConf(text, identity.asked)),
+    ),
   ]);
   return files;
 }
 
 /** Writes /etc/hosts. On the host's network it is the host's own. */
 export async function writeHosts(files: NetworkFiles, identity: NetworkIdentity, ip: string): Promise<void> {
-  const text = identity.networkMode === 'host' ? await readOptional('/etc/hosts') : hostsFile(identity.hostname, ip);
-  await writeFile(files.hosts, text);
+  const text = identity.networkMode === 'host' ? await readOptional('/etc/hosts') : hostsFile(fullName(identity), ip);
+  await writeFile(files.hosts, text + extraHosts(identity));
+}
+
+/** Lines of --add-host, after all others as docker has them. */
+function extraHosts({ asked, hostGateway }: NetworkIdentity): string {
+  return asked.extraHosts
+    .map((entry) => {
+      const colon = entry.indexOf(':');
+      const address = entry.slice(colon + 1);
+      return `${address === 'host-gateway' ? hostGateway : address}\t${entry.slice(0, colon)}\n`;
+    })
+    .join('');
+}
+
+function fullName({ hostname, asked }: NetworkIdentity): string {
+  return asked.domainname === '' || hostname.includes('.') ? hostname : `${hostname}.${asked.domainname}`;
+}
+
+/** What --dns, --dns-search and --dns-option name takes the place of what the text has of its kind (moby, resolvconf). */
+export function askedResolvConf(text: string, asked: Pick<NetworkSpec, 'dns' | 'dnsSearch' | 'dnsOptions'>): string {
+  const kinds: readonly (readonly [keyword: string, lines: readonly string[], given: boolean])[] = [
+    ['nameserver', asked.dns.map((address) => `nameserver ${address}`), asked.dns.length > 0],
+    [
+      'search',
+      // A dot alone is docker's word for no search list.
+      asked.dnsSearch.includes('.') ? [] : [`search ${asked.dnsSearch.join(' ')}`],
+      asked.dnsSearch.length > 0,
+    ],
+    ['options', [`options ${asked.dnsOptions.join(' ')}`], asked.dnsOptions.length > 0],
+  ];
+  const replaced = kinds.filter(([, , given]) => given);
+  if (replaced.length === 0) return text;
+  const names = new Set(replaced.flatMap(([keyword]) => (keyword === 'search' ? ['search', 'domain'] : [keyword])));
+  const kept = text.split('\n').filter((line) => line !== '' && !names.has(line.trim().split(/\s+/)[0] ?? ''));
+  return `${[...kept, ...replaced.flatMap(([, lines]) => lines)].join('\n')}\n`;
 }
 
 /** docker's /etc/hosts. A dotted hostname is known by its first label too. */

@@ -19,7 +19,16 @@ const oci = (): OciSpec => ({
 });
 const patched = (networkMode: NetworkMode, over: Partial<Parameters<typeof patchSpec>[1]> = {}) => {
   const spec = oci();
-  patchSpec(spec, { args: ['sh'], env: ['A=1'], hostname: 'box', networkMode, console: undefined, tmpfs: [], ...over });
+  patchSpec(spec, {
+    args: ['sh'],
+    env: ['A=1'],
+    hostname: 'box',
+    domainname: '',
+    networkMode,
+    console: undefined,
+    tmpfs: [],
+    ...over,
+  });
   return spec;
 };
 

@@ -7,6 +7,8 @@ export interface SpecPatch {
   /** The whole environment: CRI would put the image's own values back. */
   readonly env: readonly string[];
   readonly hostname: string;
+  /** NIS domain, of which runc knows only as a sysctl of the UTS namespace; empty: none. */
+  readonly domainname: string;
   readonly networkMode: NetworkMode;
   readonly console: { readonly height: number; readonly width: number } | undefined;
   readonly tmpfs: readonly ResolvedMount[];
@@ -16,6 +18,7 @@ export interface SpecPatch {
 export function patchSpec(spec: OciSpec, patch: SpecPatch): void {
   spec.process.args = [...patch.args];
   spec.process.env = [...patch.env];
+  if (patch.domainname !== '') spec.linux.sysctl = { ...spec.linux.sysctl, 'kernel.domainname': patch.domainname };
   if (patch.console !== undefined) spec.process.consoleSize = { ...patch.console };
   if (patch.networkMode !== 'default') leaveSandboxNamespaces(spec, patch);
   if (patch.tmpfs.length > 0) spec.mounts = withTmpfs(spec.mounts, patch.tmpfs);

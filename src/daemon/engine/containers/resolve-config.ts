@@ -18,6 +18,8 @@ export interface ResolveInput {
   readonly hostHostname: string;
   /** A new name for an anonymous volume. */
   readonly newVolumeName: () => string;
+  /** Of --volumes-from; a mount of the container's own at the same place counts instead. */
+  readonly inherited?: readonly ResolvedMount[];
 }
 
 /** The configuration that every attempt is made from. Throws INVALID_ARGUMENT in docker's words. */
@@ -43,6 +45,7 @@ export function resolveConfig(input: ResolveInput): ResolvedConfig {
   const exposed = new Set(
     Object.keys(image.ExposedPorts ?? {}).map((port) => (port.includes('/') ? port : `${port}/tcp`)),
   );
+  for (const port of spec.network.exposedPorts) exposed.add(port);
   for (const { containerPort, protocol } of spec.ports) exposed.add(`${containerPort}/${protocol}`);
   return {
     entrypoint,
@@ -57,7 +60,7 @@ export function resolveConfig(input: ResolveInput): ResolvedConfig {
     hostname,
     labels: { ...image.Labels, ...spec.labels },
     exposedPorts: [...exposed].sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10) || a.localeCompare(b)),
-    mounts: resolveMounts(spec.mounts, Object.keys(image.Volumes ?? {}), input.newVolumeName),
+    mounts: resolveMounts(spec.mounts, input.inherited ?? [], Object.keys(image.Volumes ?? {}), input.newVolumeName),
     stopSignal,
   };
 }
@@ -75,6 +78,7 @@ function mergeEnv(...lists: readonly (readonly string[])[]): string[] {
 
 function resolveMounts(
   asked: readonly MountSpec[],
+  inherited: readonly ResolvedMount[],
   imageVolumes: readonly string[],
   newVolumeName: () => string,
 ): ResolvedMount[] {
@@ -92,6 +96,7 @@ function resolveMounts(
     const volume = mount.type !== 'volume' ? '' : anonymous ? newVolumeName() : mount.source;
     mounts.set(target, { ...mount, target, volume, anonymous, propagation: mount.propagation || 'rprivate' });
   }
+  for (const mount of inherited) if (!mounts.has(mount.target)) mounts.set(mount.target, mount);
   for (const path of imageVolumes) {
     const target = posix.join('/', path).replace(/(.)\/$/, '$1');
     if (mounts.has(target)) continue;

@@ -15,7 +15,7 @@ export async function seedVolumes(
   criId: string,
   mounts: readonly ResolvedMount[],
 ): Promise<void> {
-  const volumes = mounts.filter(({ volume }) => volume !== '');
+  const volumes = mounts.filter(({ volume, noCopy }) => volume !== '' && noCopy !== true);
   const unseeded = await Promise.all(volumes.map(({ volume }) => isUnseeded(context, volume)));
   if (!unseeded.includes(true)) return;
   const { mounts: layers } = await context.containerd.snapshots.mounts({

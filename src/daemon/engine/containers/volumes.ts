@@ -41,11 +41,15 @@ function sourceError(path: string, cause: unknown): K3cError {
   });
 }
 
-/** Forgets anonymous volumes; to be called in a transaction. Returns the names whose directories can go. */
+/**
+ * Forgets the anonymous volumes of a container that nobody else uses (--volumes-from); to be called in the transaction that
+ * has deleted its row. Returns the names whose directories can go.
+ */
 export function forgetAnonymous(state: State, mounts: readonly ResolvedMount[]): readonly string[] {
-  return mounts
-    .filter(({ anonymous, volume }) => anonymous && state.volumes.delete(volume))
-    .map(({ volume }) => volume);
+  const own = mounts.filter(({ anonymous }) => anonymous).map(({ volume }) => volume);
+  if (own.length === 0) return [];
+  const used = new Set(state.containers.list().flatMap(({ config }) => config.mounts.map(({ volume }) => volume)));
+  return own.filter((volume) => !used.has(volume) && state.volumes.delete(volume));
 }
 
 export async function deleteVolumeData(volumes: string, name: string): Promise<void> {

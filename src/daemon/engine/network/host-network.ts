@@ -9,6 +9,8 @@ export interface PortRequest {
   readonly hostPort: number;
   readonly containerPort: number;
   readonly protocol: 'tcp' | 'udp';
+  /** Above hostPort: any free port from there to here, the lowest first. */
+  readonly hostPortEnd?: number | undefined;
 }
 
 /** A port that is reserved for a container: `hostPort` is decided. */

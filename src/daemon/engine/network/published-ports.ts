@@ -52,7 +52,7 @@ export class PublishedPorts {
     try {
       // Numbered ports first and without a pause, so that no other caller and no picked port gets in between.
       const fixed = requests.map((request) => {
-        if (request.hostPort === 0) return undefined;
+        if (request.hostPort === 0 || isRange(request)) return undefined;
         const present = this.#table.find(owner, request);
         if (present !== undefined) return present;
         const held = this.#hold({ owner, ownerName, mapping: { ...request } });
@@ -62,7 +62,7 @@ export class PublishedPorts {
       for (const held of [...taken]) held.listener = await openOrExplain(held.reservation.mapping);
       const mappings: PortMapping[] = [];
       for (const [index, request] of requests.entries()) {
-        const reservation = fixed[index] ?? (await this.#pick(owner, ownerName, request, taken));
+        const reservation = fixed[index] ?? (await this.#choose(owner, ownerName, request, taken));
         mappings.push(reservation.mapping);
       }
       return mappings;
@@ -72,7 +72,25 @@ export class PublishedPorts {
     }
   }
 
-  /** Lets the kernel choose a port by listening on port 0. */
+  #choose(owner: string, ownerName: string, request: PortRequest, taken: HeldPort[]): Promise<Reservation> {
+    return isRange(request)
+      ? this.#firstFree(owner, ownerName, request, taken)
+      : this.#pick(owner, ownerName, request, taken);
+  }
+
+  /** The lowest free port of a range; the error of the last one where none is. */
+  async #firstFree(owner: string, ownerName: string, request: PortRequest, taken: HeldPort[]): Promise<Reservation> {
+    const { hostPortEnd = 0, ...rest } = request;
+    for (let hostPort = request.hostPort; ; hostPort++) {
+      try {
+        return await this.#pick(owner, ownerName, { ...rest, hostPort }, taken);
+      } catch (error) {
+        if (!(error instanceof K3cError) || error.reason !== 'port-in-use' || hostPort === hostPortEnd) throw error;
+      }
+    }
+  }
+
+  /** Listens, on the port that the kernel chooses where it is 0. */
   async #pick(owner: string, ownerName: string, request: PortRequest, taken: HeldPort[]): Promise<Reservation> {
     const listener = await openOrExplain(request);
     try {
@@ -146,6 +164,10 @@ export class PublishedPorts {
   close(): void {
     for (const held of [...this.#held.values()]) this.#drop(held);
   }
+}
+
+function isRange({ hostPort, hostPortEnd = 0 }: PortRequest): boolean {
+  return hostPortEnd > hostPort;
 }
 
 /** Opens a listener; a port that a process of the host has is told in docker's words. */

@@ -76,19 +76,42 @@ export function toSpec(message: SpecMessage | undefined, stdinOnce: boolean): Co
   };
 }
 
-function toPort({ hostIp, hostPort, containerPort, protocol }: PortRequest): ContainerSpec['ports'][number] {
+function toPort({
+  hostIp,
+  hostPort,
+  hostPortEnd,
+  containerPort,
+  protocol,
+}: PortRequest): ContainerSpec['ports'][number] {
   if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== '') throw invalid(`invalid proto: ${protocol}`);
   if (containerPort < 1 || containerPort > 65535) throw invalid(`invalid containerPort: ${containerPort}`);
   if (hostPort > 65535) throw invalid(`invalid hostPort: ${hostPort}`);
+  if (hostPortEnd > 65535 || (hostPortEnd > 0 && hostPort === 0))
+    throw invalid(`invalid hostPort: ${hostPort}-${hostPortEnd}`);
   if (hostIp !== '' && isIP(hostIp) === 0) throw invalid(`invalid IP address: ${hostIp}`);
-  return { hostIp, hostPort, containerPort, protocol: protocol === 'udp' ? 'udp' : 'tcp' };
+  return {
+    hostIp,
+    hostPort,
+    containerPort,
+    protocol: protocol === 'udp' ? 'udp' : 'tcp',
+    ...(hostPortEnd > hostPort ? { hostPortEnd } : {}),
+  };
 }
 
-function toMount({ type, source, target, readOnly, propagation, mustExist }: Mount): ContainerSpec['mounts'][number] {
+function toMount(mount: Mount): ContainerSpec['mounts'][number] {
+  const { type, source, target, readOnly, propagation, mustExist, tmpfsOptions, noCopy, relabel } = mount;
   if (type !== 'bind' && type !== 'volume' && type !== 'tmpfs') throw invalid(`mount type unknown: "${type}"`);
   if (!PROPAGATIONS.includes(propagation)) throw invalid(`invalid propagation mode: "${propagation}"`);
   if (type === 'bind' && mustExist && !existsSync(source)) {
     throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
   }
-  return { type, source, target, readOnly, propagation };
+  return {
+    type,
+    source: type === 'tmpfs' ? tmpfsOptions : source,
+    target,
+    readOnly,
+    propagation,
+    ...(noCopy ? { noCopy } : {}),
+    ...(relabel ? { relabel } : {}),
+  };
 }

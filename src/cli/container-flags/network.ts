@@ -1,0 +1,41 @@
+/** The flags of a container's ports and names. */
+import type { Option } from 'commander';
+import { NetworkOptions } from '../../api/gen/k3c.ts';
+import { checkAddress, checkDomain, parseExtraHost } from '../flags/names.ts';
+import { flag, value, values } from '../flags/option.ts';
+import { parseExpose } from '../flags/ports.ts';
+
+export interface NetworkFlags {
+  readonly addHost?: readonly string[];
+  readonly dns?: readonly string[];
+  readonly dnsOption?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly domainname?: string;
+  readonly expose?: readonly (readonly string[])[];
+  readonly publishAll?: boolean;
+}
+
+export function networkFlags(): Option[] {
+  return [
+    values('--add-host <list>', 'Add a custom host-to-IP mapping (host:ip)', parseExtraHost),
+    values('--dns <list>', 'Set custom DNS servers', checkAddress),
+    values('--dns-option <list>', 'Set DNS options'),
+    values('--dns-search <list>', 'Set custom DNS search domains', checkDomain),
+    value('--domainname <string>', 'Container NIS domain name'),
+    values('--expose <list>', 'Expose a port or a range of ports', parseExpose),
+    flag('-P, --publish-all', 'Publish all exposed ports to random ports'),
+  ];
+}
+
+/** What they ask for. */
+export function toNetwork(flags: NetworkFlags): NetworkOptions {
+  return NetworkOptions.fromPartial({
+    dns: [...(flags.dns ?? [])],
+    dnsSearch: [...(flags.dnsSearch ?? [])],
+    dnsOptions: [...(flags.dnsOption ?? [])],
+    extraHosts: [...(flags.addHost ?? [])],
+    publishAll: flags.publishAll === true,
+    exposedPorts: [...new Set((flags.expose ?? []).flat())],
+    domainname: flags.domainname ?? '',
+  });
+}

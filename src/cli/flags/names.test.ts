@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkAddress, checkDomain, parseExtraHost } from './names.ts';
+
+test('--dns takes addresses', () => {
+  assert.equal(checkAddress('10.0.0.1'), '10.0.0.1');
+  assert.equal(checkAddress('2001:db8::1'), '2001:db8::1');
+  assert.throws(() => checkAddress('ns.example'), { message: 'ns.example is not an ip address' });
+});
+
+test('--dns-search takes domains, and a dot for none', () => {
+  for (const domain of ['.', 'example.com', 'svc.cluster.local', 'a_b']) assert.equal(checkDomain(domain), domain);
+  for (const text of ['', '1.2', 'a b', '-!'])
+    assert.throws(() => checkDomain(text), { message: `${text} is not a valid domain` });
+});
+
+test('--add-host takes both separators, brackets and host-gateway', () => {
+  assert.equal(parseExtraHost('db:10.0.0.1'), 'db:10.0.0.1');
+  assert.equal(parseExtraHost('db=::1'), 'db:::1');
+  assert.equal(parseExtraHost('db:[2001:db8::1]'), 'db:2001:db8::1');
+  assert.equal(parseExtraHost('host.docker.internal:host-gateway'), 'host.docker.internal:host-gateway');
+  for (const text of ['db', ':1.2.3.4', ''])
+    assert.throws(() => parseExtraHost(text), /^Error: bad format for add-host/);
+  assert.throws(() => parseExtraHost('db:x'), { message: 'invalid IP address in add-host: "x"' });
+});

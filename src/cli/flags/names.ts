@@ -1,0 +1,27 @@
+/** Flags about names and who resolves them: --dns, --dns-search, --add-host. */
+import { isIP } from 'node:net';
+
+/** `--dns`: an address. Throws Error with docker's sentence. */
+export function checkAddress(text: string): string {
+  if (isIP(text.trim()) === 0) throw new Error(`${text} is not an ip address`);
+  return text.trim();
+}
+
+/** `--dns-search`: a domain, or `.` for none. Throws Error with docker's sentence. */
+export function checkDomain(text: string): string {
+  const domain = text.trim();
+  if (domain === '.') return domain;
+  if (/^(?=.*[a-zA-Z])(:?[a-zA-Z0-9_-]{1,63}\.?)+$/.test(domain) && domain.length <= 255) return domain;
+  throw new Error(`${text} is not a valid domain`);
+}
+
+/** `--add-host`: NAME:ADDRESS or NAME=ADDRESS, the address possibly host-gateway or in brackets. Gives NAME:ADDRESS. */
+export function parseExtraHost(text: string): string {
+  const match = /^([^=:]+)[=:](.*)$/s.exec(text);
+  const name = match?.[1] ?? '';
+  const address = (match?.[2] ?? '').replace(/^\[(.*)\]$/, '$1');
+  if (match === null || name.trim() === '') throw new Error(`bad format for add-host: ${JSON.stringify(text)}`);
+  if (address !== 'host-gateway' && isIP(address) === 0)
+    throw new Error(`invalid IP address in add-host: ${JSON.stringify(address)}`);
+  return `${name}:${address}`;
+}
