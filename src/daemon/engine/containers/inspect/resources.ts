@@ -1,11 +1,12 @@
 /** The limits and devices in `HostConfig` (moby, api/types/container, Resources). */
 import type { ContainerSpec } from '../../../state/spec.ts';
 
-export function resourcesOf({ resources, security }: ContainerSpec): Record<string, unknown> {
+export function resourcesOf({ resources, security, isolation }: ContainerSpec): Record<string, unknown> {
   return {
     CpuShares: resources.cpuShares,
     Memory: resources.memoryBytes,
     NanoCpus: resources.nanoCpus,
+    CgroupParent: isolation.cgroupParent,
     BlkioWeight: resources.blkioWeight,
     BlkioWeightDevice: [],
     BlkioDeviceReadBps: [],
