@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Door } from './cli/door/door.ts';
 import { processHost } from './cli/process-context.ts';
 import { runCli } from './cli/program.ts';
-import type { DaemonRole } from './cli/roles.ts';
+import type { DaemonRole, Roles } from './cli/roles.ts';
 
 // The launcher puts a `--` first: Node would read the files that `--env-file` names before it as its own.
 const argv = process.argv.slice(process.argv[2] === '--' ? 3 : 2);
@@ -30,14 +30,15 @@ async function daemon(): Promise<DaemonRole> {
 
 interface DoorPlace {
   readonly address: string;
-  readonly builder: string;
+  /** What its commands reach without a socket. */
+  readonly inside: NonNullable<Roles['inside']>;
 }
 
 /**
  * Opens the front door beside the daemon's socket; from sources there is none, since only the launcher knocks. It knocks beside
  * a k3c.sock alone: two daemons whose sockets lie in one directory must not take each other's door.
  */
-async function openOwnDoor({ address, builder }: DoorPlace): Promise<Door | undefined> {
+async function openOwnDoor({ address, inside }: DoorPlace): Promise<Door | undefined> {
   const { isPackaged, payloadDigest } = await import('./bundle/program.ts');
   if (!isPackaged() || basename(address) !== 'k3c.sock') return undefined;
   const { openDoor } = await import('./cli/door/door.ts');
@@ -47,7 +48,7 @@ async function openOwnDoor({ address, builder }: DoorPlace): Promise<Door | unde
     digest: payloadDigest() ?? '',
     takes: isSmall,
     // Whatever address this daemon serves, the commands it does are its own.
-    run: (argv, guest) => runCli(argv, guest, { address, builder }),
+    run: (argv, guest) => runCli(argv, guest, { address, inside }),
   });
 }
 

@@ -164,8 +164,8 @@ function checkCount(words: string, count: number, [least, most]: readonly [numbe
 function openContext(host: Host, roles: Roles, flag: string | undefined): CommandContext & AsyncDisposable {
   const address = (flag ?? (host.env['K3C_ADDRESS'] || roles.address || DEFAULT_ADDRESS)).replace(/^unix:\/\//, '');
   let client: Promise<K3cClient> | undefined;
-  const builder = address === roles.address ? roles.builder : undefined;
-  const connect = roles.connect ?? (async (to) => (await import('../client/client.ts')).connectK3c(to, builder));
+  const inside = address === roles.address ? roles.inside : undefined;
+  const connect = roles.connect ?? (async (to) => (await import('../client/client.ts')).connectK3c(to, inside));
   return {
     env: host.env,
     cwd: host.cwd,

@@ -1,5 +1,5 @@
 /** What the rooms that the command line may not import lend to it. */
-import type { K3cClient } from '../client/client.ts';
+import type { Inside, K3cClient } from '../client/client.ts';
 import type { Host } from './context.ts';
 
 export interface Roles {
@@ -7,8 +7,8 @@ export interface Roles {
   daemon?(): Promise<DaemonRole>;
   /** The daemon's address where flags and environment name no other; the usual one unless given. */
   readonly address?: string;
-  /** BuildKit's own socket behind that address, for commands inside the daemon. */
-  readonly builder?: string;
+  /** What lies behind that address, for commands inside the daemon. */
+  readonly inside?: Inside;
   /** Dials the daemon; the client of src/client unless given. */
   connect?(address: string): Promise<K3cClient>;
 }

@@ -1,20 +1,33 @@
 /** The daemon's API as the client sees it. */
 import { ContainersDefinition, ImagesDefinition, SystemDefinition } from '../api/gen/k3c.ts';
 import { Connection, createClient } from '../api/rpc/client.ts';
+import { createLocalClient } from '../api/rpc/local.ts';
+import type { RpcServer } from '../api/rpc/server.ts';
+import type { Client, ServiceDefinition } from '../api/rpc/types.ts';
 
 export type K3cClient = ReturnType<typeof connectK3c>;
 
+/** What a command inside the daemon reaches without the daemon's public socket. */
+export interface Inside {
+  /** The handlers of k3c.v1. */
+  readonly rpc: RpcServer;
+  /** BuildKit's own socket: builds need not pass the gateway then. */
+  readonly builder: string;
+}
+
 /**
  * Typed clients on one connection to k3c.sock; nothing is dialled before the first call.
- * @param builderPath BuildKit's own socket, for whoever may dial it (the daemon itself): builds need not pass the gateway then
+ * @param inside given by the daemon for its own commands: their calls are made without a connection
  */
-export function connectK3c(socketPath: string, builderPath?: string) {
+export function connectK3c(socketPath: string, inside?: Inside) {
   const connection = Connection.unix(socketPath);
-  const builder = builderPath === undefined ? connection : Connection.unix(builderPath);
+  const builder = inside === undefined ? connection : Connection.unix(inside.builder);
+  const client = <S extends ServiceDefinition>(service: S): Client<S> =>
+    inside === undefined ? createClient(service, connection) : createLocalClient(service, inside.rpc);
   return {
-    containers: createClient(ContainersDefinition, connection),
-    images: createClient(ImagesDefinition, connection),
-    system: createClient(SystemDefinition, connection),
+    containers: client(ContainersDefinition),
+    images: client(ImagesDefinition),
+    system: client(SystemDefinition),
     /** For BuildKit's services. */
     builder,
     close() {

@@ -46,10 +46,10 @@ export interface DaemonHost {
   /** Aborted by SIGTERM or SIGINT: stop, and leave the containers running. */
   readonly signal: AbortSignal;
   readonly logsToTerminal: boolean;
-  /** Called when everything is served, with the sockets it serves; what it returns is closed first when the daemon stops. */
+  /** Called when everything is served, with what it serves and where; what it returns is closed first when the daemon stops. */
   readonly onReady?: (served: {
     readonly address: string;
-    readonly builder: string;
+    readonly inside: { readonly rpc: RpcServer; readonly builder: string };
   }) => Promise<{ close(): Promise<void> } | undefined>;
 }
 
@@ -228,7 +228,7 @@ async function start(
   });
   await gateway.listen(signal);
   stack.defer(() => gateway.drain(DRAIN_MS));
-  const guest = await host.onReady?.({ address: config.address, builder: paths.buildkitSocket });
+  const guest = await host.onReady?.({ address: config.address, inside: { rpc, builder: paths.buildkitSocket } });
   if (guest !== undefined) stack.defer(() => guest.close());
   sweepUnpackedPrograms().catch((err: unknown) => log.warn({ err }, 'cannot remove what older versions unpacked'));
 }

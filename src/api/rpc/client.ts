@@ -51,9 +51,17 @@ async function* serverStream(open: Open, request: unknown): AsyncGenerator<unkno
  * begins.
  */
 export function createClient<S extends ServiceDefinition>(service: S, connection: Connection): Client<S> {
+  return clientOf(service, (method, options) => openCall(connection, service, method, options));
+}
+
+/** The typed client of a service, whatever its calls go over. */
+export function clientOf<S extends ServiceDefinition>(
+  service: S,
+  openMethod: (method: MethodDefinition, options?: CallOptions) => BidiCall<unknown, unknown>,
+): Client<S> {
   const client: Record<string, unknown> = {};
   for (const [key, method] of Object.entries(service.methods)) {
-    const open = (options?: CallOptions) => openCall<unknown, unknown>(connection, service, method, options);
+    const open = (options?: CallOptions) => openMethod(method, options);
     if (method.requestStream) client[key] = open;
     else if (method.responseStream)
       client[key] = (request: unknown, options?: CallOptions) => serverStream(() => open(options), request);

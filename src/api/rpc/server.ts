@@ -7,7 +7,7 @@ import { Code, K3cError, toK3cError } from '../errors.ts';
 import { endUpload } from './early-end.ts';
 import { RESPONSE_HEADERS, StreamCall } from './server-call.ts';
 import { toMetadata, toTrailers } from './status.ts';
-import type { Handlers, MethodDefinition, ServiceDefinition } from './types.ts';
+import type { Handlers, MethodDefinition, ServerCall, ServiceDefinition } from './types.ts';
 
 type AnyHandler = (first: unknown, second?: unknown) => Promise<unknown>;
 
@@ -64,11 +64,28 @@ export class RpcServer {
     );
   }
 
+  /**
+   * Runs the handler of a call of this process (local.ts).
+   *
+   * @returns the one response, where responses are no stream
+   * @throws what the handler does; K3cError UNIMPLEMENTED where there is none
+   */
+  async serveLocal(path: string, call: ServerCall<unknown, unknown>): Promise<unknown> {
+    const route = this.#routes.get(path);
+    try {
+      if (route === undefined) throw new K3cError(Code.UNIMPLEMENTED, `unknown method ${path}`);
+      return await this.#run(route, call);
+    } catch (thrown) {
+      this.#report(path, toK3cError(thrown));
+      throw thrown;
+    }
+  }
+
   #report(path: string, error: K3cError | undefined): void {
     if (error !== undefined) this.#onError(path, error);
   }
 
-  async #run(route: Route, call: StreamCall): Promise<unknown> {
+  async #run(route: Route, call: ServerCall<unknown, unknown>): Promise<unknown> {
     if (route.method.requestStream) {
       const response = await route.handler(call);
       return route.method.responseStream ? undefined : response;

@@ -7,8 +7,8 @@ import { type Frame, frameHead, In, numberFrame, Out } from './frames.ts';
 import type { Hello } from './hello.ts';
 
 /** How much of stdin is asked for at a time. */
-const STDIN_WINDOW = 256 << 10;
-const OUTPUT_QUEUE = 64 << 10;
+const STDIN_WINDOW = 512 << 10;
+const OUTPUT_QUEUE = 256 << 10;
 
 const signalNames = new Map(
   Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
@@ -97,11 +97,12 @@ export class DoorHost implements Host {
     else if (name !== 'SIGUSR1' && name !== 'SIGUSR2') this.#controller.abort(name);
   }
 
-  /** Asks for as much more of stdin as there is room for, once what was asked for has come. */
+  /** Asks for more of stdin while half of what was asked for is still on its way, so that the launcher never waits for us. */
   #want(): void {
-    if (this.#wanted > 0 || this.#stdinEnded || this.#socket.destroyed) return;
-    this.#wanted = STDIN_WINDOW;
-    this.#socket.write(numberFrame(Out.WANT, STDIN_WINDOW));
+    if (this.#wanted > STDIN_WINDOW / 2 || this.#stdinEnded || this.#socket.destroyed) return;
+    const more = STDIN_WINDOW - this.#wanted;
+    this.#wanted += more;
+    this.#socket.write(numberFrame(Out.WANT, more));
   }
 
   #output(type: number): Writable {
