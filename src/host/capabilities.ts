@@ -10,6 +10,11 @@ const NAMES = (
   .split(' ')
   .map((name) => `CAP_${name}`);
 
+/** All that Linux has, by number. */
+export function knownCapabilities(): readonly string[] {
+  return NAMES;
+}
+
 /** The capabilities of this process (CAP_CHOWN …): the most it can give to another one. */
 export async function ownCapabilities(): Promise<string[]> {
   return effectiveCapabilities(await readFile('/proc/self/status', 'utf8'));
