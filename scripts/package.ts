@@ -40,6 +40,7 @@ const files: PayloadFile[] = [
     segments: cutExecutable(app, readFileSync(await strippedNode()), engine),
   },
   { name: 'k3c-child', mode: program, content: readFileSync(launcher.child) },
+  { name: 'k3c-files', mode: program, content: readFileSync(launcher.files) },
   { name: 'better_sqlite3.node', mode: program, content: readFileSync(sqliteAddon) },
   ...[...libraries].map(([name, path]) => ({ name, mode: program, content: readFileSync(path) })),
 ];

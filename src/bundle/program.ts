@@ -42,6 +42,14 @@ export function childHelperPath(): string {
 }
 
 /**
+ * The program that reads and writes files of containers and users as tar (src/launcher/README.md); the daemon runs it as root
+ * inside containers' roots, a client as its user on the user's own files.
+ */
+export function filesHelperPath(): string {
+  return isPackaged() ? join(unpackedDirectory(), 'k3c-files') : sourcePath('dist/launcher/k3c-files');
+}
+
+/**
  * The digest that names what this program was unpacked from (hex, 16 bytes), undefined from sources. Two builds with the
  * same digest are the same program: the front door does commands for no other.
  */
