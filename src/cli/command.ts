@@ -27,12 +27,29 @@ export interface CommandDefinition<Options extends object = OptionValues> {
   run(context: CommandContext, operands: readonly string[], options: Options): Promise<number>;
 }
 
+/** What an operand names, for completion. `path` is CONTAINER:PATH or a local one. */
+export type Completes =
+  | 'container'
+  | 'running'
+  | 'stopped'
+  | 'image'
+  | 'network'
+  | 'volume'
+  | 'pod'
+  | 'path'
+  | 'file'
+  | 'none';
+
 /** A command as the list of program.ts knows it, without loading it. */
 export interface CommandEntry {
   /** All its forms, the shortest first: `['ps', 'container ls', 'container list', 'container ps']`. */
   readonly words: readonly string[];
   /** One line for help. */
   readonly summary: string;
+  /** What its operands name, one after the other; the last stands for all that follow. Absent: nothing to help with. */
+  readonly completes?: readonly Completes[];
+  /** Left out of help and completion. */
+  readonly hidden?: boolean;
   /** Imports its module. */
   load(roles: Roles): Promise<CommandDefinition>;
 }

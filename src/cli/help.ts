@@ -39,7 +39,9 @@ export function rootHelp(
 ): string {
   const common = entries.filter((entry) => COMMON.includes(entry.words[0] ?? ''));
   const order = (entry: CommandEntry) => COMMON.indexOf(entry.words[0] ?? '');
-  const rest = entries.filter((entry) => !common.includes(entry) && !(entry.words[0] ?? '').includes(' '));
+  const rest = entries.filter(
+    (entry) => entry.hidden !== true && !common.includes(entry) && !(entry.words[0] ?? '').includes(' '),
+  );
   const parts = [
     'Usage:  k3c [OPTIONS] COMMAND',
     'Classic Docker for a Kubernetes world',

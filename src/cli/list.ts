@@ -13,41 +13,49 @@ export const commands: readonly CommandEntry[] = [
   {
     words: ['run', 'container run'],
     summary: 'Create and run a new container from an image',
+    completes: ['image', 'file'],
     load: async () => (await import('./commands/run.ts')).run,
   },
   {
     words: ['create', 'container create'],
     summary: 'Create a new container',
+    completes: ['image', 'file'],
     load: async () => (await import('./commands/create.ts')).create,
   },
   {
     words: ['start', 'container start'],
     summary: 'Start one or more stopped containers',
+    completes: ['stopped'],
     load: async () => (await import('./commands/start.ts')).start,
   },
   {
     words: ['stop', 'container stop'],
     summary: 'Stop one or more running containers',
+    completes: ['running'],
     load: async () => (await import('./commands/stop.ts')).stop,
   },
   {
     words: ['restart', 'container restart'],
     summary: 'Restart one or more containers',
+    completes: ['container'],
     load: async () => (await import('./commands/restart.ts')).restart,
   },
   {
     words: ['kill', 'container kill'],
     summary: 'Kill one or more running containers',
+    completes: ['running'],
     load: async () => (await import('./commands/kill.ts')).kill,
   },
   {
     words: ['rm', 'container rm', 'container remove'],
     summary: 'Remove one or more containers',
+    completes: ['container'],
     load: async () => (await import('./commands/rm.ts')).rm,
   },
   {
     words: ['wait', 'container wait'],
     summary: 'Block until one or more containers stop, then print their exit codes',
+    completes: ['container'],
     load: async () => (await import('./commands/wait.ts')).wait,
   },
   {
@@ -58,41 +66,49 @@ export const commands: readonly CommandEntry[] = [
   {
     words: ['logs', 'container logs'],
     summary: 'Fetch the logs of a container',
+    completes: ['container', 'none'],
     load: async () => (await import('./commands/logs.ts')).logs,
   },
   {
     words: ['exec', 'container exec'],
     summary: 'Execute a command in a running container',
+    completes: ['running', 'file'],
     load: async () => (await import('./commands/exec.ts')).exec,
   },
   {
     words: ['attach', 'container attach'],
     summary: 'Attach local standard input, output, and error streams to a running container',
+    completes: ['running', 'none'],
     load: async () => (await import('./commands/attach.ts')).attach,
   },
   {
     words: ['inspect'],
     summary: 'Return low-level information on k3c objects',
+    completes: ['container'],
     load: async () => (await import('./commands/inspect.ts')).inspect,
   },
   {
     words: ['container inspect'],
     summary: 'Display detailed information on one or more containers',
+    completes: ['container'],
     load: async () => (await import('./commands/inspect.ts')).inspectContainer,
   },
   {
     words: ['build', 'image build'],
     summary: 'Build an image from a Dockerfile',
+    completes: ['file'],
     load: async () => (await import('./commands/build.ts')).build,
   },
   {
     words: ['pull', 'image pull'],
     summary: 'Download an image from a registry',
+    completes: ['image'],
     load: async () => (await import('./commands/pull.ts')).pull,
   },
   {
     words: ['push', 'image push'],
     summary: 'Upload an image to a registry',
+    completes: ['image'],
     load: async () => (await import('./commands/push.ts')).push,
   },
   {
@@ -103,26 +119,31 @@ export const commands: readonly CommandEntry[] = [
   {
     words: ['rmi', 'image rm', 'image remove'],
     summary: 'Remove one or more images',
+    completes: ['image'],
     load: async () => (await import('./commands/rmi.ts')).rmi,
   },
   {
     words: ['tag', 'image tag'],
     summary: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE',
+    completes: ['image', 'image', 'none'],
     load: async () => (await import('./commands/tag.ts')).tag,
   },
   {
     words: ['load', 'image load'],
     summary: 'Load an image from a tar archive or STDIN',
+    completes: ['none'],
     load: async () => (await import('./commands/load.ts')).load,
   },
   {
     words: ['import', 'image import'],
     summary: 'Import the contents from a tarball to create a filesystem image',
+    completes: ['file', 'none'],
     load: async () => (await import('./commands/import.ts')).importImage,
   },
   {
     words: ['image inspect'],
     summary: 'Display detailed information on one or more images',
+    completes: ['image'],
     load: async () => (await import('./commands/inspect.ts')).inspectImage,
   },
   {
@@ -139,5 +160,16 @@ export const commands: readonly CommandEntry[] = [
     words: ['daemon'],
     summary: 'Run the k3c daemon',
     load: async (roles) => (await import('./commands/daemon.ts')).daemonCommand(roles),
+  },
+  {
+    words: ['completion'],
+    summary: 'Print the completion script of a shell: bash, zsh or fish',
+    load: async () => (await import('./commands/completion.ts')).completion,
+  },
+  {
+    words: ['__complete'],
+    summary: 'What the completion scripts ask',
+    hidden: true,
+    load: async (roles) => (await import('./commands/completion.ts')).completeCommand(roles),
   },
 ];

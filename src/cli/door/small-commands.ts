@@ -23,6 +23,7 @@ const SMALL = new Set([
   'tag',
   'info',
   'version',
+  '__complete',
 ]);
 
 const GROUPS = new Set(['container', 'image', 'system']);
