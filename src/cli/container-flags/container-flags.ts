@@ -13,8 +13,9 @@ import { parseRestart, toEntrypoint } from '../flags/words.ts';
 import { type IsolationFlags, isolationFlags, toIsolation } from './isolation.ts';
 import { type NetworkFlags, networkFlags, toNetwork } from './network.ts';
 import { type ResourceFlags, resourceFlags, toResources } from './resources.ts';
+import { type SecurityFlags, securityFlags, toSecurity } from './security.ts';
 
-export interface ContainerFlags extends IsolationFlags, NetworkFlags, ResourceFlags {
+export interface ContainerFlags extends IsolationFlags, NetworkFlags, ResourceFlags, SecurityFlags {
   readonly annotation?: readonly string[];
   readonly cidfile?: string;
   readonly entrypoint?: string;
@@ -51,6 +52,7 @@ export function addContainerFlags(command: Command): void {
     ...networkFlags(),
     ...isolationFlags(),
     ...resourceFlags(),
+    ...securityFlags(),
     values('--annotation <map>', 'Add an annotation to the container (passed through to the OCI runtime)', checkLabel),
     value('--cidfile <string>', 'Write the container ID to the file'),
     value('--entrypoint <string>', 'Overwrite the default ENTRYPOINT of the image'),
@@ -129,7 +131,7 @@ export async function toContainerSpec(
     consoleHeight: flags.tty === true ? rows : 0,
     consoleWidth: flags.tty === true ? columns : 0,
     annotations: toLabels(flags.annotation ?? []),
-    security: undefined,
+    security: await toSecurity(flags, context.cwd),
     isolation: toIsolation(flags),
     network: toNetwork(flags),
     health: undefined,
