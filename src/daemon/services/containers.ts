@@ -5,6 +5,7 @@ import { warnings } from '../engine/containers/create.ts';
 import type { ContainerEngine } from '../engine/containers/engine.ts';
 import { parseCondition } from '../engine/containers/wait.ts';
 import { toSummary } from './container-messages.ts';
+import { toStats } from './container-stats.ts';
 import { attachStream, execStream, runStream } from './container-streams.ts';
 import { toSpec } from './spec/container.ts';
 
@@ -55,6 +56,14 @@ export function containersService(engine: ContainerEngine): Handlers<typeof Cont
         Object.assign(document, { SizeRw: Number(writable), SizeRootFs: Number(rootFs) });
       }
       return { document: Buffer.from(JSON.stringify(document)) };
+    },
+    stats: async ({ containers, all, once }, call) => {
+      for await (const samples of engine.stats({ containers, all, once }, call.signal))
+        await call.send({ containers: samples.map(toStats) });
+    },
+    top: async ({ container, psOptions }, call) => {
+      const { titles, processes } = await engine.top(container, psOptions, call.signal);
+      return { titles: [...titles], processes: processes.map((values) => ({ values: [...values] })) };
     },
     logs: async (request, call) => {
       const { container, follow, since, until, tail, stdout, stderr } = request;

@@ -35,8 +35,11 @@ import {
 } from './lifecycle.ts';
 import { reconcile, removeStrays } from './reconcile.ts';
 import { scheduleRestart } from './restarts.ts';
+import { type ContainerStats, type StatsWants, watchStats } from './stats/stats.ts';
 import { streamEngine } from './stream-engine.ts';
 import { visibleState } from './summary.ts';
+import type { ProcessTable } from './top/ps-output.ts';
+import { topContainer } from './top/top.ts';
 import { type WaitCondition, waitContainer } from './wait.ts';
 
 export interface ContainerEngineOptions {
@@ -173,6 +176,14 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     /** docker's inspect document. */
     inspect: (reference: string, signal?: AbortSignal): Promise<Record<string, unknown>> =>
       inspectContainer(context, find(reference), signal),
+
+    /** Samples of what containers use, until the signal is aborted. */
+    stats: (wants: StatsWants, signal: AbortSignal): AsyncIterable<readonly ContainerStats[]> =>
+      watchStats(context, wants, signal),
+
+    /** The processes of a running container as a table of ps. */
+    top: (reference: string, options: readonly string[], signal: AbortSignal): Promise<ProcessTable> =>
+      topContainer(context, find(reference), options, signal),
 
     /** What a container wrote. A follower ends with the attempt that runs now. */
     logs(reference: string, how: Omit<ReadLogOptions, 'ended'>): AsyncIterable<LogRecord> {

@@ -19,7 +19,7 @@ export interface NetworkInput {
 }
 
 export function networkSettings({ record, bridge, pod }: NetworkInput): Record<string, unknown> {
-  const running = visibleState(record) === 'running';
+  const running = ['running', 'paused'].includes(visibleState(record));
   const bridged = running && record.spec.networkMode === 'default' && record.ip !== '';
   const own = {
     EndpointID: bridged ? record.sandboxId : '',

@@ -1,18 +1,18 @@
 /** `State` of docker's inspect document (moby, api/types/container, State). */
 import type { ContainerRecord } from '../../../state/containers.ts';
 import { isoTime } from '../iso-time.ts';
-import { visibleState } from '../summary.ts';
+import { isUp, visibleState } from '../summary.ts';
 
 export function stateOf(record: ContainerRecord): Record<string, unknown> {
   const state = visibleState(record);
   return {
     Status: state,
-    Running: state === 'running' || state === 'restarting',
-    Paused: false,
+    Running: isUp(record),
+    Paused: state === 'paused',
     Restarting: state === 'restarting',
     OOMKilled: record.oomKilled,
     Dead: false,
-    Pid: state === 'running' ? record.pid : 0,
+    Pid: state === 'running' || state === 'paused' ? record.pid : 0,
     ExitCode: record.exitCode,
     Error: record.error,
     StartedAt: isoTime(record.startedAt),
