@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
@@ -174,12 +174,33 @@ function generate(): void {
   });
 }
 
+/**
+ * Bytes fields share the memory of the message they were read from: `Buffer.from(bytes)` would copy them, and no buffer of
+ * a message is used twice.
+ */
+function shareBytes(): void {
+  for (const name of readdirSync(out, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.ts')) continue;
+    const path = join(out, name);
+    const text = readFileSync(path, 'utf8');
+    if (!text.includes(COPIED)) continue;
+    writeFileSync(path, `${text.replaceAll(COPIED, 'viewOf(reader.bytes())')}\n${VIEW_OF}`);
+  }
+}
+
+const COPIED = 'Buffer.from(reader.bytes())';
+const VIEW_OF = `function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+`;
+
 const stamp = join(out, '.inputs');
 const digest = inputDigest();
 if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) {
   console.log('gen: up to date');
 } else {
   generate();
+  shareBytes();
   writeFileSync(stamp, digest);
   console.log('gen: src/api/gen written');
 }

@@ -1,8 +1,10 @@
 /** One call of a client: sends framed requests, yields framed responses, ends with the status of the trailers. */
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
 import { Code, K3cError } from '../errors.ts';
+import { ChunkReader } from './chunks.ts';
 import type { Connection } from './connection.ts';
 import { FrameDecoder } from './frames.ts';
+import { encodeParts } from './parts.ts';
 import { fromHttpStatus, fromReset, fromTrailers, toMetadata } from './status.ts';
 import type { BidiCall, CallOptions, Metadata, MethodDefinition } from './types.ts';
 import { MessageWriter } from './writer.ts';
@@ -61,7 +63,7 @@ export class Call<Req, Res> implements BidiCall<Req, Res> {
       throw over ?? new K3cError(Code.CANCELLED, 'the call is over');
     }
     const { requestType } = this.#method;
-    await this.#writer.write(requestType.encode(requestType.fromPartial(request as never)).finish());
+    await this.#writer.write(encodeParts(requestType, requestType.fromPartial(request as never)));
   }
 
   end(): void {
@@ -77,11 +79,11 @@ export class Call<Req, Res> implements BidiCall<Req, Res> {
     let finished = false;
     try {
       // Left to us to destroy: breaking out of the loop must reset the stream with CANCEL, not with NO_ERROR.
-      const chunks = this.#stream.iterator({ destroyOnReturn: false });
+      const reader = new ChunkReader(this.#stream);
       for (;;) {
-        const { done, value } = await chunks.next().catch(this.#endOfStream);
-        if (done) break;
-        for (const message of decoder.push(value as Buffer)) yield this.#decode(message);
+        const chunks = await reader.next().catch(this.#endOfStream);
+        if (chunks === undefined) break;
+        for (const chunk of chunks) for (const message of decoder.push(chunk)) yield this.#decode(message);
       }
       finished = true;
     } finally {
@@ -93,9 +95,9 @@ export class Call<Req, Res> implements BidiCall<Req, Res> {
   }
 
   /** A cut stream is the end of the responses; its reason is told by the outcome. */
-  readonly #endOfStream = (error: unknown): { done: true; value: undefined } => {
+  readonly #endOfStream = (error: unknown): undefined => {
     this.#failure ??= error;
-    return { done: true, value: undefined };
+    return undefined;
   };
 
   #decode(message: Buffer): Res {

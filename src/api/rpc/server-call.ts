@@ -1,8 +1,10 @@
 /** One call as its handler sees it. */
 import type { ServerHttp2Stream } from 'node:http2';
 import { Code, K3cError } from '../errors.ts';
+import { ChunkReader } from './chunks.ts';
 import { endUpload } from './early-end.ts';
 import { FrameDecoder } from './frames.ts';
+import { encodeParts } from './parts.ts';
 import { parseTimeout, toTrailers } from './status.ts';
 import type { Metadata, MethodDefinition, ServerCall } from './types.ts';
 import { MessageWriter } from './writer.ts';
@@ -68,7 +70,7 @@ export class StreamCall implements ServerCall<unknown, unknown> {
     this.#finished = true;
     if (stream.destroyed || stream.closed) return outcome.error;
     let { error } = outcome;
-    let message: Uint8Array | undefined;
+    let message: readonly Uint8Array[] | undefined;
     if (error === undefined && outcome.last !== undefined) {
       try {
         message = this.#encode(outcome.last);
@@ -92,13 +94,13 @@ export class StreamCall implements ServerCall<unknown, unknown> {
   /** The requests, decoded; throws CANCELLED when the caller went away before its half-close. */
   async *#read(): AsyncGenerator<unknown> {
     const decoder = new FrameDecoder();
-    const chunks = this.#stream.iterator({ destroyOnReturn: false });
+    const reader = new ChunkReader(this.#stream);
     for (;;) {
-      const { done, value } = await chunks.next().catch((cause: unknown) => {
+      const chunks = await reader.next().catch((cause: unknown) => {
         throw new K3cError(Code.CANCELLED, 'the caller went away', { cause });
       });
-      if (done) break;
-      for (const message of decoder.push(value as Buffer)) yield this.#decode(message);
+      if (chunks === undefined) break;
+      for (const chunk of chunks) for (const message of decoder.push(chunk)) yield this.#decode(message);
     }
     if (this.#stream.aborted || this.#stream.rstCode !== 0) throw gone();
     if (decoder.pending) throw new K3cError(Code.INVALID_ARGUMENT, 'the call ended within a message');
@@ -114,9 +116,9 @@ export class StreamCall implements ServerCall<unknown, unknown> {
     if (!this.#stream.headersSent) this.#stream.respond(RESPONSE_HEADERS, { waitForTrailers: true });
   }
 
-  #encode(response: unknown): Uint8Array {
+  #encode(response: unknown): readonly Uint8Array[] {
     const { responseType } = this.#method;
-    return responseType.encode(responseType.fromPartial(response as never)).finish();
+    return encodeParts(responseType, responseType.fromPartial(response as never));
   }
 
   #decode(message: Buffer): unknown {

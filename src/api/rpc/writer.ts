@@ -5,9 +5,6 @@ import { frame, prefix } from './frames.ts';
 /** Bytes that may wait in a stream before a writer has to: enough that the transport never runs dry between two sends. */
 const QUEUE = 512 << 10;
 
-/** From this size on a message is written behind its prefix instead of being copied into one buffer with it. */
-const SPLIT = 16 << 10;
-
 const ROOM = Promise.resolve();
 
 export class MessageWriter {
@@ -18,14 +15,18 @@ export class MessageWriter {
     this.#stream = stream;
   }
 
-  /** Queues a message; resolves when there is room for another one, or when the stream has closed. */
-  write(message: Uint8Array): Promise<void> {
+  /**
+   * Queues a message, given in the pieces of which it consists; resolves when there is room for another one, or when the
+   * stream has closed. The pieces must not be changed any more.
+   */
+  write(parts: readonly Uint8Array[]): Promise<void> {
     const stream = this.#stream;
-    if (message.length < SPLIT) stream.write(frame(message));
+    const [first] = parts;
+    if (first !== undefined && parts.length === 1) stream.write(frame(first));
     else {
       stream.cork();
-      stream.write(prefix(message.length));
-      stream.write(message);
+      stream.write(prefix(parts.reduce((sum, part) => sum + part.length, 0)));
+      for (const part of parts) stream.write(part);
       stream.uncork();
     }
     if (stream.writableLength < QUEUE) return ROOM;
