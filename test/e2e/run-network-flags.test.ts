@@ -70,7 +70,7 @@ describe('ports', () => {
       '--expose',
       '53/udp',
       '--name',
-      'p',
+      'all',
       'busybox',
       'sleep',
       '60',

@@ -20,8 +20,10 @@ _k3c() {
     esac
   done < <("\${words[0]}" __complete -- "\${words[@]:1}" 2>/dev/null)
   [[ $files ]] && { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$current")); }
-  # What bash has parted off in front stays on the line.
-  local gone=\${typed%"$current"} i
+  # What bash has parted off in front stays on the line: all up to the last : or =, unless they part no words there.
+  local gone= i
+  [[ $COMP_WORDBREAKS == *:* && $typed == *:* ]] && gone=\${typed%"\${typed##*:}"}
+  [[ $COMP_WORDBREAKS == *=* && $typed == --*=* && ! $gone ]] && gone=\${typed%%=*}=
   if [[ $gone ]]; then
     for i in "\${!COMPREPLY[@]}"; do COMPREPLY[i]=\${COMPREPLY[i]#"$gone"}; done
   fi
