@@ -10,8 +10,6 @@ const AT_ONCE = 50;
 export interface EachOptions {
   /** Whether a failure is as good as a success: told, but not counted. */
   readonly forgives?: (error: unknown) => boolean;
-  /** One after the other, where order matters. */
-  readonly inOrder?: boolean;
 }
 
 /**
@@ -30,9 +28,8 @@ export async function forEachOperand(
     const entry = queue[index];
     if (entry !== undefined) entry.result ??= settle(act(entry.operand));
   };
-  const ahead = options.inOrder === true ? 1 : AT_ONCE;
   for (let i = 0; i < queue.length; i++) {
-    for (let next = i; next < i + ahead; next++) start(next);
+    for (let next = i; next < i + AT_ONCE; next++) start(next);
     const outcome = await queue[i]?.result;
     if (outcome === undefined) continue;
     if ('printed' in outcome) {

@@ -47,6 +47,21 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/kill.ts')).kill,
   },
   {
+    words: ['pause', 'container pause'],
+    summary: 'Pause all processes within one or more containers',
+    load: async () => (await import('./commands/pause.ts')).pause,
+  },
+  {
+    words: ['unpause', 'container unpause'],
+    summary: 'Unpause all processes within one or more containers',
+    load: async () => (await import('./commands/pause.ts')).unpause,
+  },
+  {
+    words: ['rename', 'container rename'],
+    summary: 'Rename a container',
+    load: async () => (await import('./commands/rename.ts')).rename,
+  },
+  {
     words: ['rm', 'container rm', 'container remove'],
     summary: 'Remove one or more containers',
     completes: ['container'],

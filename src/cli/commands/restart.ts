@@ -9,17 +9,12 @@ export const restart: CommandDefinition<StoppingFlags> = {
   configure: stoppingFlags,
   async run(context, operands, flags) {
     const { containers } = await context.client();
-    return await forEachOperand(
-      context,
-      operands,
-      async (container) => {
-        await containers.restart(
-          { container, timeout: flags.timeout, signal: flags.signal ?? '' },
-          { signal: context.signal },
-        );
-        return container;
-      },
-      { inOrder: true },
-    );
+    return await forEachOperand(context, operands, async (container) => {
+      await containers.restart(
+        { container, timeout: flags.timeout, signal: flags.signal ?? '' },
+        { signal: context.signal },
+      );
+      return container;
+    });
   },
 };

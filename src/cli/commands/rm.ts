@@ -2,10 +2,12 @@
 import { Code, hasCode } from '../../api/errors.ts';
 import type { CommandDefinition } from '../command.ts';
 import { forEachOperand } from '../each.ts';
+import { CliError } from '../errors.ts';
 import { flag } from '../flags/option.ts';
 
 interface RmFlags {
   readonly force?: boolean;
+  readonly link?: boolean;
   readonly volumes?: boolean;
 }
 
@@ -14,9 +16,12 @@ export const rm: CommandDefinition<RmFlags> = {
   operands: [1, Number.POSITIVE_INFINITY],
   configure(command) {
     command.addOption(flag('-f, --force', 'Force the removal of a running container (uses SIGKILL)'));
+    command.addOption(flag('-l, --link', 'Remove the specified link'));
     command.addOption(flag('-v, --volumes', 'Remove anonymous volumes associated with the container'));
   },
   async run(context, operands, flags) {
+    if (flags.link === true)
+      throw new CliError('--link: k3c has no links between containers; leave it away to remove the container');
     const { containers } = await context.client();
     const force = flags.force === true;
     return await forEachOperand(

@@ -32,22 +32,18 @@ export const start: CommandDefinition<StartFlags> = {
       return await startAttached(context, first, flags);
     }
     const { containers } = await context.client();
-    const failed: string[] = [];
-    const exitCode = await forEachOperand(
-      context,
-      operands,
-      async (container) => {
-        try {
-          await containers.start({ container }, { signal: context.signal });
-          return container;
-        } catch (error) {
-          failed.push(container);
-          throw error;
-        }
-      },
-      { inOrder: true },
-    );
-    if (failed.length > 0) context.stderr.write(`Error: failed to start containers: ${failed.join(', ')}\n`);
+    const failed = new Set<string>();
+    const exitCode = await forEachOperand(context, operands, async (container) => {
+      try {
+        await containers.start({ container }, { signal: context.signal });
+        return container;
+      } catch (error) {
+        failed.add(container);
+        throw error;
+      }
+    });
+    const named = operands.filter((container) => failed.has(container));
+    if (named.length > 0) context.stderr.write(`Error: failed to start containers: ${named.join(', ')}\n`);
     return exitCode;
   },
 };

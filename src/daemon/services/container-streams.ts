@@ -2,7 +2,6 @@
 import { Code, K3cError, toK3cError } from '../../api/errors.ts';
 import type { AttachOpen, ContainersDefinition, ExecOpen, RunOpen, StreamInput } from '../../api/gen/k3c.ts';
 import type { RequestOf, ResponseInit, ServerCall } from '../../api/rpc/types.ts';
-import { warnings } from '../engine/containers/create.ts';
 import type { ContainerEngine } from '../engine/containers/engine.ts';
 import { parseSignal } from '../engine/containers/signals.ts';
 import type { Attachment } from '../engine/streams/types.ts';
@@ -28,16 +27,9 @@ export async function runStream(engine: ContainerEngine, call: StreamCall): Prom
   const { create, detach, stdin, stdout, stderr }: RunOpen = open;
   const attached = !detach;
   const record = await engine.create(create?.name ?? '', toSpec(create?.spec, stdin && attached));
-  const created = { id: record.id, name: record.name, warnings: [...warnings(record.spec)] };
+  const created = { id: record.id, name: record.name, warnings: [...record.warnings] };
   await call.send({ output: { $case: 'created', value: created } }).catch(gone);
-  let launched: Awaited<ReturnType<ContainerEngine['start']>>;
-  try {
-    launched = await engine.start(record.id, attached ? { stdin, stdout, stderr } : undefined);
-  } catch (error) {
-    // docker removes a --rm container that never ran. Why it did not run is what to tell, whoever else removed it.
-    if (record.spec.autoRemove) await engine.remove(record.id, { force: true, volumes: true }).catch(() => undefined);
-    throw error;
-  }
+  const launched = await engine.start(record.id, attached ? { stdin, stdout, stderr } : undefined);
   const { live, attachment } = launched ?? {};
   await call.send({ output: { $case: 'started', value: { id: record.id, tty: record.spec.tty } } }).catch(gone);
   if (attachment === undefined || live === undefined) return;

@@ -1,7 +1,6 @@
 /** k3c.v1.Containers on the container engine: messages in, the engine's words, messages out. */
 import type { ContainersDefinition } from '../../api/gen/k3c.ts';
 import type { Handlers } from '../../api/rpc/types.ts';
-import { warnings } from '../engine/containers/create.ts';
 import type { ContainerEngine } from '../engine/containers/engine.ts';
 import { parseCondition } from '../engine/containers/wait.ts';
 import { toSummary } from './container-messages.ts';
@@ -14,7 +13,7 @@ export function containersService(engine: ContainerEngine): Handlers<typeof Cont
   return {
     create: async ({ name, spec }) => {
       const record = await engine.create(name, toSpec(spec, false));
-      return { id: record.id, name: record.name, warnings: [...warnings(record.spec)] };
+      return { id: record.id, name: record.name, warnings: [...record.warnings] };
     },
     start: async ({ container }) => {
       await engine.start(container);
@@ -33,6 +32,18 @@ export function containersService(engine: ContainerEngine): Handlers<typeof Cont
     },
     kill: async ({ container, signal }) => {
       await engine.kill(container, signal);
+      return {};
+    },
+    pause: async ({ container }) => {
+      await engine.pause(container);
+      return {};
+    },
+    unpause: async ({ container }) => {
+      await engine.unpause(container);
+      return {};
+    },
+    rename: async ({ container, name }) => {
+      engine.rename(container, name);
       return {};
     },
     remove: async ({ container, force, volumes }) => {

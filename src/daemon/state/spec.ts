@@ -21,6 +21,8 @@ export interface MountSpec {
   readonly readOnly: boolean;
   /** private, rprivate, slave, rslave, shared or rshared; empty: rprivate. */
   readonly propagation: string;
+  /** A bind whose source is never made (--mount): looked for at every start. */
+  readonly mustExist?: boolean | undefined;
   /** A volume that is not filled from the image. */
   readonly noCopy?: boolean | undefined;
   /** For SELinux, where the host has it. */

@@ -33,8 +33,8 @@ export interface LiveContainer {
   readonly io: ContainerStreams;
   readonly ports: readonly PortSpec[];
   readonly startedAt: bigint;
-  /** The delay before this attempt when a restart policy made it, else 0. */
-  readonly delayMs: number;
+  /** Signals on their way to it: its exit is recorded after what they have to tell. */
+  readonly signals: Set<Promise<void>>;
   /** Settles when the exit is recorded and all output was handed over. Rejects only when the daemon stops. */
   readonly exit: Promise<ContainerExit>;
 }
@@ -62,14 +62,16 @@ export interface EngineContext {
   readonly killed: Set<string>;
   /** Restarts that wait for their delay, by id. */
   readonly restarts: Map<string, NodeJS.Timeout>;
-  /** Starts an exited container again after its policy's delay; see restarts.ts. Here because exits and starts need each other. */
-  readonly scheduleRestart: (id: string, previousDelayMs: number, lastedMs: number) => void;
+  /** Starts a container whose row says `restarting` again after a delay; see restarts.ts. Here because exits and starts need each other. */
+  readonly scheduleRestart: (id: string, delayMs: number) => void;
   /** Containers that are being restarted by hand: the exit on the way does not remove them, --rm or not. */
   readonly kept: Set<string>;
   readonly exits: ExitBoard;
   readonly background: BackgroundTasks;
   /** Aborted when the daemon stops. */
   readonly closing: AbortSignal;
+  /** Aborted when a stop has waited long enough for what is under way: whatever still asks containerd gives up. */
+  readonly abandon: AbortSignal;
   /** Appends to the history (call it in the transaction of the change) and tells those who listen. */
   readonly emit: (record: ContainerRecord, action: string, attributes?: Readonly<Record<string, string>>) => void;
 }

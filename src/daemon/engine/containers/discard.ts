@@ -7,18 +7,24 @@ import { removeSandbox } from './sandboxes.ts';
 import { deleteVolumeData, forgetAnonymous } from './volumes.ts';
 
 /**
- * Deletes the record and, when asked, its anonymous volumes; to be called in a transaction. A daemon that dies before
- * the rest is gone finds the sandbox by its label and the directories by their ids at its next start.
+ * Deletes the record and, when asked, its anonymous volumes; to be called in a transaction. Returns what starts the rest, to be
+ * called when that is committed. A daemon that dies before the rest is gone finds the sandbox by its label and the directories
+ * by their ids at its next start.
  */
-export function discard(context: EngineContext, record: ContainerRecord, options: { readonly volumes: boolean }): void {
+export function discard(
+  context: EngineContext,
+  record: ContainerRecord,
+  options: { readonly volumes: boolean },
+): () => void {
   context.state.containers.delete(record.id);
   const volumes = options.volumes ? forgetAnonymous(context.state, record.config.mounts) : [];
   context.emit(record, 'destroy');
-  context.background.run(`clean up after ${record.name}`, async () => {
-    if (record.sandboxId !== '') await removeSandbox(context, record.sandboxId);
-    await deleteFiles(context, record.id, record.logPath);
-    for (const name of volumes) await deleteVolumeData(context.paths.volumes, name);
-  });
+  return () =>
+    context.background.run(`clean up after ${record.name}`, async () => {
+      if (record.sandboxId !== '') await removeSandbox(context, record.sandboxId);
+      await deleteFiles(context, record.id, record.logPath);
+      for (const name of volumes) await deleteVolumeData(context.paths.volumes, name);
+    });
 }
 
 async function deleteFiles(context: EngineContext, id: string, logPath: string): Promise<void> {

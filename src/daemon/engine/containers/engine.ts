@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Code, K3cError } from '../../../api/errors.ts';
 import type { Log } from '../../../host/log.ts';
 import type { Containerd } from '../../backends/containerd.ts';
 import { ExitNotes } from '../../backends/exit-notes.ts';
@@ -13,31 +14,26 @@ import type { AttachWants, ExecProcess, LogRecord, ReadLogOptions, TerminalSize 
 import { BackgroundTasks } from './background.ts';
 import { Clock } from './clock.ts';
 import { containerEvent, type EngineContext, type EnginePaths, type LiveContainer } from './context.ts';
-import { createContainer } from './create.ts';
+import { type CreatedContainer, createContainer } from './create.ts';
 import type { ImageResolver, PortPublisher, StreamEngine } from './dependencies.ts';
 import { type DiskUsage, diskUsage } from './disk-usage.ts';
 import { type ExecRequest, execInContainer } from './exec.ts';
 import { type ContainerExit, ExitBoard } from './exit-board.ts';
 import { type ListOptions, selectContainers } from './filters.ts';
-import { findContainer } from './identity.ts';
+import { findContainer, notRunning } from './identity.ts';
 import { inspectContainer } from './inspect/inspect.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
+import { killContainer } from './kill.ts';
 import type { Launched } from './launch.ts';
-import {
-  killContainer,
-  notRunning,
-  type RemoveOptions,
-  removeContainer,
-  restartContainer,
-  type StopOptions,
-  startContainer,
-  stopContainer,
-} from './lifecycle.ts';
+import { restartContainer, type StopOptions, startContainer, stopContainer } from './lifecycle.ts';
+import { pauseContainer, unpauseContainer } from './pause.ts';
 import { reconcile, removeStrays } from './reconcile.ts';
+import { type RemoveOptions, removeContainer } from './remove.ts';
+import { renameContainer } from './rename.ts';
 import { scheduleRestart } from './restarts.ts';
 import { type ContainerStats, type StatsWants, watchStats } from './stats/stats.ts';
 import { streamEngine } from './stream-engine.ts';
-import { visibleState } from './summary.ts';
+import { isUp } from './summary.ts';
 import type { ProcessTable } from './top/ps-output.ts';
 import { topContainer } from './top/top.ts';
 import { type WaitCondition, waitContainer } from './wait.ts';
@@ -68,14 +64,27 @@ export interface ContainerEngineOptions {
 
 /** How long a stop waits for the output of a container that just ended to reach its clients. */
 const CLOSE_PATIENCE_MS = 2000;
+/** How long it waits for starts, stops and removals under way. */
+const CLEAN_UP_PATIENCE_MS = 10_000;
 
 export type ContainerEngine = ReturnType<typeof createContainerEngine>;
+
+/** Whether something settles in time. */
+async function within(milliseconds: number, what: Promise<unknown>): Promise<boolean> {
+  const late = new AbortController();
+  try {
+    return await Promise.race([what.then(() => true), sleep(milliseconds, false, { signal: late.signal })]);
+  } finally {
+    late.abort();
+  }
+}
 
 /** Makes the engine. Nothing is done before reconcile(), which must be over before anything else is called. */
 export function createContainerEngine(options: ContainerEngineOptions) {
   const { state, log, containerd } = options;
   const clock = new Clock();
   const closing = new AbortController();
+  const abandon = new AbortController();
   const listeners = new Set<(event: EventRecord) => void>();
   const context: EngineContext = {
     containerd,
@@ -96,11 +105,12 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     live: new Map<string, LiveContainer>(),
     killed: new Set<string>(),
     restarts: new Map<string, NodeJS.Timeout>(),
-    scheduleRestart: (id, previousDelayMs, lastedMs) => scheduleRestart(context, id, previousDelayMs, lastedMs),
+    scheduleRestart: (id, delayMs) => scheduleRestart(context, id, delayMs),
     kept: new Set<string>(),
     exits: new ExitBoard(),
     background: new BackgroundTasks(log),
     closing: closing.signal,
+    abandon: abandon.signal,
     emit: (record, action, attributes) => {
       const event = containerEvent(record, action, clock.now(), attributes);
       state.events.append(event);
@@ -129,20 +139,21 @@ export function createContainerEngine(options: ContainerEngineOptions) {
       for (const timer of context.restarts.values()) clearTimeout(timer);
       context.restarts.clear();
       const running = [...context.live.values()];
-      await context.locks.idle();
-      await context.background.idle();
+      const idle = context.locks.idle().then(() => context.background.idle());
+      if (!(await within(CLEAN_UP_PATIENCE_MS, idle))) {
+        log.warn({}, 'containerd does not answer: what is left of removed containers goes at the next start');
+        abandon.abort(new K3cError(Code.CANCELLED, 'the daemon stops'));
+        await within(CLOSE_PATIENCE_MS, idle);
+      }
       // An exit that is being recorded is recorded; one that is waited for is given up.
-      await Promise.race([
-        Promise.allSettled(running.map(({ exit }) => exit)),
-        sleep(CLOSE_PATIENCE_MS, undefined, { ref: false }),
-      ]);
+      await within(CLOSE_PATIENCE_MS, Promise.allSettled(running.map(({ exit }) => exit)));
       await Promise.all([...context.live.values()].map(({ io }) => io.close()));
       context.live.clear();
     },
 
     /** The record that a user means. NOT_FOUND (container-not-found) or INVALID_ARGUMENT (several). */
     find,
-    create: (name: string, spec: ContainerSpec): Promise<ContainerRecord> => createContainer(context, name, spec),
+    create: (name: string, spec: ContainerSpec): Promise<CreatedContainer> => createContainer(context, name, spec),
     /** Undefined when it ran already. */
     start: (reference: string, attach?: AttachWants): Promise<Launched | undefined> =>
       startContainer(context, find(reference).id, attach),
@@ -150,6 +161,9 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     restart: (reference: string, how: StopOptions): Promise<void> => restartContainer(context, find(reference).id, how),
     /** @param signal empty: SIGKILL */
     kill: (reference: string, signal: string): Promise<void> => killContainer(context, find(reference).id, signal),
+    pause: (reference: string): Promise<void> => pauseContainer(context, find(reference).id),
+    unpause: (reference: string): Promise<void> => unpauseContainer(context, find(reference).id),
+    rename: (reference: string, name: string): void => renameContainer(context, reference, name),
     remove: (reference: string, how: RemoveOptions): Promise<void> => removeContainer(context, find(reference).id, how),
     wait: (reference: string, condition: WaitCondition, signal: AbortSignal): Promise<ContainerExit> =>
       waitContainer(context, reference, condition, signal),
@@ -197,7 +211,9 @@ export function createContainerEngine(options: ContainerEngineOptions) {
 
     /** Who keeps an image from being removed. */
     namesUsing: (imageId: string): { readonly id: string; readonly running: boolean }[] =>
-      state.containers.byImage(imageId).map(({ id, state: now }) => ({ id, running: now === 'running' })),
+      state.containers
+        .byImage(imageId)
+        .map(({ id, state: now }) => ({ id, running: now === 'running' || now === 'paused' })),
 
     /** Whether a pod of CRI's is one of ours, for the kubelet's view. */
     ownsSandbox: (sandboxId: string): boolean =>
@@ -206,7 +222,7 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     counts() {
       const counts = { running: 0, paused: 0, stopped: 0 };
       for (const record of state.containers.list())
-        counts[visibleState(record) === 'running' ? 'running' : 'stopped'] += 1;
+        counts[isUp(record) ? (record.state === 'paused' ? 'paused' : 'running') : 'stopped'] += 1;
       return counts;
     },
 

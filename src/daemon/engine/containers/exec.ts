@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { ExecProcess, ProcessUser, TerminalSize } from '../streams/types.ts';
 import type { EngineContext } from './context.ts';
-import { findContainer } from './identity.ts';
-import { notRunning } from './lifecycle.ts';
+import { findContainer, notRunning } from './identity.ts';
 import { processId } from './process-id.ts';
 import { resolveUser } from './users.ts';
 
@@ -27,6 +26,11 @@ export async function execInContainer(context: EngineContext, request: ExecReque
   const record = findContainer(context.state.containers, request.container);
   const live = context.live.get(record.id);
   if (live === undefined) throw notRunning(record);
+  if (record.state === 'paused')
+    throw new K3cError(
+      Code.FAILED_PRECONDITION,
+      `Container ${record.id} is paused, unpause the container before exec`,
+    );
   if (request.command.length === 0)
     throw new K3cError(Code.INVALID_ARGUMENT, 'No exec command specified', { reason: 'bad-input' });
   const execId = randomBytes(32).toString('hex');

@@ -6,7 +6,7 @@ import type { ProcessExit } from '../streams/types.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
 import { discard } from './discard.ts';
 import type { ContainerExit } from './exit-board.ts';
-import { wantsRestart } from './restart-policy.ts';
+import { nextDelay, wantsRestart } from './restart-policy.ts';
 import { stopSandbox } from './sandboxes.ts';
 
 /** docker's exit code for a container of which nothing is left to ask. */
@@ -14,8 +14,11 @@ export const EXIT_LOST = 255;
 /** Between two questions after one that failed. */
 const ASK_AGAIN_MS = 1000;
 
+type Running = Omit<LiveContainer, 'exit'>;
+
 /** Takes over a process that runs until its exit is recorded. */
-export function watchExit(context: EngineContext, running: Omit<LiveContainer, 'exit'>): LiveContainer {
+export function watchExit(context: EngineContext, attempt: Omit<LiveContainer, 'exit' | 'signals'>): LiveContainer {
+  const running: Running = { ...attempt, signals: new Set() };
   const exit = follow(context, running);
   exit.catch((error: unknown) => {
     // A stopping daemon gives up its watches; the next one takes the container up again.
@@ -26,7 +29,7 @@ export function watchExit(context: EngineContext, running: Omit<LiveContainer, '
   return live;
 }
 
-async function follow(context: EngineContext, running: Omit<LiveContainer, 'exit'>): Promise<ContainerExit> {
+async function follow(context: EngineContext, running: Running): Promise<ContainerExit> {
   const seen = await waitForEnd(context, running);
   const ended = context.exitNotes.correct(running.criId, seen);
   // Whatever fails here: an exit that is not recorded leaves a container that can be neither stopped nor removed.
@@ -34,11 +37,13 @@ async function follow(context: EngineContext, running: Omit<LiveContainer, 'exit
   await running.io.exited().catch(report);
   // The ports are free when whoever waits hears of the exit.
   if (running.ports.length > 0) await context.network.release(running.id).catch(report);
+  // docker tells of the signal before it tells of the end; one that fails was told to whoever sent it.
+  await Promise.allSettled(running.signals);
   return recordExit(context, running, ended);
 }
 
 /** Asks until there is an answer. What CRI does not know any more was removed behind our back, by crictl or ctr. */
-async function waitForEnd(context: EngineContext, { id, criId }: Omit<LiveContainer, 'exit'>): Promise<ProcessExit> {
+async function waitForEnd(context: EngineContext, { id, criId }: Running): Promise<ProcessExit> {
   for (;;) {
     try {
       return await context.streams.waitForExit(context.containerd, criId, context.closing, () =>
@@ -54,7 +59,7 @@ async function waitForEnd(context: EngineContext, { id, criId }: Omit<LiveContai
   }
 }
 
-function recordExit(context: EngineContext, running: Omit<LiveContainer, 'exit'>, ended: ProcessExit): ContainerExit {
+function recordExit(context: EngineContext, running: Running, ended: ProcessExit): ContainerExit {
   const exit: ContainerExit = { exitCode: ended.exitCode, oomKilled: ended.oomKilled, error: '' };
   context.live.delete(running.id);
   context.killed.delete(running.criId);
@@ -63,7 +68,6 @@ function recordExit(context: EngineContext, running: Omit<LiveContainer, 'exit'>
   settle(context, record, {
     ...ended,
     startedAt: earlier(ended.exitedAt, running.startedAt),
-    delayMs: running.delayMs,
   });
   return exit;
 }
@@ -76,7 +80,6 @@ function earlier(exitedAt: bigint, startedAt: bigint): bigint {
 
 export interface Settled extends ProcessExit {
   readonly startedAt: bigint;
-  readonly delayMs: number;
   /** Found at the start of the daemon, which restarts more than an exit does. */
   readonly atDaemonStart?: boolean;
 }
@@ -84,20 +87,19 @@ export interface Settled extends ProcessExit {
 /** Records an exit and does what follows from it: removal, restart, or nothing. The exit is on disk when it returns. */
 export function settle(context: EngineContext, record: ContainerRecord, ended: Settled): void {
   const { exitCode, oomKilled, exitedAt, startedAt } = ended;
-  const remove = record.spec.autoRemove && !context.kept.has(record.id);
+  const { id, spec, manualStop, restartCount } = record;
+  const remove = spec.autoRemove && !context.kept.has(id);
   const again =
-    !remove &&
-    wantsRestart(
-      { policy: record.spec.restart, exitCode, manualStop: record.manualStop, restartCount: record.restartCount },
-      ended.atDaemonStart,
-    );
+    !remove && wantsRestart({ policy: spec.restart, exitCode, manualStop, restartCount }, ended.atDaemonStart);
+  const lasted = exitedAt > startedAt ? exitedAt - startedAt : 0n;
+  const restartDelayMs = nextDelay(record.restartDelayMs, Number(lasted / 1_000_000n));
   const now = context.now();
-  context.state.transaction(() => {
-    const lasted = exitedAt > startedAt ? exitedAt - startedAt : 0n;
+  const cleanUp = context.state.transaction(() => {
     if (oomKilled) context.emit(record, 'oom');
     context.emit(record, 'die', { exitCode: String(exitCode), execDuration: String(lasted / 1_000_000_000n) });
-    context.state.containers.update(record.id, {
-      state: again ? 'restarting' : 'exited',
+    context.state.containers.update(id, {
+      state: 'exited',
+      ...(again ? { state: 'restarting', restartCount: restartCount + 1, restartDelayMs } : {}),
       pid: 0,
       startedAt,
       finishedAt: exitedAt === 0n ? now : exitedAt,
@@ -106,16 +108,13 @@ export function settle(context: EngineContext, record: ContainerRecord, ended: S
       ports: [],
       ip: '',
     });
-    if (remove) discard(context, record, { volumes: true });
+    return remove ? discard(context, record, { volumes: true }) : undefined;
   });
-  context.exits.post(record.id, 'exit', { exitCode, oomKilled, error: '' });
-  if (remove) context.exits.post(record.id, 'removed', { exitCode, oomKilled, error: '' });
-  else if (record.sandboxId !== '')
+  context.exits.post(id, 'exit', { exitCode, oomKilled, error: '' });
+  if (cleanUp !== undefined) {
+    context.exits.post(id, 'removed', { exitCode, oomKilled, error: '' });
+    cleanUp();
+  } else if (record.sandboxId !== '')
     context.background.run(`stop the sandbox of ${record.name}`, () => stopSandbox(context, record.sandboxId));
-  if (again)
-    context.scheduleRestart(
-      record.id,
-      ended.delayMs,
-      exitedAt > startedAt ? Number((exitedAt - startedAt) / 1_000_000n) : 0,
-    );
+  if (again) context.scheduleRestart(id, restartDelayMs);
 }

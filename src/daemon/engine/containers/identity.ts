@@ -32,6 +32,13 @@ export function noSuchContainer(reference: string): K3cError {
   return new K3cError(Code.NOT_FOUND, `No such container: ${reference}`, { reason: 'container-not-found' });
 }
 
+/** The row as it is now: whoever waited for a lock knows an older one. */
+export function recordNow(store: ContainerStore, id: string): ContainerRecord {
+  const record = store.byId(id);
+  if (record === undefined) throw noSuchContainer(id);
+  return record;
+}
+
 /** docker's sentence, with what was tried in front. */
 export function notRunning(record: ContainerRecord, prefix = ''): K3cError {
   return new K3cError(Code.FAILED_PRECONDITION, `${prefix}container ${record.id} is not running`, {

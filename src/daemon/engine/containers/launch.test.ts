@@ -24,7 +24,11 @@ async function* nothing(): AsyncGenerator<never> {
 function fakeEngine(fails: { [call: string]: K3cError } = {}) {
   const calls: string[] = [];
   /** What CRI lists. */
-  const known: { sandboxes: object[]; containers: object[] } = { sandboxes: [], containers: [] };
+  const known: { sandboxes: object[]; containers: object[]; tasks: object[] } = {
+    sandboxes: [],
+    containers: [],
+    tasks: [],
+  };
   const exit = Promise.withResolvers<ProcessExit>();
   const answer =
     <T>(name: string, value: T) =>
@@ -51,7 +55,13 @@ function fakeEngine(fails: { [call: string]: K3cError } = {}) {
       update: answer('update', {}),
     },
     snapshots: { mounts: answer('mounts', { mounts: [] }) },
-    tasks: { get: answer('pid', { process: { pid: 7 } }), kill: answer('kill', {}) },
+    tasks: {
+      get: answer('pid', { process: { pid: 7 } }),
+      kill: answer('kill', {}),
+      list: answer('tasks', { tasks: known.tasks }),
+      pause: answer('pause', {}),
+      resume: answer('resume', {}),
+    },
   } as unknown as Containerd;
   const attachment: Attachment = {
     output: nothing(),

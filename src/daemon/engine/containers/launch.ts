@@ -3,18 +3,22 @@
  * in sequence: host files are made beside the sandbox, the address is asked for beside CreateContainer. What fails on
  * the way is taken back before the error goes out.
  */
-import { Code, hasCode } from '../../../api/errors.ts';
+import { Code, hasCode, type K3cError } from '../../../api/errors.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import { startError } from '../streams/start-error.ts';
 import type { Attachment, AttachWants } from '../streams/types.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
 import { containerConfig, sandboxConfig } from './cri-config.ts';
 import type { ContainerStreams } from './dependencies.ts';
+import { discard } from './discard.ts';
 import { watchExit } from './exits.ts';
 import { type HostSide, networkIdentity, prepareHost } from './host-side.ts';
 import { INIT_MOUNT } from './init-mount.ts';
+import { type JoinedNamespaces, joinNamespaces } from './limits/joined.ts';
+import { patchLimits } from './limits/patch-limits.ts';
+import { sizeShm } from './limits/shm.ts';
 import { writeHosts } from './network-files.ts';
-import type { OciSpec } from './oci-spec.ts';
+import { readOciSpec, writeOciSpec } from './oci-spec-store.ts';
 import { patchSpec } from './patch-spec.ts';
 import { portsToPublish } from './ports.ts';
 import { processId } from './process-id.ts';
@@ -26,8 +30,6 @@ import { userError } from './users.ts';
 export interface LaunchOptions {
   /** A client that is there from the first byte on. */
   readonly attach?: AttachWants | undefined;
-  /** Of the restart policy that makes this attempt; 0: a user does. */
-  readonly delayMs: number;
 }
 
 export interface Launched {
@@ -37,7 +39,8 @@ export interface Launched {
 
 /**
  * Starts a new attempt. The caller holds the container's lock and knows that nothing of it runs. A failure leaves the
- * container as it was, with docker's exit code (125 to 128) and the reason recorded, and is thrown as docker's error.
+ * container as it was, with docker's exit code (125 to 128) and the reason recorded, and is thrown as docker's error. A --rm
+ * container is then removed.
  */
 export async function launch(
   context: EngineContext,
@@ -57,26 +60,18 @@ export async function launch(
   try {
     return await attemptStart(context, record, attempt, options, undo);
   } catch (thrown) {
-    for (const step of undo.reverse()) step();
+    // Whatever happens on the way back: the row must not stay in `starting`.
+    const report = (err: unknown) => context.log.error({ err, container: record.id }, 'cannot take back a start');
+    for (const step of undo.reverse()) {
+      try {
+        step();
+      } catch (err) {
+        report(err);
+      }
+    }
+    await context.network.release(record.id).catch(report);
     const error = startError(userError(thrown, record.config.user));
-    const exitCode = startExitCode(error);
-    // Whatever happens to the ports: the row must not stay in `starting`.
-    await context.network.release(record.id).catch((err: unknown) => {
-      context.log.error({ err, container: record.id }, 'cannot release the ports of a container');
-    });
-    context.state.transaction(() => {
-      context.state.containers.update(record.id, {
-        state: record.startedAt === 0n ? 'created' : 'exited',
-        sandboxId: '',
-        criId: '',
-        exitCode,
-        error: error.message,
-        ports: [],
-        ip: '',
-      });
-      context.emit(record, 'die', { exitCode: String(exitCode) });
-    });
-    context.exits.post(record.id, 'exit', { exitCode, oomKilled: false, error: error.message });
+    recordFailure(context, record, error);
     throw error;
   } finally {
     // The attempt before: its file system was kept until now, for there was something to look at.
@@ -85,6 +80,28 @@ export async function launch(
         removeSandbox(context, record.sandboxId),
       );
   }
+}
+
+function recordFailure(context: EngineContext, record: ContainerRecord, error: K3cError): void {
+  const exitCode = startExitCode(error);
+  const exit = { exitCode, oomKilled: false, error: error.message };
+  const cleanUp = context.state.transaction(() => {
+    context.state.containers.update(record.id, {
+      state: record.startedAt === 0n ? 'created' : 'exited',
+      sandboxId: '',
+      criId: '',
+      exitCode,
+      error: error.message,
+      ports: [],
+      ip: '',
+    });
+    context.emit(record, 'die', { exitCode: String(exitCode) });
+    return record.spec.autoRemove ? discard(context, { ...record, sandboxId: '' }, { volumes: true }) : undefined;
+  });
+  context.exits.post(record.id, 'exit', exit);
+  if (cleanUp === undefined) return;
+  context.exits.post(record.id, 'removed', exit);
+  cleanUp();
 }
 
 async function attemptStart(
@@ -97,6 +114,7 @@ async function attemptStart(
   const { containerd, state } = context;
   const { id, spec, config } = record;
   const bridged = spec.networkMode === 'default';
+  const joined = await joinNamespaces(context, spec.isolation);
   const wanted = bridged ? portsToPublish(spec.ports, config, spec.network.publishAll) : [];
   const ports = wanted.length > 0 ? await context.network.reserve(id, record.name, wanted) : [];
 
@@ -107,16 +125,22 @@ async function attemptStart(
     logDirectory: `${context.paths.logs}/${id}`,
     cgroupParent: context.cgroupParent,
   });
-  const runSandbox = containerd.cri.runPodSandbox({ config: sandbox }).then(({ podSandboxId }) => {
-    undo.push(() =>
-      context.background.run(`remove the failed sandbox of ${record.name}`, () => removeSandbox(context, podSandboxId)),
-    );
-    return podSandboxId;
-  });
+  const runSandbox = containerd.cri
+    .runPodSandbox({ config: sandbox }, { signal: context.abandon })
+    .then(({ podSandboxId }) => {
+      undo.push(() =>
+        context.background.run(`remove the failed sandbox of ${record.name}`, () =>
+          removeSandbox(context, podSandboxId),
+        ),
+      );
+      return podSandboxId;
+    });
   const [sandboxId, host] = await allOrFirstError([runSandbox, prepareHost(context, record)]);
   state.containers.update(id, { sandboxId });
 
-  const args = [...(spec.init ? [INIT_MOUNT] : []), ...config.entrypoint, ...config.command];
+  // In another's PID namespace there is an init already.
+  const init = spec.init && spec.isolation.pidMode === '';
+  const args = [...(init ? [INIT_MOUNT] : []), ...config.entrypoint, ...config.command];
   const create = containerd.cri.createContainer({
     podSandboxId: sandboxId,
     config: containerConfig({ record, attempt, mounts: host.mounts, args, seccomp: context.seccomp }),
@@ -128,12 +152,12 @@ async function attemptStart(
 
   const [io] = await allOrFirstError([
     prepareStreams(context, record, criId, undo),
-    writeSpec(context, record, criId, args),
+    writeSpec(context, record, criId, args, joined),
     // Not the first attempt alone: that one may have failed on the way here.
     record.startedAt === 0n ? seedVolumes(context, criId, config.mounts) : Promise.resolve(),
   ]);
   const attachment = options.attach === undefined ? undefined : io.attach(options.attach);
-  await containerd.cri.startContainer({ containerId: criId });
+  await containerd.cri.startContainer({ containerId: criId }, { signal: context.abandon });
   await io.started();
 
   const startedAt = context.now();
@@ -141,7 +165,7 @@ async function attemptStart(
     state.containers.update(id, { state: 'running', startedAt, exitCode: 0, oomKilled: false, manualStop: false });
     context.emit(record, 'start');
   });
-  const live = watchExit(context, { id, attempt, sandboxId, criId, io, ports, startedAt, delayMs: options.delayMs });
+  const live = watchExit(context, { id, attempt, sandboxId, criId, io, ports, startedAt });
   context.background.run(`note the process of ${record.name}`, () => notePid(context, live));
   return { live, attachment };
 }
@@ -193,7 +217,10 @@ async function connectNetwork(
   host: HostSide,
   ports: ContainerRecord['ports'],
 ): Promise<string> {
-  const { status } = await context.containerd.cri.podSandboxStatus({ podSandboxId: sandboxId });
+  const { status } = await context.containerd.cri.podSandboxStatus(
+    { podSandboxId: sandboxId },
+    { signal: context.abandon },
+  );
   const ip = status?.network?.ip ?? '';
   await Promise.all([
     writeHosts(host.files, networkIdentity(context, record), ip),
@@ -207,12 +234,11 @@ async function writeSpec(
   record: ContainerRecord,
   criId: string,
   args: readonly string[],
+  joined: JoinedNamespaces,
 ): Promise<void> {
   const { spec: asked, config } = record;
-  const { container } = await context.containerd.containers.get({ id: criId });
-  const any = container?.spec;
-  if (any === undefined) throw new Error(`containerd has no specification of container ${criId}`);
-  const oci = JSON.parse(Buffer.from(any.value).toString('utf8')) as OciSpec;
+  const stored = await readOciSpec(context.containerd, criId);
+  const { oci } = stored;
   patchSpec(oci, {
     args,
     env: config.env,
@@ -225,10 +251,9 @@ async function writeSpec(
         : undefined,
     tmpfs: config.mounts.filter(({ type }) => type === 'tmpfs'),
   });
-  await context.containerd.containers.update({
-    container: { id: criId, spec: { typeUrl: any.typeUrl, value: Buffer.from(JSON.stringify(oci)) } },
-    updateMask: ['spec'],
-  });
+  patchLimits(oci, asked, joined);
+  sizeShm(oci, asked);
+  await writeOciSpec(context.containerd, criId, stored);
 }
 
 /** Like Promise.all, but settles only when all have: what the slower one made must be known before it is taken back. */

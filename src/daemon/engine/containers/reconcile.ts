@@ -7,6 +7,7 @@ import {
   type PodSandbox,
   PodSandboxState,
 } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
+import { Status } from '../../../api/gen/types/task/task.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
 import { LABEL_ID } from './cri-config.ts';
@@ -15,7 +16,7 @@ import { EXIT_LOST, settle, watchExit } from './exits.ts';
 import { ioOptions } from './launch.ts';
 import { type CriContainer, type CriSandbox, type Plan, planContainer } from './reconcile-plan.ts';
 import { removeSandbox, stopSandbox } from './sandboxes.ts';
-import { removeSeedMounts } from './seed-volumes.ts';
+import { removeViews } from './view-rootfs.ts';
 
 /**
  * Brings records and CRI together. When it returns, what runs is being watched again, exits are recorded, published
@@ -25,14 +26,18 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
   const { containerd, state } = context;
   // Listed before the first restart is due: what is there now, and is not taken up, is nobody's.
   const fifos = await readdir(context.paths.fifos);
-  await removeSeedMounts(context).catch((err: unknown) => {
+  await removeViews(context).catch((err: unknown) => {
     // It costs a mount, and is no reason to be without containers.
-    context.log.warn({ err }, 'cannot take away mounts from which volumes were filled');
+    context.log.warn({ err }, 'cannot take away mounts of snapshots that were looked into');
   });
-  const [{ items }, { containers: listed }] = await Promise.all([
+  const [{ items }, { containers: listed }, { tasks }] = await Promise.all([
     containerd.cri.listPodSandbox({}, { signal }),
     containerd.cri.listContainers({}, { signal }),
+    containerd.tasks.list({}, { signal }),
   ]);
+  const frozen = new Set(
+    tasks.filter(({ status }) => status === Status.PAUSED || status === Status.PAUSING).map(({ id }) => id),
+  );
   const sandboxes = items.flatMap(toSandbox);
   const owners = new Map(sandboxes.map((sandbox) => [sandbox.id, sandbox]));
   const containers = listed.flatMap((container): CriContainer[] => {
@@ -50,7 +55,7 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
       containers.filter(({ owner }) => owner === record.id),
     );
     try {
-      await carryOut(context, record, plan);
+      await carryOut(context, record, plan, frozen);
     } catch (err) {
       if (!('criId' in plan) || signal.aborted || hasCode(err, Code.UNAVAILABLE)) throw err;
       // One container must not keep the daemon, and with it all others, from coming back: it counts as lost.
@@ -104,11 +109,16 @@ function toSandbox({ id, labels, metadata, state }: PodSandbox): CriSandbox[] {
   return [{ id, owner, attempt: metadata?.attempt ?? 0, ready: state === PodSandboxState.SANDBOX_READY }];
 }
 
-async function carryOut(context: EngineContext, record: ContainerRecord, plan: Plan): Promise<void> {
+async function carryOut(
+  context: EngineContext,
+  record: ContainerRecord,
+  plan: Plan,
+  frozen: ReadonlySet<string>,
+): Promise<void> {
   const { state } = context;
   switch (plan.kind) {
     case 'adopt':
-      return await adopt(context, record, plan);
+      return await adopt(context, record, plan, frozen);
     case 'exited':
       return await recordMissedExit(context, record, plan);
     case 'lost':
@@ -123,14 +133,21 @@ async function carryOut(context: EngineContext, record: ContainerRecord, plan: P
         ip: '',
         error: 'the daemon was stopped during the start',
       });
-      if (record.startedAt !== 0n && record.spec.restart.name !== 'no') context.scheduleRestart(record.id, 0, 0);
+      if (record.startedAt !== 0n && record.spec.restart.name !== 'no') context.scheduleRestart(record.id, 0);
       return;
     case 'restart':
-      state.containers.update(record.id, { state: 'restarting', manualStop: false });
-      context.scheduleRestart(record.id, 0, 0);
+      // One that was waiting for its delay waits again; for the others the counts begin anew, as for docker's.
+      if (record.state !== 'restarting')
+        state.containers.update(record.id, {
+          state: 'restarting',
+          manualStop: false,
+          restartCount: 0,
+          restartDelayMs: 0,
+        });
+      context.scheduleRestart(record.id, record.state === 'restarting' ? record.restartDelayMs : 0);
       return;
     case 'remove':
-      state.transaction(() => discard(context, record, { volumes: true }));
+      state.transaction(() => discard(context, record, { volumes: true }))();
       return;
     case 'keep':
       return;
@@ -138,7 +155,7 @@ async function carryOut(context: EngineContext, record: ContainerRecord, plan: P
 }
 
 function recordLoss(context: EngineContext, record: ContainerRecord): void {
-  const ended = { exitCode: EXIT_LOST, exitedAt: context.now(), oomKilled: false, reason: '', delayMs: 0 };
+  const ended = { exitCode: EXIT_LOST, exitedAt: context.now(), oomKilled: false, reason: '' };
   settle(context, record, { ...ended, startedAt: record.startedAt, atDaemonStart: true });
 }
 
@@ -147,17 +164,28 @@ interface Ids {
   readonly criId: string;
 }
 
-async function adopt(context: EngineContext, record: ContainerRecord, { sandboxId, criId }: Ids): Promise<void> {
+async function adopt(
+  context: EngineContext,
+  record: ContainerRecord,
+  { sandboxId, criId }: Ids,
+  frozen: ReadonlySet<string>,
+): Promise<void> {
   const io = await context.streams.reopen(ioOptions(context, record, criId));
-  const startedAt = record.state === 'running' ? record.startedAt : context.now();
+  const cutOff = record.state === 'starting';
+  const startedAt = cutOff ? context.now() : record.startedAt;
   let { ip } = record;
   if (ip === '' && record.spec.networkMode === 'default') {
     const { status } = await context.containerd.cri.podSandboxStatus({ podSandboxId: sandboxId });
     ip = status?.network?.ip ?? '';
   }
-  context.state.containers.update(record.id, { state: 'running', sandboxId, criId, startedAt, ip });
+  // The kernel knows whether it is paused; a daemon may have died between the act and the row.
+  const state = frozen.has(criId) ? 'paused' : 'running';
+  context.state.transaction(() => {
+    context.state.containers.update(record.id, { state, sandboxId, criId, startedAt, ip });
+    if (cutOff) context.emit(record, 'start');
+  });
   const { id, attempt, ports } = record;
-  watchExit(context, { id, attempt, sandboxId, criId, io, ports, startedAt, delayMs: 0 });
+  watchExit(context, { id, attempt, sandboxId, criId, io, ports, startedAt });
 }
 
 async function recordMissedExit(context: EngineContext, record: ContainerRecord, ids: Ids): Promise<void> {
@@ -179,7 +207,6 @@ async function recordMissedExit(context: EngineContext, record: ContainerRecord,
       ...ended,
       oomKilled: ended.reason === 'OOMKilled',
       startedAt: status?.startedAt || record.startedAt,
-      delayMs: 0,
       atDaemonStart: true,
     },
   );

@@ -1,6 +1,7 @@
 /** Taking down what CRI holds for a container. Failures are retried: a sandbox that stays costs an address and a process. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, hasCode } from '../../../api/errors.ts';
+import type { CallOptions } from '../../../api/rpc/types.ts';
 import type { EngineContext } from './context.ts';
 
 const FIRST_DELAY_MS = 20;
@@ -8,21 +9,28 @@ const MAX_DELAY_MS = 2000;
 /** After so long it is left to the reconciliation at the next start of the daemon. */
 const GIVE_UP_MS = 120_000;
 
-type Context = Pick<EngineContext, 'containerd' | 'closing' | 'locks'>;
+/** Of one call: CRI's stop of a sandbox with a stuck process takes some 30 s. */
+const CALL_DEADLINE_MS = 60_000;
+
+type Context = Pick<EngineContext, 'containerd' | 'closing' | 'abandon' | 'locks'>;
 
 /** Ends what runs in a sandbox and gives its network back; the exited container stays. A sandbox that is gone is fine. */
 export function stopSandbox(context: Context, sandboxId: string): Promise<void> {
   return retry(context, sandboxId, async () => {
-    await context.containerd.cri.stopPodSandbox({ podSandboxId: sandboxId });
+    await context.containerd.cri.stopPodSandbox({ podSandboxId: sandboxId }, calling(context));
   });
 }
 
 /** Stops and removes a sandbox with its containers and their file systems. A sandbox that is gone is fine. */
 export function removeSandbox(context: Context, sandboxId: string): Promise<void> {
   return retry(context, sandboxId, async () => {
-    await context.containerd.cri.stopPodSandbox({ podSandboxId: sandboxId });
-    await context.containerd.cri.removePodSandbox({ podSandboxId: sandboxId });
+    await context.containerd.cri.stopPodSandbox({ podSandboxId: sandboxId }, calling(context));
+    await context.containerd.cri.removePodSandbox({ podSandboxId: sandboxId }, calling(context));
   });
+}
+
+function calling(context: Context): CallOptions {
+  return { signal: context.abandon, timeoutMs: CALL_DEADLINE_MS };
 }
 
 /** One at a time for a sandbox: of two stops at once CRI fails one, for the network plugin finds the interface gone. */

@@ -1,4 +1,5 @@
 /** Volumes on disk: <root>/volumes/NAME/_data, and `_seeding` beside it while the image's files are being copied in. */
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
@@ -24,6 +25,10 @@ export function recordVolumes(state: State, mounts: readonly ResolvedMount[], cr
 /** Makes the directory of a mount's source: a volume's, or, as docker's -v does, a path of the host that is not there. */
 export async function ensureSource(volumes: string, mount: ResolvedMount): Promise<string> {
   const path = mount.type === 'volume' ? volumeData(volumes, mount.volume) : mount.source;
+  if (mount.mustExist === true) {
+    if (!existsSync(path)) throw missingSource(path);
+    return path;
+  }
   try {
     await mkdir(path, { recursive: true });
   } catch (error) {
@@ -31,6 +36,15 @@ export async function ensureSource(volumes: string, mount: ResolvedMount): Promi
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw sourceError(path, error);
   }
   return path;
+}
+
+/** docker's sentence for a --mount of what is not there. */
+export function missingSource(path: string): K3cError {
+  return new K3cError(
+    Code.INVALID_ARGUMENT,
+    `invalid mount config for type "bind": bind source path does not exist: ${path}`,
+    { reason: 'bad-input' },
+  );
 }
 
 function sourceError(path: string, cause: unknown): K3cError {

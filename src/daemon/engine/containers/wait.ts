@@ -14,7 +14,8 @@ export async function waitContainer(
 ): Promise<ContainerExit> {
   const record = findContainer(context.state.containers, reference);
   if (condition === 'removed') return await context.exits.next(record.id, 'removed', signal);
-  const busy = context.live.has(record.id) || record.state === 'starting';
+  // One that waits for its restart is not done, as in docker: its next end is meant.
+  const busy = context.live.has(record.id) || record.state === 'starting' || record.state === 'restarting';
   if (condition === 'not-running' && !busy)
     return { exitCode: record.exitCode, oomKilled: record.oomKilled, error: record.error };
   return await context.exits.next(record.id, 'exit', signal);

@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { Mount, PortRequest, ContainerSpec as SpecMessage } from '../../../api/gen/k3c.ts';
 import type { ContainerSpec } from '../../engine/containers/types.ts';
+import { missingSource } from '../../engine/containers/volumes.ts';
 import { toHealth } from './health.ts';
 import { invalid } from './invalid.ts';
 import { toIsolation } from './isolation.ts';
@@ -102,15 +103,15 @@ function toMount(mount: Mount): ContainerSpec['mounts'][number] {
   const { type, source, target, readOnly, propagation, mustExist, tmpfsOptions, noCopy, relabel } = mount;
   if (type !== 'bind' && type !== 'volume' && type !== 'tmpfs') throw invalid(`mount type unknown: "${type}"`);
   if (!PROPAGATIONS.includes(propagation)) throw invalid(`invalid propagation mode: "${propagation}"`);
-  if (type === 'bind' && mustExist && !existsSync(source)) {
-    throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
-  }
+  const strict = type === 'bind' && mustExist;
+  if (strict && !existsSync(source)) throw missingSource(source);
   return {
     type,
     source: type === 'tmpfs' ? tmpfsOptions : source,
     target,
     readOnly,
     propagation,
+    ...(strict ? { mustExist } : {}),
     ...(noCopy ? { noCopy } : {}),
     ...(relabel ? { relabel } : {}),
   };

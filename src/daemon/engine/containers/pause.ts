@@ -1,0 +1,102 @@
+/** pause and unpause: the cgroup's freezer, by way of the shim (v1 and v2 alike). What the kernel says counts, the row follows. */
+import { Code, K3cError, toK3cError } from '../../../api/errors.ts';
+import { Status } from '../../../api/gen/types/task/task.ts';
+import type { ContainerRecord } from '../../state/containers.ts';
+import type { EngineContext, LiveContainer } from './context.ts';
+import { notRunning, recordNow } from './identity.ts';
+
+/** A cgroup that does not freeze by then has a process that is stuck in the kernel. */
+const FREEZE_PATIENCE_MS = 10_000;
+
+/** Freezes all processes of a container. Errors are docker's. */
+export function pauseContainer(context: EngineContext, id: string): Promise<void> {
+  return context.locks.run(key(id), async () => {
+    const { record, live } = running(context, id);
+    if (record.state === 'paused') throw refusal(`container ${id} is already paused`);
+    await asked(`cannot pause container ${id}: `, () =>
+      context.containerd.tasks.pause({ containerId: live.criId }, { timeoutMs: FREEZE_PATIENCE_MS }),
+    );
+    // It ended on the way.
+    if (context.live.get(id) !== live) throw notRunning(record);
+    note(context, id, 'paused', 'pause');
+  });
+}
+
+/** Lets a paused container go on. */
+export function unpauseContainer(context: EngineContext, id: string): Promise<void> {
+  return context.locks.run(key(id), async () => {
+    const record = recordNow(context.state.containers, id);
+    const live = context.live.get(id);
+    if (live === undefined || record.state !== 'paused') throw refusal(`Container ${id} is not paused`);
+    await asked(`Cannot unpause container ${id}: `, () => resume(context, live));
+    if (context.live.get(id) !== live) throw notRunning(record);
+    note(context, id, 'running', 'unpause');
+  });
+}
+
+/** Before a signal that is to end a container can do so, a paused one must go on. One that is not paused, or gone, is fine. */
+export async function thaw(context: EngineContext, live: LiveContainer): Promise<void> {
+  await context.locks.run(key(live.id), async () => {
+    if (context.live.get(live.id) !== live || context.state.containers.byId(live.id)?.state !== 'paused') return;
+    try {
+      await resume(context, live);
+    } catch (error) {
+      // SIGKILL thaws by itself where the runtime is runc, and cgroup v2 ends frozen processes: then there is nothing to resume.
+      if (await isFrozen(context, live)) throw error;
+      return;
+    }
+    if (context.live.get(live.id) === live) note(context, live.id, 'running', 'unpause');
+  });
+}
+
+/** A lock of its own: a stop that waits for the process holds the container's. */
+function key(id: string): string {
+  return `pause ${id}`;
+}
+
+function running(
+  context: EngineContext,
+  id: string,
+): { readonly record: ContainerRecord; readonly live: LiveContainer } {
+  const record = recordNow(context.state.containers, id);
+  const live = context.live.get(id);
+  if (live !== undefined) return { record, live };
+  if (record.state === 'restarting')
+    throw refusal(`Container ${id} is restarting, wait until the container is running`);
+  throw notRunning(record);
+}
+
+async function resume(context: EngineContext, live: LiveContainer): Promise<void> {
+  await context.containerd.tasks.resume({ containerId: live.criId }, { timeoutMs: FREEZE_PATIENCE_MS });
+}
+
+async function isFrozen(context: EngineContext, live: LiveContainer): Promise<boolean> {
+  try {
+    const { process } = await context.containerd.tasks.get({ containerId: live.criId });
+    return process?.status === Status.PAUSED || process?.status === Status.PAUSING;
+  } catch (error) {
+    if (toK3cError(error).code === Code.NOT_FOUND) return false;
+    throw error;
+  }
+}
+
+function note(context: EngineContext, id: string, state: 'paused' | 'running', action: string): void {
+  const record = recordNow(context.state.containers, id);
+  context.state.transaction(() => {
+    context.state.containers.update(id, { state });
+    context.emit(record, action);
+  });
+}
+
+async function asked(tried: string, act: () => Promise<unknown>): Promise<void> {
+  try {
+    await act();
+  } catch (thrown) {
+    const error = toK3cError(thrown);
+    throw new K3cError(error.code, `${tried}${error.message}`, { cause: error });
+  }
+}
+
+function refusal(message: string): K3cError {
+  return new K3cError(Code.FAILED_PRECONDITION, message);
+}
