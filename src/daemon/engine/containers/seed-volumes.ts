@@ -1,12 +1,12 @@
 /** docker's copy-up: a volume that is still empty takes over what the image has at its mount point. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { copyTree } from '../../../host/copy-tree.ts';
-import { mountReadOnly, unmountDetached } from '../../../host/mount.ts';
 import type { ResolvedMount } from '../../state/spec.ts';
 import type { EngineContext } from './context.ts';
 import { resolveInRoot } from './rooted-path.ts';
+import { viewRootfs } from './view-rootfs.ts';
 import { seedingMark, volumeData } from './volumes.ts';
 
 /** Fills the empty volumes of a container that CRI has created and not started. */
@@ -18,36 +18,9 @@ export async function seedVolumes(
   const volumes = mounts.filter(({ volume, noCopy }) => volume !== '' && noCopy !== true);
   const unseeded = await Promise.all(volumes.map(({ volume }) => isUnseeded(context, volume)));
   if (!unseeded.includes(true)) return;
-  const { mounts: layers } = await context.containerd.snapshots.mounts({
-    snapshotter: context.snapshotter,
-    key: criId,
+  await viewRootfs(context, criId, async (root) => {
+    for (const { target, volume } of volumes) await seed(context, volume, await resolveInRoot(root, target));
   });
-  const root = join(seedDirectory(context), criId);
-  await mkdir(root, { recursive: true });
-  try {
-    const unmount = mountReadOnly(layers, root);
-    try {
-      for (const { target, volume } of volumes) await seed(context, volume, await resolveInRoot(root, target));
-    } finally {
-      unmount();
-    }
-  } finally {
-    await rmdir(root);
-  }
-}
-
-function seedDirectory(context: EngineContext): string {
-  return join(context.paths.state, 'seed');
-}
-
-/** Takes away the mounts that a daemon was killed with. */
-export async function removeSeedMounts(context: EngineContext): Promise<void> {
-  const directory = seedDirectory(context);
-  await mkdir(directory, { recursive: true });
-  for (const name of await readdir(directory)) {
-    unmountDetached(join(directory, name));
-    await rmdir(join(directory, name));
-  }
 }
 
 /**

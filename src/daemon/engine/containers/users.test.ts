@@ -4,20 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { resolveInRoot } from './rooted-path.ts';
-import { findUser, resolveUser } from './users.ts';
+import { findGroups, findUser, resolveUser } from './users.ts';
 
 const passwd = 'root:x:0:0:root:/:/bin/sh\napp:x:100:101::/:/bin/sh\n# comment\n7:x:1007:1008::/:\n';
 const group = 'root:x:0:\nwheel:x:10:root,app\napp:x:101:\nstaff:x:50:app\n';
 
 test('names, numbers and groups as docker reads them', () => {
   for (const [text, expected] of [
-    ['app', { uid: 100, gid: 101, additionalGids: [10, 50] }],
-    ['100', { uid: 100, gid: 101, additionalGids: [10, 50] }],
-    ['4242', { uid: 4242, gid: 0, additionalGids: [] }],
-    ['app:staff', { uid: 100, gid: 50, additionalGids: [] }],
-    ['1:2', { uid: 1, gid: 2, additionalGids: [] }],
-    ['7', { uid: 1007, gid: 1008, additionalGids: [] }],
-    ['root', { uid: 0, gid: 0, additionalGids: [10] }],
+    ['app', { uid: 100, gid: 101, additionalGids: [101, 10, 50] }],
+    ['100', { uid: 100, gid: 101, additionalGids: [101, 10, 50] }],
+    ['4242', { uid: 4242, gid: 0, additionalGids: [0] }],
+    ['app:staff', { uid: 100, gid: 50, additionalGids: [50] }],
+    ['1:2', { uid: 1, gid: 2, additionalGids: [2] }],
+    ['7', { uid: 1007, gid: 1008, additionalGids: [1008] }],
+    ['root', { uid: 0, gid: 0, additionalGids: [0, 10] }],
   ] as const)
     assert.deepEqual(findUser(text, passwd, group), expected, text);
   assert.throws(() => findUser('ghost', passwd, group), {
@@ -27,6 +27,18 @@ test('names, numbers and groups as docker reads them', () => {
     message: 'unable to find group ghosts: no matching entries in group file',
   });
   assert.throws(() => findUser('2147483648', passwd, group), /must be in range/);
+});
+
+test('added groups by name and number', () => {
+  assert.deepEqual(findGroups(['staff', '4242', 'wheel', '50'], group), [50, 4242, 10]);
+  assert.deepEqual(findGroups([], group), []);
+  assert.throws(() => findGroups(['ghosts'], group), {
+    message: 'Unable to find group ghosts: no matching entries in group file',
+    reason: 'bad-input',
+  });
+  assert.throws(() => findGroups(['2147483648'], group), {
+    message: 'uids and gids must be in range 0-2147483647',
+  });
 });
 
 const directory = mkdtempSync(join(tmpdir(), 'k3c-root-'));
@@ -48,7 +60,7 @@ test('links stay inside the root', async () => {
 test('a container without passwd, or with a link to that of the host, has no names', async () => {
   const root = join(directory, 'bare');
   mkdirSync(join(root, 'etc'), { recursive: true });
-  assert.deepEqual(await resolveUser(root, '5:6'), { uid: 5, gid: 6, additionalGids: [] });
+  assert.deepEqual(await resolveUser(root, '5:6'), { uid: 5, gid: 6, additionalGids: [6] });
   symlinkSync('/etc/passwd', join(root, 'etc/passwd'));
   await assert.rejects(resolveUser(root, 'root'));
   rmSync(join(root, 'etc/passwd'));

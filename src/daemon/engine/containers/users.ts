@@ -23,7 +23,7 @@ export function findUser(text: string, passwd: string, group: string): ProcessUs
   const [name = '', groupName] = text.split(':', 2);
   const users = table(passwd);
   const groups = table(group);
-  const numeric = /^\d+$/.test(name);
+  const numeric = isNumber(name);
   const entry =
     users.find((fields) => fields[0] === name) ?? (numeric ? users.find((fields) => fields[2] === name) : undefined);
   if (entry === undefined && !numeric && name !== '')
@@ -31,15 +31,44 @@ export function findUser(text: string, passwd: string, group: string): ProcessUs
   const uid = checkId(entry === undefined ? Number(name) : Number(entry[2]));
   if (groupName !== undefined && groupName !== '') {
     const found = groups.find((fields) => fields[0] === groupName);
-    if (found === undefined && !/^\d+$/.test(groupName))
+    if (found === undefined && !isNumber(groupName))
       throw missing(`unable to find group ${groupName}: no matching entries in group file`);
-    return { uid, gid: checkId(Number(found?.[2] ?? groupName)), additionalGids: [] };
+    const gid = checkId(Number(found?.[2] ?? groupName));
+    return { uid, gid, additionalGids: [gid] };
   }
   const userName = entry?.[0];
+  const gid = Number(entry?.[3] ?? 0);
   const additionalGids = groups
     .filter((fields) => userName !== undefined && (fields[3] ?? '').split(',').includes(userName))
     .map((fields) => Number(fields[2]));
-  return { uid, gid: Number(entry?.[3] ?? 0), additionalGids };
+  // The group itself is one of them: a program that gives it up for another must still be kept out where its members are.
+  return { uid, gid, additionalGids: [...new Set([gid, ...additionalGids])] };
+}
+
+/**
+ * The numbers of --group-add's names and numbers; a number needs no entry. INVALID_ARGUMENT in docker's words for a name
+ * that is not there.
+ * @param root the container's root directory
+ */
+export async function resolveGroups(root: string, names: readonly string[]): Promise<readonly number[]> {
+  return findGroups(names, names.every(isNumber) ? '' : await readInRoot(root, '/etc/group'));
+}
+
+/** The pure part of resolveGroups. */
+export function findGroups(names: readonly string[], group: string): readonly number[] {
+  const groups = table(group);
+  const found = names.map((name) => {
+    const entry = groups.find((fields) => fields[0] === name);
+    if (entry === undefined && !isNumber(name))
+      throw missing(`Unable to find group ${name}: no matching entries in group file`);
+    return checkId(Number(entry?.[2] ?? name));
+  });
+  return [...new Set(found)];
+}
+
+/** Whether a user or group is given by its number. */
+export function isNumber(text: string): boolean {
+  return /^\d+$/.test(text);
 }
 
 function table(text: string): string[][] {
