@@ -2,7 +2,7 @@
 import { Code, K3cError } from '../../../api/errors.ts';
 import { familiar, normalize } from '../../../api/reference.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
-import { visibleState } from './summary.ts';
+import { isUp, visibleState } from './summary.ts';
 
 export type Filters = Readonly<Record<string, readonly string[]>>;
 
@@ -30,11 +30,7 @@ export function selectContainers(
 ): readonly ContainerRecord[] {
   const tests = Object.entries(options.filters).map(([name, values]) => makeTest(name, values, find));
   const all = options.all || options.last > 0 || 'status' in options.filters;
-  const chosen = records.filter(
-    (record) =>
-      (all || visibleState(record) === 'running' || record.state === 'restarting') &&
-      tests.every((test) => test(record)),
-  );
+  const chosen = records.filter((record) => (all || isUp(record)) && tests.every((test) => test(record)));
   return options.last > 0 ? chosen.slice(0, options.last) : chosen;
 }
 
@@ -131,10 +127,6 @@ function hasLabel({ config }: ContainerRecord, value: string): boolean {
   if (equals === -1) return Object.hasOwn(config.labels, value);
   const key = value.slice(0, equals);
   return Object.hasOwn(config.labels, key) && config.labels[key] === value.slice(equals + 1);
-}
-
-function isUp(record: ContainerRecord): boolean {
-  return record.state === 'running' || record.state === 'restarting';
 }
 
 /** By image id, a prefix of it, or any form of the name it was made from. */
