@@ -3,6 +3,9 @@ import { dirname } from 'node:path';
 import { mount, unmount } from './libc.ts';
 
 const MS_RDONLY = 1;
+const MS_NOSUID = 2;
+const MS_NODEV = 4;
+const MS_NOEXEC = 8;
 const MS_BIND = 4096;
 const MS_REC = 16384;
 const MS_REMOUNT = 32;
@@ -15,6 +18,11 @@ export function unmountDetached(path: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
   }
+}
+
+/** Gives a memory file system that nobody may run programs from another size. Throws an ErrnoException. */
+export function resizeTmpfs(path: string, bytes: number): void {
+  mount('', path, '', MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC, `size=${bytes}`);
 }
 
 /** What containerd's snapshotters answer (containerd, api/types/mount.proto). */

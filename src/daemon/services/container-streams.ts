@@ -5,6 +5,7 @@ import type { RequestOf, ResponseInit, ServerCall } from '../../api/rpc/types.ts
 import type { ContainerEngine } from '../engine/containers/engine.ts';
 import { parseSignal } from '../engine/containers/signals.ts';
 import type { Attachment } from '../engine/streams/types.ts';
+import { StdinWindow } from './stdin-window.ts';
 import { toSpec } from './spec/container.ts';
 
 type Run = (typeof ContainersDefinition)['methods']['run'];
@@ -95,7 +96,7 @@ async function bridge(call: StreamCall, inputs: AsyncIterator<StreamInput>, targ
   const leave = () => attachment.detach();
   call.signal.addEventListener('abort', leave, { once: true });
   let left = false;
-  const input = feed(inputs, target, () => {
+  const input = feed(call, inputs, target, () => {
     left = true;
     leave();
   });
@@ -120,13 +121,22 @@ async function bridge(call: StreamCall, inputs: AsyncIterator<StreamInput>, targ
 
 /**
  * Passes on what the client sends, up to its wish to leave. The end of its requests says nothing about stdin: only stdin_eof
- * ends that.
+ * ends that. Input that the process does not read is kept, up to the window that the client is told of, so that what else
+ * comes is heard at once; a client that sends more than that waits.
  */
-async function feed(inputs: AsyncIterator<StreamInput>, target: Target, leave: () => void): Promise<void> {
+async function feed(
+  call: StreamCall,
+  inputs: AsyncIterator<StreamInput>,
+  target: Target,
+  leave: () => void,
+): Promise<void> {
+  const stdin = new StdinWindow(target.attachment, (bytes) =>
+    call.send({ output: { $case: 'stdinTaken', value: BigInt(bytes) } }),
+  );
   try {
     for (let next = await inputs.next(); next.done !== true; next = await inputs.next()) {
       const { input } = next.value;
-      if (input?.$case === 'stdin') await target.attachment.writeStdin(input.value);
+      if (input?.$case === 'stdin') await stdin.write(input.value);
       else if (input?.$case === 'stdinEof') target.attachment.endStdin();
       // A size or a signal that comes too late, or a terminal that is gone, is no reason to end the stream.
       else if (input?.$case === 'resize') await target.resize(input.value).catch(ignoreLate);

@@ -1,20 +1,23 @@
 /** Recording a container. Nothing runs yet: every start makes a fresh sandbox from what is recorded here. */
 import { randomBytes } from 'node:crypto';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { ContainerSpec } from '../../state/spec.ts';
+import { adaptSpec } from './adapt-spec.ts';
 import type { EngineContext } from './context.ts';
 import { LOG_FILE } from './cri-config.ts';
 import { checkName, findContainer, newId } from './identity.ts';
 import { generateName } from './names.ts';
 import { resolveConfig } from './resolve-config.ts';
+import { checkSecurity, securityWarnings } from './security/check-security.ts';
 import { recordVolumes } from './volumes.ts';
 import { inheritedMounts } from './volumes-from.ts';
 
-/** docker's smallest memory limit. */
-const MIN_MEMORY = 6 << 20;
+/** A new container, with what docker would tell the client of a request that it takes all the same. */
+export interface CreatedContainer extends ContainerRecord {
+  readonly warnings: readonly string[];
+}
 
 /**
  * Creates a container from an image of the store. All that is wrong with the request is found here, before anything is
@@ -23,10 +26,12 @@ const MIN_MEMORY = 6 << 20;
 export async function createContainer(
   context: EngineContext,
   name: string,
-  spec: ContainerSpec,
-): Promise<ContainerRecord> {
+  asked: ContainerSpec,
+): Promise<CreatedContainer> {
   const given = name === '' ? undefined : checkName(name);
-  checkSpec(context, spec);
+  checkSpec(context, asked);
+  await checkSecurity(context, asked);
+  const { spec, warnings } = adaptSpec(context, asked);
   const image = await context.images.resolve(spec.image);
   const id = newId();
   const config = resolveConfig({
@@ -67,15 +72,8 @@ export async function createContainer(
     containers.insert(record);
     recordVolumes(context.state, config.mounts, record.createdAt);
     context.emit(record, 'create');
-    return record;
+    return { ...record, warnings: [...warnings, ...securityWarnings(spec, context)] };
   });
-}
-
-/** What docker tells the client of a request that it takes all the same. */
-export function warnings(spec: ContainerSpec): readonly string[] {
-  return spec.networkMode === 'host' && spec.ports.length > 0
-    ? ['Published ports are discarded when using host network mode']
-    : [];
 }
 
 function checkSpec(context: EngineContext, spec: ContainerSpec): void {
@@ -83,12 +81,6 @@ function checkSpec(context: EngineContext, spec: ContainerSpec): void {
     throw new K3cError(Code.INVALID_ARGUMENT, message, { reason: 'bad-input', hint });
   };
   if (spec.image === '') refuse('invalid reference format');
-  if (spec.resources.memoryBytes > 0 && spec.resources.memoryBytes < MIN_MEMORY)
-    refuse('Minimum memory limit allowed is 6MB');
-  const processors = cpus().length;
-  if (spec.resources.nanoCpus > processors * 1e9)
-    refuse(`range of CPUs is from 0.01 to ${processors}.00, as there are only ${processors} CPUs available`);
-  if (spec.resources.memoryBytes < 0 || spec.resources.nanoCpus < 0) refuse('resource limits cannot be negative');
   if (spec.autoRemove && spec.restart.name !== 'no') refuse(`can't create 'AutoRemove' container with restart policy`);
   if (spec.restart.maximumRetryCount > 0 && spec.restart.name !== 'on-failure')
     refuse(`invalid restart policy: maximum retry count cannot be used with restart policy '${spec.restart.name}'`);

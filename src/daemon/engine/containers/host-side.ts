@@ -48,7 +48,7 @@ export async function prepareHost(context: EngineContext, record: ContainerRecor
     { hostPath: files.resolvConf, containerPath: '/etc/resolv.conf' },
   ].map((mount) => ({ ...mount, readOnly: false, propagation: 'rprivate' }));
   const init =
-    spec.init && context.paths.init !== undefined
+    spec.init && spec.isolation.pidMode === '' && context.paths.init !== undefined
       ? [{ hostPath: context.paths.init, containerPath: INIT_MOUNT, readOnly: true, propagation: 'rprivate' }]
       : [];
   // A mount of the user at one of these paths is the one that counts.

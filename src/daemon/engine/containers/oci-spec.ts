@@ -12,6 +12,16 @@ export interface OciNamespace {
   path?: string;
 }
 
+/** Limits and devices; what else CRI wrote there passes untouched. */
+export interface OciResources {
+  memory?: { limit?: number; reservation?: number; swap?: number; disableOOMKiller?: boolean };
+  cpu?: { shares?: number; period?: number; quota?: number; cpus?: string; mems?: string };
+  pids?: { limit: number };
+  blockIO?: { weight: number };
+  devices?: { allow: boolean; type?: string; major?: number; minor?: number; access?: string }[];
+  [key: string]: unknown;
+}
+
 export interface OciSpec {
   hostname?: string;
   process: {
@@ -21,12 +31,18 @@ export interface OciSpec {
     user: { uid: number; gid: number; additionalGids?: number[] };
     terminal?: boolean;
     consoleSize?: { height: number; width: number };
+    oomScoreAdj?: number;
+    capabilities?: { bounding?: string[]; effective?: string[]; permitted?: string[]; ambient?: string[] };
+    /** Limits are whole numbers of 64 bits. */
+    rlimits?: { type: string; soft: unknown; hard: unknown }[];
     [key: string]: unknown;
   };
   mounts: OciMount[];
   linux: {
     namespaces?: OciNamespace[];
     sysctl?: Record<string, string>;
+    resources?: OciResources;
+    seccomp?: Readonly<Record<string, unknown>>;
     [key: string]: unknown;
   };
   [key: string]: unknown;

@@ -1,4 +1,5 @@
 import { Code, K3cError } from '../../../api/errors.ts';
+import { parseExact } from '../../backends/exact-json.ts';
 import type { ExecOptions } from './types.ts';
 
 /** The `process` object of the OCI runtime specification, as far as an exec changes it. The rest is passed on. */
@@ -61,7 +62,7 @@ function mergeEnv(base: readonly string[], over: readonly string[]): string[] {
  * @throws K3cError INTERNAL when it is not a spec
  */
 export function containerProcess(criId: string, json: Buffer): OciProcess {
-  const spec: unknown = JSON.parse(json.toString('utf8'));
+  const spec = parseExact(json.toString('utf8'));
   if (typeof spec === 'object' && spec !== null && 'process' in spec && typeof spec.process === 'object') {
     return (spec.process ?? {}) as OciProcess;
   }

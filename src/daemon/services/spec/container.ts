@@ -10,6 +10,7 @@ import { invalid } from './invalid.ts';
 import { toIsolation } from './isolation.ts';
 import { toNetwork } from './network.ts';
 import { toResources } from './resources.ts';
+import { toRestart } from './restart.ts';
 import { toSecurity } from './security.ts';
 
 const NETWORK_MODES: Readonly<Record<string, ContainerSpec['networkMode']>> = {
@@ -19,7 +20,6 @@ const NETWORK_MODES: Readonly<Record<string, ContainerSpec['networkMode']>> = {
   host: 'host',
   none: 'none',
 };
-const RESTART_POLICIES = ['no', 'always', 'unless-stopped', 'on-failure'] as const;
 const PROPAGATIONS = ['', 'private', 'rprivate', 'slave', 'rslave', 'shared', 'rshared'];
 
 /**
@@ -36,12 +36,6 @@ export function toSpec(message: SpecMessage | undefined, stdinOnce: boolean): Co
       reason: 'bad-input',
       hint: 'use default, host or none',
     });
-  const policy = message.restart?.name || 'no';
-  const restart = RESTART_POLICIES.find((name) => name === policy);
-  if (restart === undefined)
-    throw invalid(
-      `invalid restart policy: unknown policy '${policy}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
-    );
   return {
     image: message.image,
     entrypoint: message.entrypoint?.values ?? null,
@@ -57,7 +51,7 @@ export function toSpec(message: SpecMessage | undefined, stdinOnce: boolean): Co
     ports: message.ports.map(toPort),
     mounts: message.mounts.map(toMount),
     networkMode,
-    restart: { name: restart, maximumRetryCount: message.restart?.maximumRetryCount ?? 0 },
+    restart: toRestart(message.restart),
     autoRemove: message.autoRemove,
     resources: toResources(message.resources),
     stopSignal: message.stopSignal,

@@ -1,0 +1,44 @@
+/** A request as docker takes it: completed with its defaults, without what this host cannot do, and with a word about that. */
+import { availableParallelism } from 'node:os';
+import { K3cError } from '../../../api/errors.ts';
+import type { ContainerSpec } from '../../state/spec.ts';
+import type { EngineContext } from './context.ts';
+import { findContainer } from './identity.ts';
+import { checkIsolation } from './limits/check-isolation.ts';
+import { checkNewResources } from './limits/check-resources.ts';
+import { readKernelLimits } from './limits/kernel-limits.ts';
+
+export interface AdaptedSpec {
+  readonly spec: ContainerSpec;
+  readonly warnings: readonly string[];
+}
+
+/** Throws INVALID_ARGUMENT in docker's words for limits and namespaces that cannot be right. */
+export function adaptSpec(context: Pick<EngineContext, 'state' | 'cgroupParent'>, asked: ContainerSpec): AdaptedSpec {
+  const kernel = readKernelLimits();
+  const limits = checkNewResources(asked.resources, kernel, availableParallelism());
+  const isolated = checkIsolation(asked, {
+    kernel,
+    systemd: context.cgroupParent.endsWith('.slice'),
+    idOf: (reference) => idOf(context, reference),
+  });
+  const discarded = asked.networkMode === 'host' && asked.ports.length > 0;
+  return {
+    spec: { ...asked, resources: limits.resources, isolation: isolated.isolation },
+    warnings: [
+      ...limits.warnings,
+      ...(discarded ? ['Published ports are discarded when using host network mode'] : []),
+      ...isolated.warnings,
+    ],
+  };
+}
+
+function idOf(context: Pick<EngineContext, 'state'>, reference: string): string | undefined {
+  try {
+    return findContainer(context.state.containers, reference).id;
+  } catch (error) {
+    if (!(error instanceof K3cError)) throw error;
+    // A start will say that there is none, or that there are several; it may be made by then.
+    return undefined;
+  }
+}
