@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ContainerState, PodSandboxState } from '../../src/api/gen/cri/pkg/apis/runtime/v1/api.ts';
+import { Status } from '../../src/api/gen/types/task/task.ts';
 import { bootDaemon, type Daemon, type Rig, startRig } from '../support/container-rig.ts';
 
 const ROUNDS = 6;
@@ -66,7 +67,7 @@ suite('a daemon that is killed', { timeout: 240_000 }, () => {
 
   function isTelling(acts: readonly { readonly act: string; readonly id: string }[]): boolean {
     const ends = [...new Map(acts.map(({ act, id }) => [id, act])).values()];
-    return acts.some(({ act }) => act === 'stopped') && ends.includes('started');
+    return acts.some(({ act }) => act === 'stopped') && ends.includes('started') && ends.includes('paused');
   }
 
   async function checkAnswers(daemon: Daemon, acts: readonly { readonly act: string; readonly id: string }[]) {
@@ -80,16 +81,28 @@ suite('a daemon that is killed', { timeout: 240_000 }, () => {
       } else if (act === 'started' && record !== undefined) {
         // A stop or removal may have been under way: then it ended by SIGKILL.
         assert.ok(
-          record.state === 'running' || (record.manualStop && record.exitCode === 137),
+          // A pause may have been under way too.
+          ['running', 'paused'].includes(record.state) || (record.manualStop && record.exitCode === 137),
           `${id} is ${record.state} (${record.exitCode})`,
         );
+      } else if (act === 'paused' && record !== undefined) {
+        // What comes next may have been under way: a restart, a stop, a removal.
+        assert.ok(['paused', 'running', 'exited'].includes(record.state), `${id} is ${record.state}`);
+        assert.notEqual(record.startedAt, 0n);
       } else if (act === 'created') assert.ok(record !== undefined, `${id} is lost`);
     }
   }
 
   async function checkNothingStrayed(daemon: Daemon) {
     const records = daemon.engine.list({ all: true, last: 0, filters: {} });
-    const running = records.filter(({ state }) => state === 'running');
+    assert.deepEqual(
+      records.filter(({ state }) => state === 'starting' || state === 'restarting').map(({ name }) => name),
+      [],
+    );
+    const running = records.filter(({ state }) => state === 'running' || state === 'paused');
+    const { tasks } = await daemon.containerd.tasks.list({});
+    for (const { criId, state } of running)
+      assert.equal(tasks.find(({ id }) => id === criId)?.status === Status.PAUSED, state === 'paused');
     assert.ok(running.length > 0);
     for (const { criId } of running) {
       const { status } = await daemon.containerd.cri.containerStatus({ containerId: criId });

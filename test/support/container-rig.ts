@@ -3,6 +3,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { filesHelperPath } from '../../src/bundle/program.ts';
 import { type Containerd, connectContainerd } from '../../src/daemon/backends/containerd.ts';
 import type { PortPublisher } from '../../src/daemon/engine/containers/dependencies.ts';
 import { type ContainerEngine, createContainerEngine } from '../../src/daemon/engine/containers/engine.ts';
@@ -12,7 +13,8 @@ import type { ContainerSpec } from '../../src/daemon/engine/containers/types.ts'
 import { createImageEngine } from '../../src/daemon/engine/images/images.ts';
 import { openDatabase, type State } from '../../src/daemon/state/database.ts';
 import { silentLog } from '../../src/host/log.ts';
-import { BUSYBOX_IMAGE, type Engine, startEngine } from './engine.ts';
+import { BUSYBOX_IMAGE, type Engine, startEngine, toolPath } from './engine.ts';
+import { killTasks, unmountUnder } from './sweep.ts';
 
 export interface Daemon {
   readonly engine: ContainerEngine;
@@ -29,6 +31,8 @@ export interface Rig {
   readonly children: Engine;
   /** A daemon's engine on the same state as the one before, reconciled. */
   boot(): Promise<Daemon>;
+  /** What a reset of the machine does: every process, mount, namespace and file under the state directory is gone. No daemon runs. */
+  reset(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -45,6 +49,15 @@ export async function startRig(
     base,
     children,
     boot: () => bootDaemon(base, overrides),
+    async reset() {
+      await children.kill('containerd');
+      await killTasks(state, toolPath('runc'));
+      await unmountUnder([join(base, 'r'), state]);
+      // What the tests configure lies there too.
+      for (const name of ['containerd', 'runc', 'io']) await rm(join(state, name), { recursive: true, force: true });
+      await mkdir(join(state, 'io'));
+      await children.start('containerd');
+    },
     async stop() {
       await children.stop();
       await rm(base, { recursive: true, force: true });
@@ -62,6 +75,7 @@ export async function bootDaemon(base: string, overrides: Partial<ImageConfig> =
   const engine = createContainerEngine({
     containerd,
     images: {
+      commit: (options) => images.commit(options),
       resolve: async (reference) => {
         const image = await images.resolve(reference);
         return { ...image, config: { config: { ...image.config.config, ...overrides } } };
@@ -77,6 +91,7 @@ export async function bootDaemon(base: string, overrides: Partial<ImageConfig> =
       fifos: join(state, 'io'),
       state,
     },
+    filesHelper: filesHelperPath(),
     cgroupParent: '/k3c',
     facts: { snapshotter: 'overlayfs', seccomp: true },
     log: silentLog,

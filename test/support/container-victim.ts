@@ -1,5 +1,5 @@
 /**
- * A daemon that works until it is killed: containers are made, started, stopped and removed at once, and each act is told
+ * A daemon that works until it is killed: containers are made, started, paused, renamed, restarted, stopped and removed at once, and each act is told
  * on standard output when it was answered. Usage: node container-victim.ts BASE ROUND
  */
 import { bootDaemon, specOf } from './container-rig.ts';
@@ -15,6 +15,15 @@ const work = async (lane: number): Promise<never> => {
     tell('created', id);
     await engine.start(id);
     tell('started', id);
+    if (turn % 2 === 1) {
+      await engine.pause(id);
+      tell('paused', id);
+    }
+    if (turn % 4 === 1) {
+      engine.rename(id, `renamed${lane}-${round}-${turn}`);
+      await engine.restart(id, { timeout: 0 });
+      tell('started', id);
+    }
     if (turn % 3 === 1) {
       await engine.stop(id, { timeout: 0 });
       tell('stopped', id);
