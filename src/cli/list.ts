@@ -79,6 +79,21 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/ps.ts')).ps,
   },
   {
+    words: ['stats', 'container stats'],
+    summary: 'Display a live stream of container(s) resource usage statistics',
+    load: async () => (await import('./commands/stats.ts')).stats,
+  },
+  {
+    words: ['top', 'container top'],
+    summary: 'Display the running processes of a container',
+    load: async () => (await import('./commands/top.ts')).top,
+  },
+  {
+    words: ['port', 'container port'],
+    summary: 'List port mappings or a specific mapping for the container',
+    load: async () => (await import('./commands/port.ts')).port,
+  },
+  {
     words: ['logs', 'container logs'],
     summary: 'Fetch the logs of a container',
     completes: ['container', 'none'],

@@ -5,11 +5,12 @@ const PADDING = 3;
 /**
  * Aligns tab-separated cells. A column is a run of adjacent lines that have a tab after that cell; the last cell of a line
  * belongs to none.
+ * @param least width of a column; `top` has another than the lists
  */
-export function alignTabs(text: string): string {
+export function alignTabs(text: string, least = LEAST): string {
   const lines = text.split('\n').map((line) => line.split('\t'));
   const widths: number[][] = lines.map(() => []);
-  setWidths(lines, widths, 0, lines.length, 0);
+  setWidths(lines, widths, { from: 0, to: lines.length, column: 0, least });
   return lines
     .map((cells, row) =>
       cells.map((cell, i) => (i === cells.length - 1 ? cell : pad(cell, widths[row]?.[i] ?? 0))).join(''),
@@ -17,15 +18,22 @@ export function alignTabs(text: string): string {
     .join('\n');
 }
 
-function setWidths(lines: readonly string[][], widths: number[][], from: number, to: number, column: number): void {
+interface Block {
+  readonly from: number;
+  readonly to: number;
+  readonly column: number;
+  readonly least: number;
+}
+
+function setWidths(lines: readonly string[][], widths: number[][], { from, to, column, least }: Block): void {
   for (let row = from; row < to; row++) {
     const has = (at: number) => (lines[at]?.length ?? 0) - 1 > column;
     if (!has(row)) continue;
     let end = row;
-    let width = LEAST;
+    let width = least;
     for (; end < to && has(end); end++) width = Math.max(width, length(lines[end]?.[column] ?? '') + PADDING);
     for (let at = row; at < end; at++) widths[at]?.push(width);
-    setWidths(lines, widths, row, end, column + 1);
+    setWidths(lines, widths, { from: row, to: end, column: column + 1, least });
     row = end - 1;
   }
 }

@@ -1,0 +1,73 @@
+/** `k3c stats` */
+import type { ContainerStats } from '../../api/gen/k3c.ts';
+import type { CommandDefinition } from '../command.ts';
+import type { CommandContext } from '../context.ts';
+import { flag, value } from '../flags/option.ts';
+import { FORMAT_HELP, renderList } from '../output/rows.ts';
+import { CLEAR, statsList, toFrame } from '../output/stats.ts';
+
+interface StatsFlags {
+  readonly all?: boolean;
+  readonly format?: string;
+  /** `--no-stream` makes it false. */
+  readonly stream: boolean;
+  /** `--no-trunc` makes it false. */
+  readonly trunc: boolean;
+}
+
+export const stats: CommandDefinition<StatsFlags> = {
+  usage: '[OPTIONS] [CONTAINER...]',
+  operands: [0, Number.POSITIVE_INFINITY],
+  configure(command) {
+    for (const option of [
+      flag('-a, --all', 'Show all containers (default shows just running)'),
+      value('--format <string>', FORMAT_HELP),
+      flag('--no-stream', 'Disable streaming stats and only pull the first result'),
+      flag('--no-trunc', 'Do not truncate output'),
+    ]) {
+      command.addOption(option);
+    }
+  },
+  async run(context, names, flags) {
+    const form = statsList(flags.trunc);
+    const render = (samples: readonly ContainerStats[]) => renderList(samples, form, { format: flags.format });
+    // A template that is wrong is told before there is anything to wait for.
+    render([]);
+    const once = !flags.stream;
+    const { containers } = await context.client();
+    const samples = containers.stats(
+      { containers: [...new Set(names)], all: flags.all === true, once },
+      { signal: context.signal },
+    );
+    if (!once) return await view(context, samples, render, names.length > 0);
+    for await (const { containers: list } of samples) context.stdout.write(render(list));
+    return 0;
+  },
+};
+
+/** Draws every sample over the one before, and again when the terminal changes its size. */
+async function view(
+  context: CommandContext,
+  samples: AsyncIterable<{ readonly containers: readonly ContainerStats[] }>,
+  render: (samples: readonly ContainerStats[]) => string,
+  named: boolean,
+): Promise<number> {
+  let text: string | undefined;
+  const draw = () => {
+    if (text === undefined) return;
+    const size = context.terminal.isTty.stdout ? context.terminal.size() : { columns: 0, rows: 0 };
+    context.stdout.write(toFrame(text, size));
+  };
+  const stop = context.terminal.onResize(draw);
+  try {
+    for await (const { containers } of samples) {
+      if (named && containers.length === 0) break;
+      text = render(containers);
+      draw();
+    }
+  } finally {
+    stop();
+  }
+  context.stdout.write(CLEAR);
+  return 0;
+}
