@@ -22,6 +22,8 @@ export interface EnginePaths {
   readonly state: string;
   /** The static init for --init; absent: --init is refused. */
   readonly init?: string | undefined;
+  /** k3c-files; absent: no files go in or out. */
+  readonly helper?: string | undefined;
 }
 
 /** A container whose process runs, or has ended and is being recorded. */
@@ -52,6 +54,9 @@ export interface EngineContext {
   readonly cgroupParent: string;
   /** Whether the kernel filters system calls. */
   readonly seccomp: boolean;
+  readonly apparmor: boolean;
+  /** What --runtime takes besides runc. */
+  readonly runtimes: ReadonlySet<string>;
   readonly cgroupVersion: 1 | 2;
   readonly hostHostname: string;
   /** Nanoseconds since the epoch, never the same twice. */

@@ -4,6 +4,7 @@ import { NamespaceMode } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import { NO_RESOURCES } from '../../state/spec.ts';
 import { containerConfig, sandboxConfig } from './cri-config.ts';
 import { sampleRecord, sampleSpec } from './samples.ts';
+import { prepareSecurity } from './security/cri-security.ts';
 
 const sandbox = (networkMode: 'default' | 'host' | 'none') =>
   sandboxConfig({
@@ -35,7 +36,7 @@ test('host and none are pods on the network of the node, without a hostname', ()
   }
 });
 
-test('limits and privileges', () => {
+test('limits and privileges', async () => {
   const spec = sampleSpec({
     resources: { ...NO_RESOURCES, memoryBytes: 64 << 20, nanoCpus: 1_500_000_000 },
     privileged: true,
@@ -46,13 +47,18 @@ test('limits and privileges', () => {
     attempt: 0,
     mounts: [],
     args: ['sh'],
-    seccomp: true,
+    security: await prepareSecurity({ runtimes: new Set() }, spec),
+    host: { seccomp: true, apparmor: false },
   });
   assert.deepEqual(linux?.resources, {
     memoryLimitInBytes: 64n << 20n,
-    memorySwapLimitInBytes: 128n << 20n,
+    memorySwapLimitInBytes: 0n,
     cpuPeriod: 100_000n,
     cpuQuota: 150_000n,
+    cpuShares: 0n,
+    cpusetCpus: '',
+    cpusetMems: '',
+    oomScoreAdj: 0n,
   });
   assert.equal(linux?.securityContext?.privileged, true);
   assert.equal(linux?.securityContext?.readonlyRootfs, true);

@@ -9,6 +9,9 @@ import {
 } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { PortSpec } from '../../state/spec.ts';
+import { criResources } from './limits/oci-resources.ts';
+import { cdiConfig } from './security/cdi.ts';
+import { criSecurity, type PreparedSecurity, type SecurityHost } from './security/cri-security.ts';
 
 type Init<M extends { fromPartial(partial: never): unknown }> = Parameters<M['fromPartial']>[0];
 type SandboxInit = Init<typeof PodSandboxConfig>;
@@ -21,25 +24,6 @@ export const LABEL_NAME = 'k3c.io/name';
 export const POD_NAMESPACE = 'k3c';
 /** One log file for all attempts: `logs` shows what a container wrote before its restarts, as docker's does. */
 export const LOG_FILE = 'container.log';
-
-/** What docker hides and write-protects in /proc and /sys (moby, daemon/pkg/oci/defaults.go). */
-export const MASKED_PATHS = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-];
-export const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
-
-const CPU_PERIOD_US = 100_000;
 
 export interface SandboxInput {
   readonly record: ContainerRecord;
@@ -107,7 +91,8 @@ export interface ContainerInput {
   readonly attempt: number;
   readonly mounts: readonly HostMount[];
   readonly args: readonly string[];
-  readonly seccomp: boolean;
+  readonly security: PreparedSecurity;
+  readonly host: SecurityHost;
 }
 
 /** The container of a pod. The arguments, environment and namespaces are completed by patchSpec. */
@@ -125,6 +110,8 @@ export function containerConfig(input: ContainerInput): ContainerInit {
     // Ours is the stdin of the process (streams), CRI's own attach must never end it.
     stdinOnce: false,
     tty: spec.tty,
+    devices: [...input.security.devices],
+    ...cdiConfig(spec.security.cdiDevices, config.env),
     mounts: input.mounts.map((mount) => ({
       containerPath: mount.containerPath,
       hostPath: mount.hostPath,
@@ -133,38 +120,16 @@ export function containerConfig(input: ContainerInput): ContainerInit {
       selinuxRelabel: mount.relabel === true,
     })),
     linux: {
-      resources: {
-        memoryLimitInBytes: BigInt(spec.resources.memoryBytes),
-        // docker's default: as much swap again as memory. CRI leaves it out where the kernel does not account swap.
-        memorySwapLimitInBytes: BigInt(spec.resources.memoryBytes * 2),
-        ...(spec.resources.nanoCpus > 0
-          ? {
-              cpuPeriod: BigInt(CPU_PERIOD_US),
-              cpuQuota: BigInt(Math.round((spec.resources.nanoCpus * CPU_PERIOD_US) / 1e9)),
-            }
-          : {}),
-      },
+      resources: criResources(spec.resources),
       securityContext: {
-        privileged: spec.privileged,
+        ...criSecurity(spec, input.security, input.host),
         namespaceOptions: { ...namespaces(spec.networkMode === 'default') },
         // Names, numbers and user:group all pass: CRI hands the string to containerd, which reads the image's passwd.
         runAsUsername: config.user,
         readonlyRootfs: spec.readOnly,
-        noNewPrivs: false,
-        seccomp: { profileType: seccompProfile(input.record, input.seccomp) },
-        // AppArmor's default profile is applied where the host has it, for a container that names none.
-        maskedPaths: spec.privileged ? [] : MASKED_PATHS,
-        readonlyPaths: spec.privileged ? [] : READONLY_PATHS,
       },
     },
   };
-}
-
-/** containerd's default profile, unless the kernel has no seccomp: CRI then refuses any other. */
-function seccompProfile({ spec }: ContainerRecord, available: boolean): SecurityProfile_ProfileType {
-  return spec.privileged || !available
-    ? SecurityProfile_ProfileType.Unconfined
-    : SecurityProfile_ProfileType.RuntimeDefault;
 }
 
 /** A pid namespace of the container: otherwise the command would not be PID 1 (facts/streams.md, section 4). */

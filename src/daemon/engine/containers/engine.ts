@@ -19,6 +19,7 @@ import type { ImageResolver, PortPublisher, StreamEngine } from './dependencies.
 import { type DiskUsage, diskUsage } from './disk-usage.ts';
 import { type ExecRequest, execInContainer } from './exec.ts';
 import { type ContainerExit, ExitBoard } from './exit-board.ts';
+import { containerFiles } from './files/files.ts';
 import { type ListOptions, selectContainers } from './filters.ts';
 import { findContainer, notRunning } from './identity.ts';
 import { inspectContainer } from './inspect/inspect.ts';
@@ -26,6 +27,7 @@ import { KeyedMutex } from './keyed-mutex.ts';
 import { killContainer } from './kill.ts';
 import type { Launched } from './launch.ts';
 import { restartContainer, type StopOptions, startContainer, stopContainer } from './lifecycle.ts';
+import type { LimitChanges } from './limits/merge-limits.ts';
 import { pauseContainer, unpauseContainer } from './pause.ts';
 import { reconcile, removeStrays } from './reconcile.ts';
 import { type RemoveOptions, removeContainer } from './remove.ts';
@@ -36,6 +38,7 @@ import { streamEngine } from './stream-engine.ts';
 import { isUp } from './summary.ts';
 import type { ProcessTable } from './top/ps-output.ts';
 import { topContainer } from './top/top.ts';
+import { updateContainer } from './update.ts';
 import { type WaitCondition, waitContainer } from './wait.ts';
 
 export interface ContainerEngineOptions {
@@ -46,18 +49,23 @@ export interface ContainerEngineOptions {
   readonly exitNotes?: ExitNotes;
   readonly state: State;
   /** The daemon's layout; its directories exist. */
-  readonly paths: Omit<EnginePaths, 'init'>;
+  readonly paths: Omit<EnginePaths, 'init' | 'helper'>;
   /** Above the pods: a slice or an absolute path, as the cgroup driver has it. */
   readonly cgroupParent: string;
   readonly facts: {
     readonly snapshotter: string;
     readonly seccomp: boolean;
+    readonly apparmor?: boolean;
     /** Absent: 1. */
     readonly cgroupVersion?: 1 | 2;
   };
+  /** What --runtime takes besides runc. */
+  readonly runtimes?: readonly string[];
   readonly log: Log;
   /** The static init that --init mounts; absent: --init is refused. */
   readonly initPath?: string | undefined;
+  /** k3c-files; absent: files in and out of containers are refused. */
+  readonly filesHelper?: string | undefined;
   /** Instead of the real streams, for tests. */
   readonly streams?: StreamEngine;
 }
@@ -94,10 +102,12 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     exitNotes: options.exitNotes ?? new ExitNotes(options.paths.containerdState),
     state,
     log,
-    paths: { ...options.paths, init: options.initPath },
+    paths: { ...options.paths, init: options.initPath, helper: options.filesHelper },
     snapshotter: options.facts.snapshotter,
     cgroupParent: options.cgroupParent,
     seccomp: options.facts.seccomp,
+    apparmor: options.facts.apparmor ?? false,
+    runtimes: new Set(options.runtimes ?? []),
     cgroupVersion: options.facts.cgroupVersion ?? 1,
     hostHostname: hostname(),
     now: () => clock.now(),
@@ -164,6 +174,9 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     pause: (reference: string): Promise<void> => pauseContainer(context, find(reference).id),
     unpause: (reference: string): Promise<void> => unpauseContainer(context, find(reference).id),
     rename: (reference: string, name: string): void => renameContainer(context, reference, name),
+    /** Returns warnings. */
+    update: (reference: string, changes: LimitChanges): Promise<readonly string[]> =>
+      updateContainer(context, reference, changes),
     remove: (reference: string, how: RemoveOptions): Promise<void> => removeContainer(context, find(reference).id, how),
     wait: (reference: string, condition: WaitCondition, signal: AbortSignal): Promise<ContainerExit> =>
       waitContainer(context, reference, condition, signal),
@@ -180,6 +193,9 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     async resize(live: LiveContainer, size: TerminalSize): Promise<void> {
       await containerd.tasks.resizePty({ containerId: live.criId, ...size });
     },
+
+    /** Files in and out of containers, export, diff and commit. */
+    files: containerFiles(context, find),
 
     list: (how: ListOptions): readonly ContainerRecord[] => selectContainers(state.containers.list(), how, find),
 

@@ -13,16 +13,21 @@ import type { ContainerStreams } from './dependencies.ts';
 import { discard } from './discard.ts';
 import { watchExit } from './exits.ts';
 import { type HostSide, networkIdentity, prepareHost } from './host-side.ts';
+import { applyStage } from './files/stage.ts';
 import { INIT_MOUNT } from './init-mount.ts';
+import { cgroupParentOf } from './limits/check-isolation.ts';
 import { type JoinedNamespaces, joinNamespaces } from './limits/joined.ts';
 import { patchLimits } from './limits/patch-limits.ts';
 import { sizeShm } from './limits/shm.ts';
 import { writeHosts } from './network-files.ts';
 import { readOciSpec, writeOciSpec } from './oci-spec-store.ts';
+import { logLimits } from './log-options.ts';
 import { patchSpec } from './patch-spec.ts';
 import { portsToPublish } from './ports.ts';
 import { processId } from './process-id.ts';
 import { removeSandbox } from './sandboxes.ts';
+import { type PreparedSecurity, prepareSecurity } from './security/cri-security.ts';
+import { patchSecurity } from './security/patch-security.ts';
 import { seedVolumes } from './seed-volumes.ts';
 import { startExitCode } from './start-exit-code.ts';
 import { userError } from './users.ts';
@@ -115,6 +120,7 @@ async function attemptStart(
   const { id, spec, config } = record;
   const bridged = spec.networkMode === 'default';
   const joined = await joinNamespaces(context, spec.isolation);
+  const security = await prepareSecurity(context, spec);
   const wanted = bridged ? portsToPublish(spec.ports, config, spec.network.publishAll) : [];
   const ports = wanted.length > 0 ? await context.network.reserve(id, record.name, wanted) : [];
 
@@ -123,10 +129,10 @@ async function attemptStart(
     attempt,
     ports,
     logDirectory: `${context.paths.logs}/${id}`,
-    cgroupParent: context.cgroupParent,
+    cgroupParent: cgroupParentOf(spec.isolation, context.cgroupParent),
   });
   const runSandbox = containerd.cri
-    .runPodSandbox({ config: sandbox }, { signal: context.abandon })
+    .runPodSandbox({ config: sandbox, runtimeHandler: spec.security.runtime }, { signal: context.abandon })
     .then(({ podSandboxId }) => {
       undo.push(() =>
         context.background.run(`remove the failed sandbox of ${record.name}`, () =>
@@ -143,16 +149,17 @@ async function attemptStart(
   const args = [...(init ? [INIT_MOUNT] : []), ...config.entrypoint, ...config.command];
   const create = containerd.cri.createContainer({
     podSandboxId: sandboxId,
-    config: containerConfig({ record, attempt, mounts: host.mounts, args, seccomp: context.seccomp }),
+    config: containerConfig({ record, attempt, mounts: host.mounts, args, security, host: context }),
     sandboxConfig: sandbox,
   });
   const connect = bridged ? connectNetwork(context, record, sandboxId, host, ports) : Promise.resolve('');
   const [{ containerId: criId }, ip] = await allOrFirstError([create, connect]);
   state.containers.update(id, { criId, ip, ports });
+  await applyStage(context, id, criId);
 
   const [io] = await allOrFirstError([
     prepareStreams(context, record, criId, undo),
-    writeSpec(context, record, criId, args, joined),
+    writeSpec(context, record, criId, args, joined, security),
     // Not the first attempt alone: that one may have failed on the way here.
     record.startedAt === 0n ? seedVolumes(context, criId, config.mounts) : Promise.resolve(),
   ]);
@@ -200,7 +207,8 @@ export function ioOptions(context: EngineContext, record: ContainerRecord, criId
     criId,
     containerdState: context.paths.containerdState,
     fifoDir: context.paths.fifos,
-    logPath: record.logPath,
+    logPath: record.spec.log.driver === 'none' ? undefined : record.logPath,
+    logLimits: logLimits(record.spec.log),
     tty: record.spec.tty,
     stdin: record.spec.openStdin,
     stdinOnce: record.spec.stdinOnce,
@@ -235,10 +243,12 @@ async function writeSpec(
   criId: string,
   args: readonly string[],
   joined: JoinedNamespaces,
+  security: PreparedSecurity,
 ): Promise<void> {
   const { spec: asked, config } = record;
   const stored = await readOciSpec(context.containerd, criId);
   const { oci } = stored;
+  const given = oci.process.env ?? [];
   patchSpec(oci, {
     args,
     env: config.env,
@@ -253,6 +263,7 @@ async function writeSpec(
   });
   patchLimits(oci, asked, joined);
   sizeShm(oci, asked);
+  await patchSecurity(context, oci, { record, criId, security, given });
   await writeOciSpec(context.containerd, criId, stored);
 }
 

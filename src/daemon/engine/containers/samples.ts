@@ -1,6 +1,7 @@
 /** Records for the tests of this room. */
 import type { ContainerRecord } from '../../state/containers.ts';
 import { type ContainerSpec, NO_ISOLATION, NO_NETWORK, NO_RESOURCES, NO_SECURITY } from '../../state/spec.ts';
+import type { OciSpec } from './oci-spec.ts';
 
 export function sampleSpec(over: Partial<ContainerSpec> = {}): ContainerSpec {
   return {
@@ -77,4 +78,9 @@ export function sampleRecord(over: Partial<ContainerRecord> = {}): ContainerReco
     ip: '',
     ...over,
   };
+}
+
+/** An OCI specification in which nothing is limited. */
+export function sampleOciSpec(): OciSpec {
+  return { process: { args: ['sh'], cwd: '/', user: { uid: 0, gid: 0 } }, mounts: [], linux: {} };
 }

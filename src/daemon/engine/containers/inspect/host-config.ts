@@ -1,18 +1,18 @@
 /** `HostConfig` of docker's inspect document: what a container has of this host (moby, api/types/container, HostConfig). */
 import type { ContainerRecord } from '../../../state/containers.ts';
-import { MASKED_PATHS, READONLY_PATHS } from '../cri-config.ts';
 import { networkName } from '../filters.ts';
 import { portMap } from './ports.ts';
 import { resourcesOf } from './resources.ts';
+import { securityOf } from './security.ts';
 
 /** @param unified whether the host's cgroups are v2: there a container has a cgroup namespace of its own */
 export function hostConfig(record: ContainerRecord, unified: boolean): Record<string, unknown> {
   const { spec } = record;
-  const { security, isolation, network } = spec;
+  const { isolation, network } = spec;
   return {
     Binds: bindsOf(record),
     ContainerIDFile: '',
-    LogConfig: { Type: 'cri', Config: {} },
+    LogConfig: { Type: spec.log.driver || DEFAULT_DRIVER, Config: { ...spec.log.options } },
     NetworkMode: networkName(record),
     PortBindings: portMap(spec.ports, (port) => ({
       HostIp: port.hostIp,
@@ -24,33 +24,26 @@ export function hostConfig(record: ContainerRecord, unified: boolean): Record<st
     VolumesFrom: orNull(spec.volumesFrom),
     ConsoleSize: [spec.consoleHeight, spec.consoleWidth],
     ...(Object.keys(spec.annotations).length > 0 ? { Annotations: spec.annotations } : {}),
-    CapAdd: orNull(security.capAdd),
-    CapDrop: orNull(security.capDrop),
     CgroupnsMode: isolation.cgroupnsMode || (unified && !spec.privileged ? 'private' : 'host'),
     Dns: network.dns,
     DnsOptions: network.dnsOptions,
     DnsSearch: network.dnsSearch,
     ExtraHosts: orNull(network.extraHosts),
-    GroupAdd: orNull(security.groupAdd),
     IpcMode: isolation.ipcMode || 'private',
     Cgroup: '',
     Links: null,
     OomScoreAdj: spec.resources.oomScoreAdj,
     PidMode: isolation.pidMode,
-    Privileged: spec.privileged,
     PublishAllPorts: network.publishAll,
     ReadonlyRootfs: spec.readOnly,
-    SecurityOpt: orNull(security.securityOpt),
     ...tmpfsOf(record),
     UTSMode: isolation.utsMode,
     UsernsMode: isolation.usernsMode,
     ShmSize: spec.resources.shmSizeBytes || 64 << 20,
     ...(Object.keys(isolation.sysctls).length > 0 ? { Sysctls: isolation.sysctls } : {}),
-    Runtime: security.runtime || 'runc',
     Isolation: '',
     ...resourcesOf(spec),
-    MaskedPaths: spec.privileged ? null : MASKED_PATHS,
-    ReadonlyPaths: spec.privileged ? null : READONLY_PATHS,
+    ...securityOf(spec),
     ...(spec.init ? { Init: true } : {}),
   };
 }

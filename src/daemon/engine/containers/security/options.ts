@@ -15,6 +15,11 @@ export interface SecurityOptions {
   readonly labels: readonly string[];
 }
 
+/** Whether seccomp= holds the text of a profile. */
+export function isProfile(seccomp: string | undefined): seccomp is string {
+  return seccomp !== undefined && seccomp !== 'unconfined' && seccomp !== 'builtin';
+}
+
 /** Go's strconv.ParseBool. */
 const BOOLEANS: Readonly<Record<string, boolean>> = {
   ...Object.fromEntries(['1', 't', 'T', 'TRUE', 'true', 'True'].map((word) => [word, true])),
