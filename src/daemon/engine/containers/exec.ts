@@ -5,7 +5,7 @@ import type { ExecProcess, ProcessUser, TerminalSize } from '../streams/types.ts
 import type { EngineContext } from './context.ts';
 import { findContainer, notRunning } from './identity.ts';
 import { processId } from './process-id.ts';
-import { resolveUser } from './users.ts';
+import { resolveGroups, resolveUser } from './users.ts';
 
 export interface ExecRequest {
   readonly container: string;
@@ -34,7 +34,7 @@ export async function execInContainer(context: EngineContext, request: ExecReque
   if (request.command.length === 0)
     throw new K3cError(Code.INVALID_ARGUMENT, 'No exec command specified', { reason: 'bad-input' });
   const execId = randomBytes(32).toString('hex');
-  const user = request.user === '' ? undefined : await userOf(context, live.criId, request.user);
+  const user = request.user === '' ? undefined : await userOf(context, live.criId, request.user, record.spec.security.groupAdd);
   const command = request.command.join(' ');
   context.emit(record, `exec_create: ${command}`, { execID: execId });
   const started = await context.streams.startExec(context.containerd, {
@@ -61,10 +61,17 @@ export async function execInContainer(context: EngineContext, request: ExecReque
   return started;
 }
 
-async function userOf(context: EngineContext, criId: string, user: string): Promise<ProcessUser> {
+/** Another user keeps the groups that --group-add gave the container. */
+async function userOf(
+  context: EngineContext,
+  criId: string,
+  user: string,
+  groupAdd: readonly string[],
+): Promise<ProcessUser> {
   const root = `/proc/${await processId(context, criId)}/root`;
   try {
-    return await resolveUser(root, user);
+    const [found, added] = await Promise.all([resolveUser(root, user), resolveGroups(root, groupAdd)]);
+    return { ...found, additionalGids: [...new Set([...found.additionalGids, ...added])] };
   } catch (error) {
     // docker's exit code of an exec that cannot begin; for run it is k3c's own failure.
     if (error instanceof K3cError)
