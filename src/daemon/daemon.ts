@@ -18,6 +18,7 @@ import { claim } from './claims.ts';
 import { type DaemonConfig, loadConfig } from './config.ts';
 import { makeDirectories, tenthOfDisk } from './directories.ts';
 import { createContainerEngine } from './engine/containers/engine.ts';
+import { EventBus } from './engine/events/bus.ts';
 import { createImageEngine } from './engine/images/images.ts';
 import { ensurePauseImage } from './engine/images/pause.ts';
 import { applyRegistries } from './engine/images/registries.ts';
@@ -120,6 +121,7 @@ async function start(
 
   const state = openDatabase(paths.database, { nativeBinding: loadSqliteAddon() });
   stack.defer(() => state.close());
+  const events = new EventBus(state.events);
   const containerd = connectContainerd(paths.containerdSocket);
   stack.defer(() => containerd.close());
   const buildkitd = connectBuildkitd(paths.buildkitSocket);
@@ -179,6 +181,7 @@ async function start(
     network,
     exitNotes,
     state,
+    events,
     paths,
     facts,
     cgroupParent: cgroups.containers,
@@ -211,7 +214,10 @@ async function start(
     .add(ImagesDefinition, imagesService(images))
     .add(
       SystemDefinition,
-      systemService(systemFacts(config, facts, network.bridge, containers, images, [containerdChild, buildkitdChild])),
+      systemService(
+        systemFacts(config, facts, network.bridge, containers, images, [containerdChild, buildkitdChild]),
+        events,
+      ),
     );
   const gateway = createGateway({
     socketPath: config.address,

@@ -2,11 +2,15 @@
 import type { ContainerSummary } from '../../api/gen/k3c.ts';
 import { familiar } from '../../api/reference.ts';
 import { networkName } from '../engine/containers/filters.ts';
-import { argv, visibleState } from '../engine/containers/summary.ts';
+import { argv, isUp, visibleState } from '../engine/containers/summary.ts';
 import type { ContainerRecord } from '../engine/containers/types.ts';
 
 /** A line of `ps`; sizes are 0 unless they were asked for. */
-export function toSummary(record: ContainerRecord, usage?: { readonly writable: bigint; readonly rootFs: bigint }) {
+export function toSummary(
+  record: ContainerRecord,
+  usage?: { readonly writable: bigint; readonly rootFs: bigint },
+  health = 'none',
+) {
   const { config } = record;
   return {
     id: record.id,
@@ -44,7 +48,7 @@ export function toSummary(record: ContainerRecord, usage?: { readonly writable: 
         protocol,
       };
     }),
-    health: '',
+    health: isUp(record) && health !== 'none' ? health : '',
     sizeRw: usage?.writable ?? 0n,
     sizeRootFs: usage?.rootFs ?? 0n,
   } satisfies ContainerSummary;

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { arch, cpus, hostname, totalmem } from 'node:os';
 import type { SystemDefinition } from '../../api/gen/k3c.ts';
 import type { Handlers } from '../../api/rpc/types.ts';
+import type { EventBus } from '../engine/events/bus.ts';
+import { sendEvents } from './events.ts';
 
 /** What the composition root knows and the service reports. */
 export interface SystemFacts {
@@ -33,7 +35,7 @@ const API_VERSION = '1.0';
 /** Go's names of processor architectures, which images and users go by. */
 const goArch: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
-export function systemService(facts: SystemFacts): Handlers<typeof SystemDefinition> {
+export function systemService(facts: SystemFacts, events: EventBus): Handlers<typeof SystemDefinition> {
   return {
     ping: () => Promise.resolve({}),
     version: () =>
@@ -47,6 +49,7 @@ export function systemService(facts: SystemFacts): Handlers<typeof SystemDefinit
         components: facts.components.map(({ name, version }) => ({ name, version })),
       }),
     info: async () => ({ document: Buffer.from(JSON.stringify(await infoDocument(facts))) }),
+    events: (request, call) => sendEvents(events, request, call),
   };
 }
 

@@ -4,6 +4,7 @@ import Sqlite from 'better-sqlite3';
 import { Code, K3cError } from '../../api/errors.ts';
 import { ContainerStore } from './containers.ts';
 import { EventStore } from './events.ts';
+import { HealthStore } from './health.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/all.ts';
 import { VolumeStore } from './volumes.ts';
@@ -12,6 +13,7 @@ export interface State {
   readonly containers: ContainerStore;
   readonly volumes: VolumeStore;
   readonly events: EventStore;
+  readonly health: HealthStore;
   /** Runs a synchronous act atomically: all of it is on disk, or nothing. Nested calls join the outer one. */
   transaction<T>(act: () => T): T;
   close(): void;
@@ -54,6 +56,7 @@ export function openDatabase(path: string, options: OpenOptions = {}): State {
       containers: new ContainerStore(database),
       volumes: new VolumeStore(database),
       events: new EventStore(database),
+      health: new HealthStore(database),
       transaction: (act) => database.transaction(act)(),
       close: () => database.close(),
     };

@@ -185,6 +185,10 @@ export interface ResolvedConfig {
   readonly exposedPorts: readonly string[];
   readonly mounts: readonly ResolvedMount[];
   readonly stopSignal: string;
+  /** Absent: neither the user nor the image says anything of a health check. */
+  readonly health?: HealthSpec;
+  /** The image's SHELL; absent: /bin/sh -c. */
+  readonly shell?: readonly string[];
 }
 
 /** Nothing asked for. */

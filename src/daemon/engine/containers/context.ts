@@ -6,9 +6,11 @@ import type { ContainerRecord } from '../../state/containers.ts';
 import type { State } from '../../state/database.ts';
 import type { EventRecord } from '../../state/events.ts';
 import type { PortSpec } from '../../state/spec.ts';
+import type { EventBus } from '../events/bus.ts';
 import type { BackgroundTasks } from './background.ts';
 import type { ContainerStreams, ImageResolver, PortPublisher, StreamEngine } from './dependencies.ts';
 import type { ContainerExit, ExitBoard } from './exit-board.ts';
+import type { HealthMonitor } from './health/monitor.ts';
 import type { KeyedMutex } from './keyed-mutex.ts';
 
 export interface EnginePaths {
@@ -77,8 +79,13 @@ export interface EngineContext {
   readonly closing: AbortSignal;
   /** Aborted when a stop has waited long enough for what is under way: whatever still asks containerd gives up. */
   readonly abandon: AbortSignal;
+  /** The health checks of what runs, by id; see health/health.ts. */
+  readonly health: Map<string, HealthMonitor>;
+  readonly events: EventBus;
   /** Appends to the history (call it in the transaction of the change) and tells those who listen. */
   readonly emit: (record: ContainerRecord, action: string, attributes?: Readonly<Record<string, string>>) => void;
+  /** Tells those who listen of what is not worth keeping. */
+  readonly announce: (id: string, action: string, attributes?: Readonly<Record<string, string>>) => void;
 }
 
 /** docker's event for a container. */

@@ -7,6 +7,7 @@ import type { ContainerSpec } from '../../state/spec.ts';
 import { adaptSpec } from './adapt-spec.ts';
 import type { EngineContext } from './context.ts';
 import { LOG_FILE } from './cri-config.ts';
+import { checkHealth } from './health/check.ts';
 import { checkName, findContainer, newId } from './identity.ts';
 import { generateName } from './names.ts';
 import { resolveConfig } from './resolve-config.ts';
@@ -30,6 +31,7 @@ export async function createContainer(
 ): Promise<CreatedContainer> {
   const given = name === '' ? undefined : checkName(name);
   checkSpec(context, asked);
+  checkHealth(asked.health);
   await checkSecurity(context, asked);
   const { spec, warnings } = adaptSpec(context, asked);
   const image = await context.images.resolve(spec.image);

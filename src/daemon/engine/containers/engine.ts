@@ -8,8 +8,8 @@ import type { Containerd } from '../../backends/containerd.ts';
 import { ExitNotes } from '../../backends/exit-notes.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { State } from '../../state/database.ts';
-import type { EventRecord } from '../../state/events.ts';
 import type { ContainerSpec } from '../../state/spec.ts';
+import { EventBus } from '../events/bus.ts';
 import type { AttachWants, ExecProcess, LogRecord, ReadLogOptions, TerminalSize } from '../streams/types.ts';
 import { BackgroundTasks } from './background.ts';
 import { Clock } from './clock.ts';
@@ -21,6 +21,8 @@ import { type ExecRequest, execInContainer } from './exec.ts';
 import { type ContainerExit, ExitBoard } from './exit-board.ts';
 import { containerFiles } from './files/files.ts';
 import { type ListOptions, selectContainers } from './filters.ts';
+import { closeHealth, healthStatus } from './health/health.ts';
+import type { HealthMonitor } from './health/monitor.ts';
 import { findContainer, notRunning } from './identity.ts';
 import { inspectContainer } from './inspect/inspect.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
@@ -62,6 +64,8 @@ export interface ContainerEngineOptions {
   /** What --runtime takes besides runc. */
   readonly runtimes?: readonly string[];
   readonly log: Log;
+  /** Where others tell of events, too. */
+  readonly events?: EventBus;
   /** The static init that --init mounts; absent: --init is refused. */
   readonly initPath?: string | undefined;
   /** k3c-files; absent: files in and out of containers are refused. */
@@ -93,7 +97,7 @@ export function createContainerEngine(options: ContainerEngineOptions) {
   const clock = new Clock();
   const closing = new AbortController();
   const abandon = new AbortController();
-  const listeners = new Set<(event: EventRecord) => void>();
+  const events = options.events ?? new EventBus(state.events);
   const context: EngineContext = {
     containerd,
     images: options.images,
@@ -121,13 +125,16 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     background: new BackgroundTasks(log),
     closing: closing.signal,
     abandon: abandon.signal,
-    emit: (record, action, attributes) => {
-      const event = containerEvent(record, action, clock.now(), attributes);
-      state.events.append(event);
-      for (const listener of listeners) listener(event);
+    health: new Map<string, HealthMonitor>(),
+    events,
+    emit: (record, action, attributes) => events.record(containerEvent(record, action, clock.now(), attributes)),
+    announce: (id, action, attributes) => {
+      const record = events.hasListeners ? state.containers.byId(id) : undefined;
+      if (record !== undefined) events.announce(containerEvent(record, action, clock.now(), attributes));
     },
   };
   const find = (reference: string) => findContainer(state.containers, reference);
+  const health = (record: ContainerRecord) => healthStatus(context, record);
 
   return {
     /** Takes up what runs, records what ended, starts what is due. Once, before anything else. */
@@ -149,12 +156,14 @@ export function createContainerEngine(options: ContainerEngineOptions) {
       for (const timer of context.restarts.values()) clearTimeout(timer);
       context.restarts.clear();
       const running = [...context.live.values()];
+      const unwatched = closeHealth(context);
       const idle = context.locks.idle().then(() => context.background.idle());
       if (!(await within(CLEAN_UP_PATIENCE_MS, idle))) {
         log.warn({}, 'containerd does not answer: what is left of removed containers goes at the next start');
         abandon.abort(new K3cError(Code.CANCELLED, 'the daemon stops'));
         await within(CLOSE_PATIENCE_MS, idle);
       }
+      await within(CLOSE_PATIENCE_MS, unwatched);
       // An exit that is being recorded is recorded; one that is waited for is given up.
       await within(CLOSE_PATIENCE_MS, Promise.allSettled(running.map(({ exit }) => exit)));
       await Promise.all([...context.live.values()].map(({ io }) => io.close()));
@@ -197,7 +206,7 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     /** Files in and out of containers, export, diff and commit. */
     files: containerFiles(context, find),
 
-    list: (how: ListOptions): readonly ContainerRecord[] => selectContainers(state.containers.list(), how, find),
+    list: (how: ListOptions): readonly ContainerRecord[] => selectContainers(state.containers.list(), how, find, health),
 
     /** Bytes on disk of a container's current attempt. */
     diskUsage: (record: ContainerRecord, signal: AbortSignal): Promise<DiskUsage> =>
@@ -242,14 +251,10 @@ export function createContainerEngine(options: ContainerEngineOptions) {
       return counts;
     },
 
-    /** The history of a closed range of times (nanoseconds), and what follows. */
-    events: {
-      range: (since: bigint, until: bigint): readonly EventRecord[] => state.events.range(since, until),
-      /** Returns what ends it. */
-      subscribe(listener: (event: EventRecord) => void): () => void {
-        listeners.add(listener);
-        return () => void listeners.delete(listener);
-      },
-    },
+    /** docker's word for a container's health: none, starting, healthy or unhealthy. */
+    health,
+
+    /** What happened, and what happens. */
+    events,
   };
 }

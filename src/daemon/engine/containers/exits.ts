@@ -6,6 +6,7 @@ import type { ProcessExit } from '../streams/types.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
 import { discard } from './discard.ts';
 import type { ContainerExit } from './exit-board.ts';
+import { unwatchHealth, watchHealth } from './health/health.ts';
 import { nextDelay, wantsRestart } from './restart-policy.ts';
 import { stopSandbox } from './sandboxes.ts';
 
@@ -26,11 +27,13 @@ export function watchExit(context: EngineContext, attempt: Omit<LiveContainer, '
   });
   const live = { ...running, exit };
   context.live.set(running.id, live);
+  watchHealth(context, live);
   return live;
 }
 
 async function follow(context: EngineContext, running: Running): Promise<ContainerExit> {
   const seen = await waitForEnd(context, running);
+  unwatchHealth(context, running);
   const ended = context.exitNotes.correct(running.criId, seen);
   // Whatever fails here: an exit that is not recorded leaves a container that can be neither stopped nor removed.
   const report = (err: unknown) => context.log.error({ err, container: running.id }, 'cannot clean up after an exit');

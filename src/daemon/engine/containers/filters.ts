@@ -14,27 +14,31 @@ export interface ListOptions {
 }
 
 const STATES = ['created', 'restarting', 'running', 'removing', 'paused', 'exited', 'dead'];
+const HEALTH = ['none', 'starting', 'healthy', 'unhealthy'];
 
 type Test = (record: ContainerRecord) => boolean;
 type Find = (reference: string) => ContainerRecord;
+type Health = (record: ContainerRecord) => string;
 
 /**
  * Chooses what `ps` shows.
  * @param records newest first
  * @param find resolves what before and since name
+ * @param health none, starting, healthy or unhealthy
  */
 export function selectContainers(
   records: readonly ContainerRecord[],
   options: ListOptions,
   find: Find,
+  health: Health = () => 'none',
 ): readonly ContainerRecord[] {
-  const tests = Object.entries(options.filters).map(([name, values]) => makeTest(name, values, find));
+  const tests = Object.entries(options.filters).map(([name, values]) => makeTest(name, values, find, health));
   const all = options.all || options.last > 0 || 'status' in options.filters;
   const chosen = records.filter((record) => (all || isUp(record)) && tests.every((test) => test(record)));
   return options.last > 0 ? chosen.slice(0, options.last) : chosen;
 }
 
-function makeTest(name: string, values: readonly string[], find: Find): Test {
+function makeTest(name: string, values: readonly string[], find: Find, health: Health): Test {
   const any = (test: (value: string) => Test): Test => {
     const tests = values.map(test);
     return (record) => tests.length === 0 || tests.some((matches) => matches(record));
@@ -98,11 +102,13 @@ function makeTest(name: string, values: readonly string[], find: Find): Test {
     case 'network':
       return any((value) => (record) => [record.spec.networkMode, networkName(record)].includes(value));
     case 'health':
-      return any((value) => () => value === 'none');
+      for (const value of values)
+        if (!HEALTH.includes(value)) throw bad(`Unrecognised filter value for health: ${value}`);
+      return any((value) => (record) => health(record) === value);
     case 'is-task':
       return any((value) => () => value === 'false' || value === '0');
     default:
-      throw new K3cError(Code.INVALID_ARGUMENT, `invalid filter '${name}'`, { reason: 'bad-input' });
+      throw bad(`invalid filter '${name}'`);
   }
 }
 
@@ -154,5 +160,9 @@ function ports(filter: string, value: string): (port: number, protocol: string) 
 }
 
 function invalid(filter: string, value: string): K3cError {
-  return new K3cError(Code.INVALID_ARGUMENT, `invalid filter '${filter}=${value}'`, { reason: 'bad-input' });
+  return bad(`invalid filter '${filter}=${value}'`);
+}
+
+function bad(message: string): K3cError {
+  return new K3cError(Code.INVALID_ARGUMENT, message, { reason: 'bad-input' });
 }

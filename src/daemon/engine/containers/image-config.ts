@@ -1,3 +1,5 @@
+import type { ImageHealthcheck } from './health/check.ts';
+
 /** The part of an OCI image configuration that a container is made from (image-spec, config.md). */
 export interface ImageConfig {
   readonly User?: string | undefined;
@@ -9,6 +11,9 @@ export interface ImageConfig {
   readonly WorkingDir?: string | undefined;
   readonly Labels?: Readonly<Record<string, string>> | null | undefined;
   readonly StopSignal?: string | undefined;
+  /** This and the next are docker's extensions, which BuildKit writes. */
+  readonly Healthcheck?: ImageHealthcheck | null | undefined;
+  readonly Shell?: readonly string[] | null | undefined;
 }
 
 export interface ResolvedImage {

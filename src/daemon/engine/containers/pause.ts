@@ -3,6 +3,7 @@ import { Code, K3cError, toK3cError } from '../../../api/errors.ts';
 import { Status } from '../../../api/gen/types/task/task.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
+import { pauseHealth, resumeHealth } from './health/health.ts';
 import { notRunning, recordNow } from './identity.ts';
 
 /** A cgroup that does not freeze by then has a process that is stuck in the kernel. */
@@ -86,6 +87,8 @@ function note(context: EngineContext, id: string, state: 'paused' | 'running', a
     context.state.containers.update(id, { state });
     context.emit(record, action);
   });
+  if (state === 'paused') pauseHealth(context, id);
+  else resumeHealth(context, id);
 }
 
 async function asked(tried: string, act: () => Promise<unknown>): Promise<void> {

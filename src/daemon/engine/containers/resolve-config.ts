@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { ContainerSpec, MountSpec, ResolvedConfig, ResolvedMount } from '../../state/spec.ts';
+import { mergeHealth } from './health/check.ts';
 import { shortId } from './identity.ts';
 import type { ImageConfig } from './image-config.ts';
 import { parseSignal } from './signals.ts';
@@ -41,6 +42,7 @@ export function resolveConfig(input: ResolveInput): ResolvedConfig {
     throw invalid(`invalid hostname format: ${hostname}`);
   const stopSignal = spec.stopSignal || image.StopSignal || DEFAULT_STOP_SIGNAL;
   parseSignal(stopSignal);
+  const health = mergeHealth(spec.health, image.Healthcheck);
 
   const exposed = new Set(
     Object.keys(image.ExposedPorts ?? {}).map((port) => (port.includes('/') ? port : `${port}/tcp`)),
@@ -62,6 +64,8 @@ export function resolveConfig(input: ResolveInput): ResolvedConfig {
     exposedPorts: [...exposed].sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10) || a.localeCompare(b)),
     mounts: resolveMounts(spec.mounts, input.inherited ?? [], Object.keys(image.Volumes ?? {}), input.newVolumeName),
     stopSignal,
+    ...(health === undefined ? {} : { health }),
+    ...(image.Shell?.length ? { shell: image.Shell } : {}),
   };
 }
 

@@ -1,6 +1,7 @@
 import { containersMigration } from './001-containers.ts';
 import { restartDelayMigration } from './002-restart-delay.ts';
+import { healthMigration } from './003-health.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step in order. */
-export const migrations: readonly Migration[] = [containersMigration, restartDelayMigration];
+export const migrations: readonly Migration[] = [containersMigration, restartDelayMigration, healthMigration];

@@ -1,5 +1,6 @@
 /** `Config` of docker's inspect document: what a container is whatever the host (moby, api/types/container, Config). */
 import type { ContainerRecord } from '../../../state/containers.ts';
+import { healthcheckDocument } from '../health/check.ts';
 
 export function configOf(record: ContainerRecord): Record<string, unknown> {
   const { spec, config } = record;
@@ -26,8 +27,10 @@ export function configOf(record: ContainerRecord): Record<string, unknown> {
     ...(spec.network.macAddress === '' ? {} : { MacAddress: spec.network.macAddress }),
     OnBuild: null,
     Labels: config.labels,
+    ...(config.health === undefined ? {} : { Healthcheck: healthcheckDocument(config.health) }),
     ...(config.stopSignal === 'SIGTERM' ? {} : { StopSignal: config.stopSignal }),
     ...(spec.stopTimeout === null ? {} : { StopTimeout: spec.stopTimeout }),
+    ...(config.shell === undefined ? {} : { Shell: config.shell }),
   };
 }
 

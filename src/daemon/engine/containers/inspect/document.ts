@@ -1,6 +1,7 @@
 /** docker's inspect document of a container (moby, api/types/container, InspectResponse), with k3c's CRI ids beside it. */
 import { join } from 'node:path';
 import type { ContainerRecord } from '../../../state/containers.ts';
+import type { HealthReport } from '../../../state/health.ts';
 import { isoTime } from '../iso-time.ts';
 import { networkFiles } from '../network-files.ts';
 import { argv } from '../summary.ts';
@@ -20,6 +21,8 @@ export interface InspectInput {
   readonly pod: PodNetwork;
   /** Where the layers of the root file system lie; null when there are none now. */
   readonly graph: Readonly<Record<string, string>> | null;
+  /** Absent: it has no check, or was never started. */
+  readonly health?: HealthReport | undefined;
 }
 
 export function inspectDocument(input: InspectInput): Record<string, unknown> {
@@ -31,7 +34,7 @@ export function inspectDocument(input: InspectInput): Record<string, unknown> {
     Created: isoTime(record.createdAt),
     Path: path,
     Args: args,
-    State: stateOf(record),
+    State: stateOf(record, input.health),
     Image: record.imageId,
     ResolvConfPath: record.attempt >= 0 ? files.resolvConf : '',
     HostnamePath: record.attempt >= 0 ? files.hostname : '',

@@ -2,11 +2,15 @@
 import { Code, hasCode } from '../../../../api/errors.ts';
 import type { ContainerRecord } from '../../../state/containers.ts';
 import type { EngineContext } from '../context.ts';
+import { healthReport } from '../health/health.ts';
 import { visibleState } from '../summary.ts';
 import { inspectDocument } from './document.ts';
 import type { PodNetwork } from './network.ts';
 
-type Context = Pick<EngineContext, 'containerd' | 'network' | 'paths' | 'snapshotter' | 'cgroupVersion'>;
+type Context = Pick<
+  EngineContext,
+  'containerd' | 'network' | 'paths' | 'snapshotter' | 'cgroupVersion' | 'health' | 'state'
+>;
 
 /** docker's inspect document. What goes away meanwhile is left empty. */
 export async function inspectContainer(
@@ -23,6 +27,7 @@ export async function inspectContainer(
     unified: context.cgroupVersion === 2,
     pod,
     graph,
+    health: healthReport(context, record),
   });
 }
 
