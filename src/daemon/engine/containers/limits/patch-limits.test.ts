@@ -98,6 +98,11 @@ test('namespaces of another container are entered', () => {
   assert.equal(oci.mounts[0]?.source, '/other/shm');
 });
 
+test('no program is run from /dev/shm', () => {
+  assert.deepEqual(patched({}).mounts[0]?.options, ['rbind', 'nosuid', 'noexec', 'nodev']);
+  assert.deepEqual(patched({}, { ipcMode: 'host' }).mounts[0]?.options, ['rbind']);
+});
+
 test('without IPC there is no /dev/shm', () => {
   const oci = patched({}, { ipcMode: 'none' });
   assert.deepEqual(oci.mounts, []);

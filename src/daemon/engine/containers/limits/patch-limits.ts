@@ -19,7 +19,8 @@ export function patchLimits(
 ): void {
   const { memory: _memory, cpu: _cpu, pids: _pids, blockIO: _blockIO, ...others } = oci.linux.resources ?? {};
   oci.linux.resources = { ...others, ...ociResources(resources) };
-  oci.process.oomScoreAdj = resources.oomScoreAdj;
+  // What CRI writes is never below its own, which is what a daemon without CAP_SYS_RESOURCE may set. What was asked for holds, or fails.
+  if (resources.oomScoreAdj !== 0) oci.process.oomScoreAdj = resources.oomScoreAdj;
   if (resources.ulimits.length > 0) oci.process.rlimits = resources.ulimits.map(toRlimit);
   if (Object.keys(isolation.sysctls).length > 0) oci.linux.sysctl = { ...oci.linux.sysctl, ...isolation.sysctls };
 
@@ -38,6 +39,9 @@ export function patchLimits(
 /** CRI shares the pod's IPC namespace and its /dev/shm, which serve as the container's own. */
 function patchIpc(oci: OciSpec, ipcMode: string, joined: JoinedNamespaces): void {
   const own = oci.mounts.find(isPodShm);
+  // CRI's own options undo what the file system is mounted with.
+  if (own !== undefined && ipcMode !== 'host')
+    own.options = [...new Set([...(own.options ?? []), 'nosuid', 'noexec', 'nodev'])];
   if (ipcMode === 'none') {
     enter(oci, { type: 'ipc' });
     oci.mounts = oci.mounts.filter((mount) => mount !== own);
