@@ -15,7 +15,13 @@ export interface Roles {
 
 export interface DaemonRole {
   /** Its flags: key, what kind of value, and a sentence for help. */
-  readonly settings: readonly { readonly key: string; readonly value: string; readonly help: string }[];
+  readonly settings: readonly {
+    readonly key: string;
+    readonly value: string;
+    readonly help: string;
+    /** It may be given several times; the daemon gets what was given with commas between. */
+    readonly list?: boolean;
+  }[];
   /**
    * Runs the daemon until it is told to stop, and returns its exit code.
    * @param flags what was given on the command line, by key; absent where nothing was, so that config.yaml and the environment count

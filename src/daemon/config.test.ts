@@ -64,6 +64,23 @@ describe('loadConfig', () => {
     ['an unknown key', 'rooot: /x', {}, /unknown key "rooot" in .*; the keys are root, state/],
     ['a list', '- a', {}, /must hold keys and values/],
     ['what is not YAML', 'a: [', {}, /is not YAML/],
+    ['a runtime without a path', '', { 'add-runtime': 'crun' }, /invalid runtime: "crun"; it takes NAME=PATH/],
+    [
+      'a runtime of a path that is relative',
+      '',
+      { 'add-runtime': 'c=bin/c' },
+      /invalid runtime: "c=bin\/c"; .*absolute/,
+    ],
+    ['another runc', '', { 'add-runtime': 'runc=/x' }, /runtime name 'runc' is reserved/],
+    ['two runtimes of a name', '', { 'add-runtime': 'a=/x,a=/y' }, /runtime a is registered twice/],
+    ['a runtime of a bad name', '', { 'add-runtime': 'a b=/x' }, /invalid runtime: "a b=\/x"/],
+    ['runtimes that are a list', 'runtimes: [a]', {}, /key "runtimes" in .* takes NAME: {path: PATH}/],
+    [
+      'a runtime with arguments',
+      'runtimes: {a: {path: /x, runtimeArgs: [b]}}',
+      {},
+      /"runtimes" in .*: a takes path alone/,
+    ],
     ['a nested value', 'root: {a: 1}', {}, /key "root" in .* takes one value/],
     ['an unknown level', '', { 'log-level': 'loud' }, /log-level is "loud"; it takes trace, debug, info, warn, error/],
     ['a bridge name that is too long', '', { 'bridge-name': 'sixteen-letters-' }, /1 to 15 characters/],
@@ -80,6 +97,23 @@ describe('loadConfig', () => {
       );
     });
   }
+
+  test('runtimes by flag and by file, as docker writes them', async () => {
+    const flag = { 'add-runtime': 'crun=/usr/bin/crun,other=/x=y' };
+    const byFlag = await loadConfig({ ...flag, config: await file('') }, {}, false);
+    assert.deepEqual(byFlag.runtimes, { crun: '/usr/bin/crun', other: '/x=y' });
+    const path = await file('runtimes:\n  crun: { path: /usr/bin/crun }\n  b: /b\nadd-runtime: [c=/c]\n');
+    const byFile = await loadConfig({ config: path }, {}, false);
+    assert.deepEqual(byFile.runtimes, { crun: '/usr/bin/crun', b: '/b', c: '/c' });
+  });
+
+  test('directories of CDI specifications', async () => {
+    const read = async (text: string, flags = {}) =>
+      (await loadConfig({ config: await file(text), ...flags }, {}, false)).cdiSpecDirs;
+    assert.deepEqual(await read(''), ['/etc/cdi', '/var/run/cdi']);
+    assert.deepEqual(await read('cdi-spec-dirs: [/a, /b]'), ['/a', '/b']);
+    assert.deepEqual(await read('cdi-spec-dirs: [/a]', { 'cdi-spec-dirs': '/c' }), ['/c']);
+  });
 
   test('a file that was named must exist', async () => {
     await assert.rejects(

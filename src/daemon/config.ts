@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { Code, K3cError } from '../api/errors.ts';
+import { parseRuntimes, type Runtimes, runtimesOfFile } from './runtimes.ts';
 
 export interface DaemonConfig {
   /** What outlives a reboot: images, volumes, database. */
@@ -23,6 +24,10 @@ export interface DaemonConfig {
   readonly snapshotter: string;
   /** Bytes that build cache may take; 0: a tenth of the disk. */
   readonly buildCacheBytes: number;
+  /** OCI runtimes besides our own runc: absolute paths by name. */
+  readonly runtimes: Runtimes;
+  /** Directories of CDI specifications. */
+  readonly cdiSpecDirs: readonly string[];
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'json' | 'text';
 }
@@ -31,6 +36,8 @@ export interface DaemonConfig {
 export interface Setting {
   readonly key: string;
   readonly value: string;
+  /** It may be given several times, and with commas; a list in config.yaml. */
+  readonly list?: boolean;
   readonly help: string;
 }
 
@@ -52,6 +59,18 @@ export const settings: readonly Setting[] = [
     key: 'build-cache',
     value: 'SIZE',
     help: 'disk space that build cache may keep, e.g. 20GB (default: a tenth of the disk)',
+  },
+  {
+    key: 'add-runtime',
+    value: 'NAME=PATH',
+    list: true,
+    help: "another OCI runtime, for --runtime NAME of run (config.yaml also takes docker's runtimes: {NAME: {path: PATH}})",
+  },
+  {
+    key: 'cdi-spec-dirs',
+    value: 'DIR',
+    list: true,
+    help: 'directories of CDI specifications (default /etc/cdi,/var/run/cdi)',
   },
   { key: 'log-level', value: 'LEVEL', help: 'trace, debug, info, warn or error (default info)' },
   { key: 'log-format', value: 'FORMAT', help: 'json or text (default: text on a terminal, else json)' },
@@ -82,6 +101,7 @@ export async function loadConfig(
       throw bad(`${key} is "${value}"; it takes a path, and the daemon serves unix sockets only`);
     return isAbsolute(value) ? value : resolve(value);
   };
+  const list = (key: string, fallback: string): string[] => pick(key, fallback).split(',').filter(Boolean);
   const state = path('state', '/run/k3c');
   return {
     root: path('root', '/var/lib/k3c'),
@@ -93,6 +113,8 @@ export async function loadConfig(
     registries: path('registries', '/etc/k3c/registries.yaml'),
     snapshotter: oneOf('snapshotter', pick('snapshotter', ''), ['', 'overlayfs', 'native']),
     buildCacheBytes: bytes('build-cache', pick('build-cache', '0')),
+    runtimes: parseRuntimes(list('add-runtime', '')),
+    cdiSpecDirs: list('cdi-spec-dirs', '/etc/cdi,/var/run/cdi').map((directory) => resolve(directory)),
     logLevel: oneOf('log-level', pick('log-level', 'info'), ['trace', 'debug', 'info', 'warn', 'error']),
     logFormat: oneOf('log-format', pick('log-format', isTty ? 'text' : 'json'), ['json', 'text']),
   };
@@ -115,13 +137,18 @@ async function readConfigFile(path: string, required: boolean): Promise<Record<s
   if (document === null || document === undefined) return {};
   if (typeof document !== 'object' || Array.isArray(document))
     throw bad(`the configuration file ${path} must hold keys and values`);
-  const known = new Set(settings.map((setting) => setting.key));
+  const lists = new Set(settings.filter((setting) => setting.list).map((setting) => setting.key));
+  const known = new Set([...settings.map((setting) => setting.key), 'runtimes']);
   const values: Record<string, string> = {};
   for (const [key, value] of Object.entries(document)) {
     if (!known.has(key)) throw bad(`unknown key "${key}" in ${path}; the keys are ${[...known].join(', ')}`);
-    if (typeof value === 'object') throw bad(`key "${key}" in ${path} takes one value`);
-    values[key] = String(value);
+    if (key === 'runtimes') continue;
+    if (lists.has(key) && Array.isArray(value)) values[key] = value.join(',');
+    else if (typeof value === 'object') throw bad(`key "${key}" in ${path} takes one value`);
+    else values[key] = String(value);
   }
+  const runtimes = 'runtimes' in document ? runtimesOfFile(document.runtimes, path) : [];
+  if (runtimes.length > 0) values['add-runtime'] = [...runtimes, values['add-runtime'] ?? ''].join(',');
   return values;
 }
 

@@ -4,7 +4,7 @@ import { ContainersDefinition, ImagesDefinition, SystemDefinition } from '../api
 import { RpcServer } from '../api/rpc/server.ts';
 import { version } from '../api/version.ts';
 import { sweepUnpackedPrograms, unpackEngine } from '../bundle/engine.ts';
-import { childHelperPath, loadSqliteAddon } from '../bundle/program.ts';
+import { childHelperPath, filesHelperPath, loadSqliteAddon } from '../bundle/program.ts';
 import { sendDatagram } from '../host/libc.ts';
 import type { Log } from '../host/log.ts';
 import { inheritedNetlinkSockets } from '../host/netlink/socket.ts';
@@ -144,6 +144,8 @@ async function start(
       cgroupDriver: facts.cgroupDriver,
       restrictOomScoreAdj: facts.restrictOomScoreAdj,
       apparmor: facts.apparmor,
+      runtimes: config.runtimes,
+      cdiSpecDirs: config.cdiSpecDirs,
       logLevel: config.logLevel === 'trace' || config.logLevel === 'debug' ? 'debug' : 'info',
     }),
     buildkitdConfig: buildkitdConfig({
@@ -184,8 +186,10 @@ async function start(
     events,
     paths,
     facts,
+    runtimes: Object.keys(config.runtimes),
     cgroupParent: cgroups.containers,
     initPath: engine.path('init'),
+    filesHelper: filesHelperPath(),
     log,
   });
 

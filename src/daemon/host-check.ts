@@ -2,7 +2,7 @@
  * What only the host can give, looked at once at start. A missing piece that nothing can replace is an error of one
  * sentence with the way out; one that can be replaced is a warning and a choice.
  */
-import { access, readFile, statfs } from 'node:fs/promises';
+import { access, constants, readFile, statfs } from 'node:fs/promises';
 import { Code, K3cError } from '../api/errors.ts';
 import type { Log } from '../host/log.ts';
 import { runProcess } from '../host/process.ts';
@@ -41,6 +41,11 @@ export async function checkHost(config: DaemonConfig, log: Log): Promise<HostFac
       throw missing(`the kernel has no ${namespace} namespaces`, 'use a kernel built with CONFIG_NAMESPACES', cause);
     });
   }
+  for (const [name, path] of Object.entries(config.runtimes))
+    await access(path, constants.X_OK).catch((err: unknown) => {
+      // It may be installed later; until then only the containers that ask for it fail.
+      log.warn({ err, runtime: name }, `the runtime ${name} cannot be used: ${path} is not a program`);
+    });
   const cgroupVersion = await cgroups();
   const systemd = await exists('/run/systemd/system');
   return {

@@ -30,6 +30,8 @@ export function systemFacts(
       ...(facts.apparmor ? ['name=apparmor'] : []),
       ...(facts.seccomp ? ['name=seccomp,profile=builtin'] : []),
     ],
+    runtimes: { runc: 'runc', ...config.runtimes },
+    cdiSpecDirs: config.cdiSpecDirs,
     bridge: { name: bridge.name, cidr: bridge.cidr },
     counts: async () => ({ ...containers.counts(), images: (await images.list({ all: false, filters: {} })).length }),
     children: () => children.map((child) => ({ name: child.name, state: child.state.kind })),

@@ -15,7 +15,8 @@ export async function daemonCommand(roles: Roles): Promise<CommandDefinition> {
     configure(command) {
       for (const setting of role.settings) {
         const keep = (text: string) => {
-          given.set(setting.key, text);
+          const before = setting.list === true ? given.get(setting.key) : undefined;
+          given.set(setting.key, before === undefined ? text : `${before},${text}`);
           return text;
         };
         command.addOption(value(`--${setting.key} <${setting.value}>`, setting.help, keep));

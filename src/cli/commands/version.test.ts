@@ -66,6 +66,9 @@ describe('info', () => {
       ServerVersion: '9.9.9',
       Driver: 'overlayfs',
       SecurityOptions: ['name=seccomp,profile=builtin', 'name=apparmor'],
+      Runtimes: { runc: { path: 'runc' }, crun: { path: '/usr/bin/crun' } },
+      DefaultRuntime: 'runc',
+      CDISpecDirs: ['/etc/cdi'],
       NCPU: 2,
       MemTotal: 8_321_499_136,
       Warnings: ['WARNING: no swap'],
@@ -89,6 +92,10 @@ Server:
  Images: 5
  Server Version: 9.9.9
  Storage Driver: overlayfs
+ CDI spec directories:
+  /etc/cdi
+ Runtimes: crun runc
+ Default Runtime: runc
  Security Options:
   seccomp
    Profile: builtin

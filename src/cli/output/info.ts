@@ -23,6 +23,9 @@ export interface InfoDocument {
   readonly ID?: string;
   readonly DockerRootDir?: string;
   readonly SecurityOptions?: readonly string[];
+  readonly Runtimes?: Readonly<Record<string, unknown>>;
+  readonly DefaultRuntime?: string;
+  readonly CDISpecDirs?: readonly string[];
   readonly Warnings?: readonly string[];
   readonly K3c?: {
     readonly Components?: readonly { readonly name: string; readonly version: string }[];
@@ -57,6 +60,15 @@ export function infoText(info: InfoDocument): string {
   if (bridge !== undefined) add(' Bridge', `${bridge.name} ${bridge.cidr}`);
   for (const { name, version: part } of info.K3c?.Components ?? []) add(` ${name} version`, part);
   for (const { name, state } of info.K3c?.Children ?? []) add(` ${name}`, state);
+  if ((info.CDISpecDirs?.length ?? 0) > 0)
+    lines.push(' CDI spec directories:', ...(info.CDISpecDirs ?? []).map((directory) => `  ${directory}`));
+  add(
+    ' Runtimes',
+    Object.keys(info.Runtimes ?? {})
+      .sort()
+      .join(' '),
+  );
+  add(' Default Runtime', info.DefaultRuntime);
   if ((info.SecurityOptions?.length ?? 0) > 0) {
     lines.push(' Security Options:');
     for (const option of info.SecurityOptions ?? []) lines.push(...securityLines(option));

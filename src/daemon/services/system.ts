@@ -18,6 +18,9 @@ export interface SystemFacts {
   readonly cgroupDriver: string;
   readonly cgroupVersion: number;
   readonly securityOptions: readonly string[];
+  /** What --runtime takes: paths by name. */
+  readonly runtimes: Readonly<Record<string, string>>;
+  readonly cdiSpecDirs: readonly string[];
   readonly bridge: { readonly name: string; readonly cidr: string };
   /** Asked anew at every call. */
   readonly counts: () => Promise<{
@@ -75,6 +78,9 @@ async function infoDocument(facts: SystemFacts): Promise<Record<string, unknown>
     MemTotal: totalmem(),
     DockerRootDir: facts.root,
     SecurityOptions: facts.securityOptions,
+    Runtimes: Object.fromEntries(Object.entries(facts.runtimes).map(([name, path]) => [name, { path }])),
+    DefaultRuntime: 'runc',
+    CDISpecDirs: facts.cdiSpecDirs,
     K3c: { Components: facts.components, Children: facts.children(), Bridge: facts.bridge, Namespace: 'k8s.io' },
   };
 }

@@ -1,6 +1,6 @@
 /** containerd's own configuration file (config version 4, containerd 2.4). */
 import type { Paths } from '../paths.ts';
-import { toToml } from './toml.ts';
+import { type TomlTable, toToml } from './toml.ts';
 
 export interface ContainerdSettings {
   readonly paths: Paths;
@@ -12,6 +12,9 @@ export interface ContainerdSettings {
   /** The daemon lacks CAP_SYS_RESOURCE: sandboxes could not lower their oom_score_adj. */
   readonly restrictOomScoreAdj: boolean;
   readonly apparmor: boolean;
+  /** OCI runtimes besides our runc: paths by the names of their CRI handlers. */
+  readonly runtimes: Readonly<Record<string, string>>;
+  readonly cdiSpecDirs: readonly string[];
   readonly logLevel: string;
 }
 
@@ -60,24 +63,37 @@ export function containerdConfig(settings: ContainerdSettings): string {
         restrict_oom_score_adj: settings.restrictOomScoreAdj,
         disable_apparmor: !settings.apparmor,
         netns_mounts_under_state_dir: true,
+        cdi_spec_dirs: settings.cdiSpecDirs,
         cni: { bin_dirs: [settings.bin], conf_dir: paths.cni, use_internal_loopback: true },
         containerd: {
           default_runtime_name: 'runc',
           runtimes: {
-            runc: {
-              runtime_type: 'io.containerd.runc.v2',
-              runtime_path: `${settings.bin}/containerd-shim-runc-v2`,
-              sandboxer: 'podsandbox',
-              options: {
-                BinaryName: `${settings.bin}/runc`,
-                // Its default, /run/containerd/runc, is shared with every other containerd of the host.
-                Root: `${paths.state}/runc`,
-                SystemdCgroup: settings.cgroupDriver === 'systemd',
-              },
-            },
+            runc: runtime(settings, `${settings.bin}/runc`, `${paths.state}/runc`),
+            ...Object.fromEntries(
+              Object.entries(settings.runtimes).map(([name, path]) => [
+                name,
+                // What two programs keep of their containers is not the same.
+                runtime(settings, path, `${paths.state}/runtimes/${name}`),
+              ]),
+            ),
           },
         },
       },
     },
   });
+}
+
+/** A handler of CRI: our shim, and a program with runc's command line. */
+function runtime(settings: ContainerdSettings, path: string, root: string): TomlTable {
+  return {
+    runtime_type: 'io.containerd.runc.v2',
+    runtime_path: `${settings.bin}/containerd-shim-runc-v2`,
+    sandboxer: 'podsandbox',
+    options: {
+      BinaryName: path,
+      // Its default, /run/containerd/runc, is shared with every other containerd of the host.
+      Root: root,
+      SystemdCgroup: settings.cgroupDriver === 'systemd',
+    },
+  };
 }
