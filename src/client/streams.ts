@@ -35,8 +35,8 @@ export type StreamOutcome =
   /** The daemon ended the call without an exit: it was asked to detach. */
   | { readonly kind: 'ended' };
 
-/** How many chunks of input may wait for the transport before reading stops. */
-const IN_FLIGHT = 4;
+/** How much input may be on its way to the process before reading stops, in bytes. See stdin_taken in k3c.proto. */
+const STDIN_WINDOW = 1 << 20;
 
 /** How long the daemon may take to let go of a client that detaches, in milliseconds. */
 const DETACH_MS = 2000;
@@ -64,6 +64,7 @@ export async function serveStream(call: StreamCall, open: StreamOpen, ends: Stre
     // Signals belong to the process as soon as there is one; input is taken only when it has started, so that it is still there
     // for another attempt when it has not.
     let taken = false;
+    let pump: InputPump | undefined;
     let startedId: string | undefined;
     const takeSignals = () => {
       if (taken || ends.onSignal === undefined) return;
@@ -83,7 +84,9 @@ export async function serveStream(call: StreamCall, open: StreamOpen, ends: Stre
           ends.onResize((size) => void send({ $case: 'resize', value: { width: size.columns, height: size.rows } })),
         );
       }
-      if (ends.stdin !== undefined) cleanups.push(pumpInput(ends.stdin(), send, ends.detachKeys, detach));
+      if (ends.stdin === undefined) return;
+      pump = pumpInput(ends.stdin(), send, ends.detachKeys, detach);
+      cleanups.push(pump.stop);
     };
     for (const output of [ends.stdout, ends.stderr]) {
       if (output === undefined) continue;
@@ -95,6 +98,7 @@ export async function serveStream(call: StreamCall, open: StreamOpen, ends: Stre
       if (output === undefined) continue;
       if (output.$case === 'stdout') await write(ends.stdout, output.value);
       else if (output.$case === 'stderr') await write(ends.stderr, output.value);
+      else if (output.$case === 'stdinTaken') pump?.taken(Number(output.value));
       else if (output.$case === 'created') {
         takeSignals();
         await ends.onCreated?.(output.value);
@@ -116,25 +120,28 @@ export async function serveStream(call: StreamCall, open: StreamOpen, ends: Stre
 
 type Send = (input: StreamInput['input']) => Promise<unknown>;
 
-/** Sends what stdin yields; returns what stops it. The stream is left as it is, not destroyed. */
-function pumpInput(stdin: Readable, send: Send, detachKeys: Buffer | undefined, detach: () => void): () => void {
+interface InputPump {
+  /** So many more bytes are with the process. */
+  taken(bytes: number): void;
+  /** Leaves the stream as it is, not destroyed. */
+  stop(): void;
+}
+
+/** Sends what stdin yields. */
+function pumpInput(stdin: Readable, send: Send, detachKeys: Buffer | undefined, detach: () => void): InputPump {
   const scanner = detachKeys === undefined ? undefined : new DetachScanner(detachKeys);
-  let inFlight = 0;
+  let onTheWay = 0;
   let stopped = false;
   const onData = (chunk: Buffer) => {
     const { data, found } = scanner?.push(chunk) ?? { data: chunk, found: false };
-    const sent = data.length > 0 ? send({ $case: 'stdin', value: data }) : Promise.resolve();
+    if (data.length > 0) void send({ $case: 'stdin', value: data });
     if (found) {
       stop();
       detach();
       return;
     }
-    inFlight++;
-    if (inFlight >= IN_FLIGHT) stdin.pause();
-    void sent.then(() => {
-      inFlight--;
-      if (!stopped && stdin.isPaused() && inFlight < IN_FLIGHT) stdin.resume();
-    });
+    onTheWay += data.length;
+    if (onTheWay >= STDIN_WINDOW) stdin.pause();
   };
   const onEnd = () => {
     const rest = scanner?.end();
@@ -156,7 +163,13 @@ function pumpInput(stdin: Readable, send: Send, detachKeys: Buffer | undefined, 
   stdin.on('error', onError);
   if (stdin.readableEnded) onEnd();
   else stdin.on('data', onData);
-  return stop;
+  return {
+    taken: (bytes) => {
+      onTheWay -= bytes;
+      if (!stopped && stdin.isPaused() && onTheWay < STDIN_WINDOW) stdin.resume();
+    },
+    stop,
+  };
 }
 
 /** Writes, and waits where the writable is full; one that has gone takes nothing and keeps nobody waiting. */

@@ -1,7 +1,13 @@
 /** FIFOs: made without a tool of the host, opened so that nothing of Node ever blocks on them. */
 import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { mkfifo } from './libc.ts';
+import { mkfifo, setPipeSize } from './libc.ts';
+
+/**
+ * What a FIFO holds: four times the kernel's 64 KB, so that both sides switch less often, and so that a process has room
+ * while its reader is away. Pages are taken only as they are filled.
+ */
+const PIPE_BYTES = 256 << 10;
 
 /**
  * Makes a FIFO that only this user may open. Synchronous: it is one system call on a local file system.
@@ -27,6 +33,8 @@ export function openFifoWriter(path: string): Socket {
 
 function wrap(fd: number, direction: { readable: boolean; writable: boolean }): Socket {
   try {
+    // Where it is refused (a user's pages are counted) the usual size does, too.
+    setPipeSize(fd, PIPE_BYTES);
     return new Socket({ fd, ...direction });
   } catch (error) {
     closeSync(fd);

@@ -8,11 +8,13 @@ import { constants } from 'node:os';
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 const LOCK_EX_NB = 2 | 4;
+const F_SETPIPE_SZ = 1031;
 const MADV_DONTNEED = 4;
 const PAGE = 4096n;
 
 function load() {
   const { functions } = ffi.dlopen('libc.so.6', {
+    fcntl: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
     flock: { arguments: ['int32', 'int32'], return: 'int32' },
     mkfifo: { arguments: ['string', 'uint32'], return: 'int32' },
     socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
@@ -48,6 +50,11 @@ function lastError(call: string, subject: string): NodeJS.ErrnoException {
 /** Makes a FIFO (mkfifo(3)). Throws an ErrnoException, EEXIST where something is there. */
 export function mkfifo(path: string, mode: number): void {
   if (libc().mkfifo(path, mode) !== 0) throw lastError('mkfifo', path);
+}
+
+/** Sets how much a pipe or FIFO holds (fcntl(2), F_SETPIPE_SZ). False where this user may not have so much. */
+export function setPipeSize(fd: number, bytes: number): boolean {
+  return libc().fcntl(fd, F_SETPIPE_SZ, bytes) >= 0;
 }
 
 /**

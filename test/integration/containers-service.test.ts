@@ -37,7 +37,7 @@ suite('k3c.v1.Containers', { timeout: 120_000 }, () => {
   after(async () => {
     connection.close();
     server.close();
-    for (const { id } of daemon.engine.list({ all: true, last: 0, filters: {} }))
+    for (const { id } of await daemon.engine.list({ all: true, last: 0, filters: {} }))
       await daemon.engine.remove(id, { force: true, volumes: true });
     await daemon.close();
     await rig.stop();
@@ -231,13 +231,13 @@ suite('k3c.v1.Containers', { timeout: 120_000 }, () => {
     );
     const waiting = client.wait({ container: 'talks' });
     let text = '';
-    for await (const { data } of client.logs({ container: 'talks', follow: true, stdout: true, stderr: true }))
-      text += String(data);
+    for await (const { runs } of client.logs({ container: 'talks', follow: true, stdout: true, stderr: true }))
+      text += runs.map(({ data }) => String(data)).join('');
     assert.equal(text, '1\n2\n3\n4\n');
     assert.equal((await waiting).exitCode, 2);
     let tail = '';
-    for await (const { data } of client.logs({ container: 'talks', tail: 2n, stdout: true, stderr: true }))
-      tail += String(data);
+    for await (const { runs } of client.logs({ container: 'talks', tail: 2n, stdout: true, stderr: true }))
+      tail += runs.map(({ data }) => String(data)).join('');
     assert.equal(tail, '3\n4\n');
   });
 

@@ -17,7 +17,7 @@ suite('containers', { timeout: 240_000 }, () => {
     daemon = await rig.boot();
   });
   after(async () => {
-    for (const { id } of daemon.engine.list({ all: true, last: 0, filters: {} }))
+    for (const { id } of await daemon.engine.list({ all: true, last: 0, filters: {} }))
       await daemon.engine.remove(id, { force: true, volumes: true });
     await daemon.close();
     await rig.stop();
@@ -179,7 +179,8 @@ suite('containers', { timeout: 240_000 }, () => {
     await daemon.engine.restart(id, {});
     await daemon.engine.wait(id, 'not-running', AbortSignal.timeout(10_000));
     const lines: string[] = [];
-    for await (const { data } of daemon.engine.logs(id, { stdout: true, stderr: true })) lines.push(data.toString());
+    for await (const records of daemon.engine.logs(id, { stdout: true, stderr: true }))
+      lines.push(...records.map(({ data }) => data.toString()));
     assert.deepEqual(lines, ['fresh\n', 'fresh\n']);
   });
 
@@ -343,7 +344,8 @@ suite('containers', { timeout: 240_000 }, () => {
     assert.equal(stateOf(runs.id).exitCode, 137);
     const numbers: number[] = [];
     let text = '';
-    for await (const { data } of daemon.engine.logs(runs.id, { stdout: true, stderr: false })) text += data.toString();
+    for await (const records of daemon.engine.logs(runs.id, { stdout: true, stderr: false }))
+      text += records.map(({ data }) => data.toString()).join('');
     for (const match of text.matchAll(/tick (\d+)/g)) numbers.push(Number(match[1]));
     assert.deepEqual(
       numbers,

@@ -46,7 +46,8 @@ async function collect(attachment: Attachment): Promise<Buffer> {
 
 async function logged(container: CriContainer): Promise<Buffer> {
   const parts: Buffer[] = [];
-  for await (const { data } of readLog(container.options.logPath, { stdout: true, stderr: true })) parts.push(data);
+  for await (const { data } of readLog(container.options.logPath ?? '', { stdout: true, stderr: true }))
+    parts.push(data);
   return Buffer.concat(parts);
 }
 
@@ -263,7 +264,7 @@ test('a created container outlives a restart of containerd before its start', as
   const container = await pod.create({ command: ['echo', 'late'] });
   const { options } = container;
   container.io.failed();
-  await rm(options.logPath, { force: true });
+  await rm(options.logPath ?? '', { force: true });
   await engine.kill('containerd');
   await repairFifos(join(state, 'containerd'));
   await engine.start('containerd');
@@ -331,7 +332,7 @@ test('CRI has its own FIFOs back, and its log file has our records', async () =>
   }
   const { status } = await containerd.cri.containerStatus({ containerId: container.criId });
   assert.equal(status?.logPath, container.options.logPath);
-  assert.match(await readFile(container.options.logPath, 'latin1'), / stdout F a\r\n$/);
+  assert.match(await readFile(container.options.logPath ?? '', 'latin1'), / stdout F a\r\n$/);
   await container.kill();
   await container.wait();
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { cli } from '../../../test/support/cli.ts';
 import { Code, K3cError } from '../../api/errors.ts';
-import { type ContainerSummary, type LogEntry, Mount } from '../../api/gen/k3c.ts';
+import { type ContainerSummary, type LogBatch, Mount } from '../../api/gen/k3c.ts';
 
 const notFound = (name: string) =>
   new K3cError(Code.NOT_FOUND, `No such container: ${name}`, { reason: 'container-not-found', remote: true });
@@ -193,14 +193,12 @@ bbbbbbbbbbbb   222222222222   "sh"                     3 days ago      Exited (1
 });
 
 describe('logs', () => {
-  const entry = (time: bigint, text: string, rest: Partial<LogEntry> = {}): LogEntry => ({
-    time,
-    stderr: false,
-    data: Buffer.from(text),
-    partial: false,
-    ...rest,
+  const entry = (time: bigint, text: string, stderr = false): LogBatch => ({
+    runs: [{ stderr, data: Buffer.from(text), sizes: [text.length], times: [time] }],
+    skipped: false,
+    details: '',
   });
-  function logger(entries: LogEntry[]) {
+  function logger(entries: LogBatch[]) {
     const asked: object[] = [];
     return {
       asked,
@@ -214,27 +212,43 @@ describe('logs', () => {
   }
 
   test('each stream goes where it came from', async () => {
-    const client = logger([
-      entry(1n, 'a\n'),
-      entry(2n, 'b\n', { stderr: true }),
-      entry(3n, 'c\r\n'),
-      entry(4n, 'd', { partial: true }),
-    ]);
+    const client = logger([entry(1n, 'a\n'), entry(2n, 'b\n', true), entry(3n, 'c\r\n'), entry(4n, 'd')]);
     const { code, out, err } = await cli(['logs', 'x'], { client });
     assert.deepEqual([code, out, err], [0, 'a\nc\r\nd', 'b\n']);
     assert.deepEqual(client.asked, [
-      { container: 'x', follow: false, since: 0n, until: 0n, tail: undefined, stdout: true, stderr: true },
+      {
+        container: 'x',
+        follow: false,
+        since: 0n,
+        until: 0n,
+        tail: undefined,
+        stdout: true,
+        stderr: true,
+        timestamps: false,
+        details: false,
+      },
     ]);
   });
 
   test('-t marks lines, not their pieces', async () => {
-    const client = logger([
-      entry(1n, 'a', { partial: true }),
-      entry(2n, 'b\n'),
-      entry(1_136_073_600_000_000_000n, 'c\n'),
-    ]);
+    const client = logger([entry(1n, 'a'), entry(2n, 'b\n'), entry(1_136_073_600_000_000_000n, 'c\n')]);
     const { out } = await cli(['logs', '-t', 'x'], { client });
     assert.equal(out, '1970-01-01T00:00:00.000000001Z ab\n2006-01-01T00:00:00.000000000Z c\n');
+  });
+
+  test('--details come before lines and after their time; a gap is told', async () => {
+    const gap: LogBatch = { runs: [], skipped: true, details: '' };
+    const batch = entry(1n, 'a\nb\n');
+    const lines: LogBatch = {
+      ...batch,
+      runs: batch.runs.map((run) => ({ ...run, sizes: [2, 2], times: [1n, 2n] })),
+    };
+    const client = logger([{ runs: [], skipped: false, details: 'k=v' }, lines, gap]);
+    const { out, err } = await cli(['logs', '--details', '-t', 'x'], { client });
+    assert.equal(out, '1970-01-01T00:00:00.000000001Z k=v a\n1970-01-01T00:00:00.000000002Z k=v b\n');
+    assert.equal(err, 'k3c: output was skipped: it was written and rotated away faster than it could be read\n');
+    const plain = await cli(['logs', '--details', 'x'], { client: logger([lines]) });
+    assert.equal(plain.out, ' a\n b\n');
   });
 
   test('flags reach the daemon', async () => {
@@ -242,7 +256,17 @@ describe('logs', () => {
     await cli(['logs', 'x', '-f', '-n', '5', '--since', '1136073600', '--until', '2013-01-02T13:23:37Z'], { client });
     const until = BigInt(Date.parse('2013-01-02T13:23:37Z')) * 1_000_000n;
     assert.deepEqual(client.asked, [
-      { container: 'x', follow: true, since: 1_136_073_600_000_000_000n, until, tail: 5n, stdout: true, stderr: true },
+      {
+        container: 'x',
+        follow: true,
+        since: 1_136_073_600_000_000_000n,
+        until,
+        tail: 5n,
+        stdout: true,
+        stderr: true,
+        timestamps: false,
+        details: false,
+      },
     ]);
   });
 

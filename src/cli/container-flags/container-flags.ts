@@ -10,12 +10,14 @@ import { flag, value, values } from '../flags/option.ts';
 import { parsePublish } from '../flags/ports.ts';
 import { parseInteger } from '../flags/sizes.ts';
 import { parseRestart, toEntrypoint } from '../flags/words.ts';
+import { type HealthFlags, healthFlags, toHealthCheck } from './health.ts';
 import { type IsolationFlags, isolationFlags, toIsolation } from './isolation.ts';
+import { type LogFlags, logFlags, toLog } from './log.ts';
 import { type NetworkFlags, networkFlags, toNetwork } from './network.ts';
 import { type ResourceFlags, resourceFlags, toResources } from './resources.ts';
 import { type SecurityFlags, securityFlags, toSecurity } from './security.ts';
 
-export interface ContainerFlags extends IsolationFlags, NetworkFlags, ResourceFlags, SecurityFlags {
+export interface ContainerFlags extends HealthFlags, IsolationFlags, LogFlags, NetworkFlags, ResourceFlags, SecurityFlags {
   readonly annotation?: readonly string[];
   readonly cidfile?: string;
   readonly entrypoint?: string;
@@ -49,8 +51,10 @@ export interface ContainerFlags extends IsolationFlags, NetworkFlags, ResourceFl
 /** Registers the flags. */
 export function addContainerFlags(command: Command): void {
   for (const option of [
+    ...healthFlags(),
     ...networkFlags(),
     ...isolationFlags(),
+    ...logFlags(),
     ...resourceFlags(),
     ...securityFlags(),
     values('--annotation <map>', 'Add an annotation to the container (passed through to the OCI runtime)', checkLabel),
@@ -134,8 +138,9 @@ export async function toContainerSpec(
     security: await toSecurity(flags, context.cwd),
     isolation: toIsolation(flags),
     network: toNetwork(flags),
-    health: undefined,
+    health: toHealthCheck(flags),
     volumesFrom: [...(flags.volumesFrom ?? [])],
+    log: toLog(flags),
     platform: '',
   };
 }

@@ -31,16 +31,32 @@ export function numberFrame(type: number, value: number): Buffer {
   return frame;
 }
 
-/** Cuts a byte stream into frames. */
+/** Cuts a byte stream into frames. Those of STDIN come in pieces, as they arrive: their bytes are not put together first. */
 export class DoorDecoder {
   #rest: Buffer = Buffer.alloc(0);
+  /** What is to come of a frame of STDIN. */
+  #stdinLeft = 0;
 
   /** Yields the frames that are complete now. Throws RangeError when one claims to be larger than any can be. */
   *push(chunk: Buffer): Generator<Frame> {
     let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    while (bytes.length >= HEADER) {
+    for (;;) {
+      if (this.#stdinLeft > 0) {
+        const data = bytes.subarray(0, this.#stdinLeft);
+        if (data.length === 0) break;
+        this.#stdinLeft -= data.length;
+        bytes = bytes.subarray(data.length);
+        yield { type: In.STDIN, data };
+        continue;
+      }
+      if (bytes.length < HEADER) break;
       const size = bytes.readUInt32LE(1);
       if (size > LIMIT) throw new RangeError(`a frame of ${size} bytes`);
+      if (bytes[0] === In.STDIN) {
+        this.#stdinLeft = size;
+        bytes = bytes.subarray(HEADER);
+        continue;
+      }
       if (bytes.length < HEADER + size) break;
       yield { type: bytes[0] as number, data: bytes.subarray(HEADER, HEADER + size) };
       bytes = bytes.subarray(HEADER + size);

@@ -5,8 +5,8 @@ import type { RequestOf, ResponseInit, ServerCall } from '../../api/rpc/types.ts
 import type { ContainerEngine } from '../engine/containers/engine.ts';
 import { parseSignal } from '../engine/containers/signals.ts';
 import type { Attachment } from '../engine/streams/types.ts';
-import { StdinWindow } from './stdin-window.ts';
 import { toSpec } from './spec/container.ts';
+import { StdinWindow } from './stdin-window.ts';
 
 type Run = (typeof ContainersDefinition)['methods']['run'];
 export type StreamCall = ServerCall<RequestOf<Run>, ResponseInit<Run>>;

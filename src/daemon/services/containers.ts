@@ -6,6 +6,7 @@ import { parseCondition } from '../engine/containers/wait.ts';
 import { toSummary } from './container-messages.ts';
 import { toStats } from './container-stats.ts';
 import { attachStream, execStream, runStream } from './container-streams.ts';
+import { toLogBatch } from './log-batches.ts';
 import { toSpec } from './spec/container.ts';
 
 /** The handlers. What changes a container is never cut off by its caller: it is finished, or rolled back by the engine. */
@@ -77,8 +78,9 @@ export function containersService(engine: ContainerEngine): Handlers<typeof Cont
       return { titles: [...titles], processes: processes.map((values) => ({ values: [...values] })) };
     },
     logs: async (request, call) => {
-      const { container, follow, since, until, tail, stdout, stderr } = request;
-      const records = engine.logs(container, {
+      const { container, follow, since, until, tail, stdout, stderr, timestamps, details } = request;
+      if (details) await call.send({ details: engine.logDetails(container) });
+      const batches = engine.logs(container, {
         stdout,
         stderr,
         follow,
@@ -86,9 +88,14 @@ export function containersService(engine: ContainerEngine): Handlers<typeof Cont
         until: until === 0n ? undefined : until,
         tail: tail === undefined || tail < 0n ? undefined : Number(tail),
         signal: call.signal,
+        onSkipped: () => void call.send({ skipped: true }).catch(ignoreGone),
       });
-      for await (const { time, stream, data, partial } of records)
-        await call.send({ time, stderr: stream === 'stderr', data, partial });
+      for await (const records of batches) await call.send(toLogBatch(records, timestamps));
     },
   };
+}
+
+/** A caller that has gone: the loop over its batches learns of that by itself. */
+function ignoreGone(): void {
+  // Nothing is left to be told.
 }

@@ -124,6 +124,12 @@ export interface HealthSpec {
   readonly retries: number;
 }
 
+/** docker's --log-driver (empty: the default) and --log-opt. */
+export interface LogSpec {
+  readonly driver: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
 /** What the user asked for. Absent strings are empty, an absent entrypoint is null. */
 export interface ContainerSpec {
   readonly image: string;
@@ -162,6 +168,7 @@ export interface ContainerSpec {
   readonly volumesFrom: readonly string[];
   /** os/arch[/variant]; empty: the host's. */
   readonly platform: string;
+  readonly log: LogSpec;
 }
 
 /** A mount with its source decided. */
@@ -258,5 +265,6 @@ export function completeSpec(
     health: stored.health ?? null,
     volumesFrom: stored.volumesFrom ?? [],
     platform: stored.platform ?? '',
+    log: stored.log ?? { driver: '', options: {} },
   };
 }

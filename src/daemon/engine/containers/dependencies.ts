@@ -51,5 +51,5 @@ export interface StreamEngine {
   reopen(options: ContainerIoOptions): Promise<ContainerStreams>;
   waitForExit(containerd: Containerd, criId: string, signal: AbortSignal, killed: () => boolean): Promise<ProcessExit>;
   startExec(containerd: Containerd, options: ExecOptions): Promise<ExecProcess>;
-  readLog(path: string, options: ReadLogOptions): AsyncIterable<LogRecord>;
+  readLog(path: string, options: ReadLogOptions): AsyncIterable<readonly LogRecord[]>;
 }

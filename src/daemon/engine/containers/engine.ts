@@ -13,6 +13,7 @@ import { EventBus } from '../events/bus.ts';
 import type { AttachWants, ExecProcess, LogRecord, ReadLogOptions, TerminalSize } from '../streams/types.ts';
 import { BackgroundTasks } from './background.ts';
 import { Clock } from './clock.ts';
+import { containerLogs } from './container-logs.ts';
 import { containerEvent, type EngineContext, type EnginePaths, type LiveContainer } from './context.ts';
 import { type CreatedContainer, createContainer } from './create.ts';
 import type { ImageResolver, PortPublisher, StreamEngine } from './dependencies.ts';
@@ -20,7 +21,7 @@ import { type DiskUsage, diskUsage } from './disk-usage.ts';
 import { type ExecRequest, execInContainer } from './exec.ts';
 import { type ContainerExit, ExitBoard } from './exit-board.ts';
 import { containerFiles } from './files/files.ts';
-import { type ListOptions, selectContainers } from './filters.ts';
+import type { ListOptions } from './filters.ts';
 import { closeHealth, healthStatus } from './health/health.ts';
 import type { HealthMonitor } from './health/monitor.ts';
 import { findContainer, notRunning } from './identity.ts';
@@ -29,8 +30,10 @@ import { KeyedMutex } from './keyed-mutex.ts';
 import { killContainer } from './kill.ts';
 import type { Launched } from './launch.ts';
 import { restartContainer, type StopOptions, startContainer, stopContainer } from './lifecycle.ts';
+import { listContainers } from './list.ts';
 import type { LimitChanges } from './limits/merge-limits.ts';
-import { pauseContainer, unpauseContainer } from './pause.ts';
+import { logDetails } from './log-options.ts';
+import { pauseContainer, syncPaused, unpauseContainer } from './pause.ts';
 import { reconcile, removeStrays } from './reconcile.ts';
 import { type RemoveOptions, removeContainer } from './remove.ts';
 import { renameContainer } from './rename.ts';
@@ -148,7 +151,10 @@ export function createContainerEngine(options: ContainerEngineOptions) {
      * After containerd was restarted: what cut off starts and removals left there goes. What runs is watched as before.
      * @param since when that containerd was started, milliseconds since the epoch
      */
-    resync: (since: number, signal: AbortSignal): Promise<void> => removeStrays(context, since, signal),
+    async resync(since: number, signal: AbortSignal): Promise<void> {
+      await removeStrays(context, since, signal);
+      await syncPaused(context, signal);
+    },
 
     /** Stops watching and waits for what is under way. Containers go on running. */
     async close(): Promise<void> {
@@ -206,7 +212,7 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     /** Files in and out of containers, export, diff and commit. */
     files: containerFiles(context, find),
 
-    list: (how: ListOptions): readonly ContainerRecord[] => selectContainers(state.containers.list(), how, find, health),
+    list: (how: ListOptions): Promise<readonly ContainerRecord[]> => listContainers(context, how, { find, health }),
 
     /** Bytes on disk of a container's current attempt. */
     diskUsage: (record: ContainerRecord, signal: AbortSignal): Promise<DiskUsage> =>
@@ -224,14 +230,13 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     top: (reference: string, options: readonly string[], signal: AbortSignal): Promise<ProcessTable> =>
       topContainer(context, find(reference), options, signal),
 
-    /** What a container wrote. A follower ends with the attempt that runs now. */
-    logs(reference: string, how: Omit<ReadLogOptions, 'ended'>): AsyncIterable<LogRecord> {
-      const record = find(reference);
-      const ended = new AbortController();
-      const live = context.live.get(record.id);
-      if (live === undefined) ended.abort();
-      else live.exit.catch(() => undefined).then(() => ended.abort());
-      return context.streams.readLog(record.logPath, { ...how, ended: ended.signal });
+    /** What a container wrote, many records at a time; see containerLogs. */
+    logs: (reference: string, how: Omit<ReadLogOptions, 'ended'>): AsyncIterable<readonly LogRecord[]> =>
+      containerLogs(context, find(reference), how),
+    /** What `logs --details` puts before every line. */
+    logDetails(reference: string): string {
+      const { spec, config } = find(reference);
+      return logDetails(spec.log, config);
     },
 
     /** Who keeps an image from being removed. */

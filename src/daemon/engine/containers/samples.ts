@@ -36,6 +36,7 @@ export function sampleSpec(over: Partial<ContainerSpec> = {}): ContainerSpec {
     health: null,
     volumesFrom: [],
     platform: '',
+    log: { driver: '', options: {} },
     ...over,
   };
 }

@@ -1,6 +1,6 @@
 import { ContainerIo } from '../streams/container-io.ts';
 import { startExec } from '../streams/exec.ts';
-import { readLog } from '../streams/read-log.ts';
+import { readLogBatches } from '../streams/read-log.ts';
 import { waitForExit } from '../streams/wait-for-exit.ts';
 import type { StreamEngine } from './dependencies.ts';
 
@@ -11,6 +11,6 @@ export function streamEngine(): StreamEngine {
     reopen: (options) => ContainerIo.reopen(options),
     waitForExit,
     startExec,
-    readLog,
+    readLog: readLogBatches,
   };
 }

@@ -20,7 +20,7 @@ import type { Attachment, AttachWants, ContainerIoOptions, OutputChunk, Terminal
 export class ContainerIo {
   readonly #options: ContainerIoOptions;
   readonly #fifos: FifoPaths;
-  readonly #writer: LogWriter;
+  readonly #writer: LogWriter | undefined;
   readonly #streams: ProcessStreams;
   #ending: Promise<void> | undefined;
 
@@ -28,9 +28,10 @@ export class ContainerIo {
     const { criId, tasks, log } = options;
     this.#options = options;
     this.#fifos = fifos;
-    this.#writer = new LogWriter(options.logPath, options.logLimits ?? DEFAULT_LOG_LIMITS, log, () =>
-      this.#streams.onRelieved(),
-    );
+    if (options.logPath !== undefined)
+      this.#writer = new LogWriter(options.logPath, options.logLimits ?? DEFAULT_LOG_LIMITS, log, () =>
+        this.#streams.onRelieved(),
+      );
     this.#streams = new ProcessStreams({
       fifos,
       tty: options.tty,
@@ -49,7 +50,7 @@ export class ContainerIo {
   static async prepare(options: ContainerIoOptions): Promise<ContainerIo> {
     const fifos = fifoPaths(options);
     mkdirSync(options.fifoDir, { recursive: true, mode: 0o700 });
-    mkdirSync(dirname(options.logPath), { recursive: true, mode: 0o750 });
+    if (options.logPath !== undefined) mkdirSync(dirname(options.logPath), { recursive: true, mode: 0o750 });
     try {
       for (const path of Object.values(fifos)) makeFifo(path);
       swapFifos(options.containerdState, options.criId, fifos);
@@ -88,7 +89,7 @@ export class ContainerIo {
     restoreFifos(this.#options.containerdState, this.#options.criId);
     this.#streams.destroy();
     removeFifos(this.#fifos);
-    this.#ending ??= this.#writer.close();
+    this.#ending ??= this.#closeLog();
   }
 
   /** One more client. Its output begins with the next byte, or with `logs` at the first byte of the log. */
@@ -108,7 +109,7 @@ export class ContainerIo {
   async #finish(): Promise<void> {
     await this.#streams.drain(true);
     removeFifos(this.#fifos);
-    await this.#writer.close();
+    await this.#closeLog();
   }
 
   /** Sets the size of the container's terminal. */
@@ -127,12 +128,16 @@ export class ContainerIo {
 
   async #leave(): Promise<void> {
     this.#streams.leave(new K3cError(Code.UNAVAILABLE, 'the k3c daemon is stopping'));
-    await this.#writer.close();
+    await this.#closeLog();
+  }
+
+  async #closeLog(): Promise<void> {
+    await this.#writer?.close();
   }
 
   /** What was written before this call. The snapshot is asked for here and now, so that nothing lies between it and what comes. */
   #logged(wants: AttachWants): AsyncIterable<OutputChunk> {
-    const files = this.#writer.snapshot();
+    const files = this.#writer?.snapshot() ?? Promise.resolve([]);
     // Its failure is met by whoever reads, who may begin later than it fails.
     files.catch(() => undefined);
     return chunks(readSnapshot(files, wants));

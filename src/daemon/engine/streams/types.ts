@@ -54,7 +54,8 @@ export interface ContainerIoOptions {
   readonly containerdState: string;
   /** Where our FIFOs live: on the same file system as containerd's state. */
   readonly fifoDir: string;
-  readonly logPath: string;
+  /** Undefined: no log is kept. */
+  readonly logPath: string | undefined;
   /** Default: DEFAULT_LOG_LIMITS. */
   readonly logLimits?: LogLimits;
   readonly tty: boolean;

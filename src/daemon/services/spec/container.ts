@@ -8,6 +8,7 @@ import { missingSource } from '../../engine/containers/volumes.ts';
 import { toHealth } from './health.ts';
 import { invalid } from './invalid.ts';
 import { toIsolation } from './isolation.ts';
+import { toLog } from './log.ts';
 import { toNetwork } from './network.ts';
 import { toResources } from './resources.ts';
 import { toRestart } from './restart.ts';
@@ -68,6 +69,7 @@ export function toSpec(message: SpecMessage | undefined, stdinOnce: boolean): Co
     health: toHealth(message.health),
     volumesFrom: message.volumesFrom,
     platform: message.platform,
+    log: toLog(message.log),
   };
 }
 

@@ -1,6 +1,7 @@
 /** `HostConfig` of docker's inspect document: what a container has of this host (moby, api/types/container, HostConfig). */
 import type { ContainerRecord } from '../../../state/containers.ts';
 import { networkName } from '../filters.ts';
+import { DEFAULT_DRIVER } from '../log-options.ts';
 import { portMap } from './ports.ts';
 import { resourcesOf } from './resources.ts';
 import { securityOf } from './security.ts';
