@@ -28,6 +28,7 @@ export type Code = (typeof Code)[keyof typeof Code];
 /** Why a call failed, where a program must tell cases of one code apart. Travels in the trailer `k3c-reason`. */
 export type Reason =
   | 'container-not-found'
+  | 'path-not-found'
   | 'image-not-found'
   | 'name-in-use'
   | 'port-in-use'

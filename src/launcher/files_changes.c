@@ -147,7 +147,9 @@ static bool visit(int left, int right, const char *name, const char *path, struc
     return false;
   }
   if (!had && is_stub(path, right, name, &now)) return true;
-  bool equal = had && same(left, right, name, &before, &now);
+  /* What is no directory is copied up only to be changed; a directory also for what is in it. */
+  bool copied_up = options->upper >= 0 && !S_ISDIR(now.st_mode);
+  bool equal = had && !copied_up && same(left, right, name, &before, &now);
   struct ancestor entry = {above, right, name, path, &now, had ? 'C' : 'A', false};
   if (!S_ISDIR(now.st_mode)) {
     if (equal) return false;

@@ -1,5 +1,5 @@
 /*
- * k3c-files [OPTION…] ROLE [ARG…]: see README.md. The roles: stat PATH, pack PATH NAME, unpack PATH, changes, layer.
+ * k3c-files [OPTION…] ROLE [ARG…]: see README.md. The roles: stat PATH, pack PATH NAME, unpack PATH, changes, layer. README.md says what each prints.
  */
 #include <errno.h>
 #include <fcntl.h>

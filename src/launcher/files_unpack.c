@@ -303,6 +303,9 @@ void unpack(const char *path, const struct unpack_options *given) {
   if (base < 0 && errno == ENOTDIR) fail_as(NOT_DIRECTORY, "extraction point is not a directory");
   if (base < 0) fail_errno("lstat", path);
   base_path = canonical_path(path);
+  /* Whoever feeds us may want to know before it does. */
+  out_bytes(base_path, strlen(base_path) + 1);
+  out_flush();
   struct in_entry entry;
   while (in_entry(&entry)) {
     unpack_entry(&entry);

@@ -13,9 +13,48 @@ import type {
 } from '../streams/types.ts';
 import type { ResolvedImage } from './image-config.ts';
 
-/** Finds images. NOT_FOUND (image-not-found) where there is none. */
+/** Finds images, NOT_FOUND (image-not-found) where there is none; and makes them of containers. */
 export interface ImageResolver {
   resolve(reference: string): Promise<ResolvedImage>;
+  /** Puts a layer on an image. Returns the id of the new one, which CRI sees by then. */
+  commit(options: CommitRequest): Promise<string>;
+}
+
+/** An image's run configuration in OCI's words (image-spec, config.md), with docker's health check; durations in nanoseconds. */
+export interface RunConfig {
+  readonly User?: string;
+  readonly ExposedPorts?: Readonly<Record<string, unknown>>;
+  readonly Env?: readonly string[];
+  readonly Entrypoint?: readonly string[] | null;
+  readonly Cmd?: readonly string[] | null;
+  readonly Volumes?: Readonly<Record<string, unknown>>;
+  readonly WorkingDir?: string;
+  readonly Labels?: Readonly<Record<string, string>>;
+  readonly StopSignal?: string;
+  readonly Healthcheck?: {
+    readonly Test?: readonly string[];
+    readonly Interval?: number;
+    readonly Timeout?: number;
+    readonly StartPeriod?: number;
+    readonly StartInterval?: number;
+    readonly Retries?: number;
+  };
+}
+
+export interface CommitRequest {
+  /** Id of the image below. */
+  readonly parent: string;
+  /** Name of the new image; empty: none. */
+  readonly reference: string;
+  readonly author: string;
+  readonly message: string;
+  readonly config: RunConfig;
+  /** Dockerfile instructions on top of it. */
+  readonly changes: readonly string[];
+  readonly createdBy: string;
+  /** The tar of the new layer. */
+  readonly layer: AsyncIterable<Buffer>;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The published ports and the addresses of the default bridge (engine/network). */

@@ -22,4 +22,6 @@ export interface ResolvedImage {
   /** Normalised name; for an image found by id, the id. */
   readonly reference: string;
   readonly config: { readonly config?: ImageConfig | undefined };
+  /** Key of the snapshot that the image is unpacked to; empty for an image without layers. */
+  readonly chainId?: string | undefined;
 }

@@ -1,9 +1,9 @@
-/** A new image of one layer: the documents around a layer that is in the content store already. */
+/** A new image: the documents around a layer that is in the content store already, and around those below it. */
 
 import type { Descriptor } from '../../../api/gen/types/descriptor.ts';
 import type { Metadata } from '../../../api/rpc/types.ts';
 import type { ContentStore } from './content.ts';
-import { mediaTypes, type OciImageConfig } from './oci.ts';
+import { mediaTypes, type OciDescriptor, type OciImageConfig } from './oci.ts';
 
 export interface Layer {
   readonly mediaType: string;
@@ -18,27 +18,39 @@ export interface AssembledImage {
   readonly target: Descriptor;
 }
 
+/** The layers of the image that a new one stands on. */
+export interface LayersBelow {
+  readonly layers: readonly OciDescriptor[];
+  readonly diffIds: readonly string[];
+}
+
 /** Writes configuration and manifest under a lease, each holding on to what it names. */
 export async function assembleImage(
   content: ContentStore,
   layer: Layer,
   config: Omit<OciImageConfig, 'rootfs'>,
-  options: { readonly metadata: Metadata; readonly signal?: AbortSignal | undefined },
+  options: {
+    readonly metadata: Metadata;
+    readonly signal?: AbortSignal | undefined;
+    readonly below?: LayersBelow | undefined;
+  },
 ): Promise<AssembledImage> {
-  const document: OciImageConfig = { ...config, rootfs: { type: 'layers', diff_ids: [layer.diffId] } };
-  const written = await content.writeJson(document, options);
+  const { metadata, signal, below } = options;
+  const diffIds = [...(below?.diffIds ?? []), layer.diffId];
+  const document: OciImageConfig = { ...config, rootfs: { type: 'layers', diff_ids: diffIds } };
+  const written = await content.writeJson(document, { metadata, signal });
   const { mediaType, digest, size } = layer;
   const manifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
     config: { mediaType: mediaTypes.ociConfig, digest: written.digest, size: written.size },
-    layers: [{ mediaType, digest, size }],
+    layers: [...(below?.layers ?? []), { mediaType, digest, size }],
   };
   const labels = {
     'containerd.io/gc.ref.content.config': written.digest,
-    'containerd.io/gc.ref.content.l.0': digest,
+    ...Object.fromEntries(manifest.layers.map((each, i) => [`containerd.io/gc.ref.content.l.${i}`, each.digest])),
   };
-  const top = await content.writeJson(manifest, { ...options, labels });
+  const top = await content.writeJson(manifest, { metadata, signal, labels });
   return {
     id: written.digest,
     target: { mediaType: mediaTypes.ociManifest, digest: top.digest, size: BigInt(top.size), annotations: {} },

@@ -3,6 +3,7 @@ import type { Log } from '../../../host/log.ts';
 import type { Containerd } from '../../backends/containerd.ts';
 import type { Credentials } from '../../backends/transfer.ts';
 import { Catalog } from './catalog.ts';
+import { type CommitOptions, commitImage } from './commit.ts';
 import { ContentStore } from './content.ts';
 import { type ImportOptions, importImage } from './import.ts';
 import { inspectImage } from './inspect.ts';
@@ -76,6 +77,8 @@ export function createImageEngine(options: ImageEngineOptions) {
     push: (pushOptions: PushOptions): Promise<PushResult> => pushImage(parts, pushOptions),
     load: (bytes: AsyncIterable<Buffer>, signal?: AbortSignal): Promise<LoadedImage[]> =>
       loadImages(parts, bytes, signal),
+    /** Returns the image id. */
+    commit: (commitOptions: CommitOptions): Promise<string> => commitImage(parts, commitOptions),
     /** Returns the image id. */
     import: (importOptions: ImportOptions): Promise<string> => importImage(parts, importOptions),
   };

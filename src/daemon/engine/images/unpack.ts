@@ -3,11 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { Code, hasCode, K3cError, toK3cError } from '../../../api/errors.ts';
 import type { Metadata } from '../../../api/rpc/types.ts';
 import type { Layer } from './assemble.ts';
+import { chainIds } from './chain.ts';
 import type { ImageParts } from './parts.ts';
 
 /**
- * Unpacks the bottom layer of an image.
+ * Unpacks a layer of an image.
  *
+ * @param below the diff ids of the layers under it, which are unpacked
  * @returns the chain id: the key of the committed snapshot
  * @throws INVALID_ARGUMENT when the layer is no tar
  */
@@ -16,13 +18,15 @@ export async function unpackLayer(
   layer: Layer,
   metadata: Metadata,
   signal?: AbortSignal,
+  below: readonly string[] = [],
 ): Promise<string> {
   const { snapshotter } = parts;
   const { snapshots, diff } = parts.containerd;
-  const name = layer.diffId;
+  const parent = chainIds(below).at(-1) ?? '';
+  const name = chainIds([...below, layer.diffId]).at(-1) ?? '';
   const options = { metadata, signal };
   const key = `k3c-unpack-${randomUUID()}`;
-  const { mounts } = await snapshots.prepare({ snapshotter, key, parent: '' }, options);
+  const { mounts } = await snapshots.prepare({ snapshotter, key, parent }, options);
   try {
     const { mediaType, digest, size } = layer;
     const { applied } = await diff.apply({ diff: { mediaType, digest, size: BigInt(size) }, mounts }, options);

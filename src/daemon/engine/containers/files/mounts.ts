@@ -1,0 +1,39 @@
+/** What is mounted into a container, for its file system while it does not run: as docker mounts it then. */
+import { existsSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import type { ContainerRecord } from '../../../state/containers.ts';
+import type { ResolvedMount } from '../../../state/spec.ts';
+import type { EngineContext } from '../context.ts';
+import { networkFiles } from '../network-files.ts';
+import { ensureSource, volumeData } from '../volumes.ts';
+
+/** Arguments of k3c-files that mount volumes, directories of the host and the network's files. Tmpfs has nothing in it then. */
+export async function mountArgs(context: EngineContext, record: ContainerRecord): Promise<string[]> {
+  const args: string[] = [];
+  const mounts = record.config.mounts.filter(({ type }) => type !== 'tmpfs');
+  for (const mount of mounts) {
+    if (mount.volume !== '') await ensureSource(context.paths.volumes, mount);
+    const source = sourceOf(context, mount);
+    // A directory of the host that is not there is made by the next start, or refused by it.
+    if (existsSync(source)) args.push('mount', mount.readOnly ? 'ro' : 'rw', source, mount.target);
+  }
+  const files = networkFiles(join(context.paths.containers, record.id));
+  for (const [source, target] of [
+    [files.hosts, '/etc/hosts'],
+    [files.hostname, '/etc/hostname'],
+    [files.resolvConf, '/etc/resolv.conf'],
+  ] as const) {
+    const taken = mounts.some((mount) => mount.target === target);
+    if (!taken && existsSync(source)) args.push('mount', 'rw', source, target);
+  }
+  return args;
+}
+
+function sourceOf(context: EngineContext, mount: ResolvedMount): string {
+  return mount.volume === '' ? mount.source : volumeData(context.paths.volumes, mount.volume);
+}
+
+/** The mount that a path in the container lies in; the innermost. */
+export function mountOf(record: ContainerRecord, path: string): ResolvedMount | undefined {
+  return record.config.mounts.findLast(({ target }) => path === target || path.startsWith(posix.join(target, '/')));
+}
