@@ -6,6 +6,7 @@ import { parseCondition } from '../engine/containers/wait.ts';
 import { toSummary } from './container-messages.ts';
 import { toStats } from './container-stats.ts';
 import { attachStream, execStream, runStream } from './container-streams.ts';
+import { fileHandlers } from './files.ts';
 import { toLogBatch } from './log-batches.ts';
 import { toSpec } from './spec/container.ts';
 
@@ -14,6 +15,7 @@ export function containersService(engine: ContainerEngine): Handlers<typeof Cont
   return {
     create: async ({ name, spec }) => {
       const record = await engine.create(name, toSpec(spec, false));
+    ...fileHandlers(engine.files),
       return { id: record.id, name: record.name, warnings: [...record.warnings] };
     },
     start: async ({ container }) => {

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { EngineContext } from './context.ts';
+import { removeStage } from './files/stage.ts';
 import { removeSandbox } from './sandboxes.ts';
 import { deleteVolumeData, forgetAnonymous } from './volumes.ts';
 
@@ -22,6 +23,7 @@ export function discard(
   return () =>
     context.background.run(`clean up after ${record.name}`, async () => {
       if (record.sandboxId !== '') await removeSandbox(context, record.sandboxId);
+      await removeStage(context, record.id);
       await deleteFiles(context, record.id, record.logPath);
       for (const name of volumes) await deleteVolumeData(context.paths.volumes, name);
     });

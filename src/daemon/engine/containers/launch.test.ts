@@ -73,6 +73,7 @@ function fakeEngine(fails: { [call: string]: K3cError } = {}) {
   const engine = createContainerEngine({
     containerd,
     images: {
+      commit: () => Promise.reject(new Error('no commit here')),
       resolve: () => Promise.resolve({ id: 'sha256:1', reference: 'docker.io/library/busybox:latest', config: {} }),
     },
     network: {

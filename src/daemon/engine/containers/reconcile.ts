@@ -12,6 +12,8 @@ import type { ContainerRecord } from '../../state/containers.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
 import { LABEL_ID } from './cri-config.ts';
 import { discard } from './discard.ts';
+import { endStalePauses } from './files/commit.ts';
+import { removeStrayStages } from './files/stage.ts';
 import { EXIT_LOST, settle, watchExit } from './exits.ts';
 import { ioOptions } from './launch.ts';
 import { type CriContainer, type CriSandbox, type Plan, planContainer } from './reconcile-plan.ts';
@@ -68,6 +70,8 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
   await context.network.reconcile(publishedNow(context));
 
   for (const sandbox of sandboxes) clearAway(context, sandbox);
+  await endStalePauses(context);
+  await removeStrayStages(context);
   await context.network.releaseStaleLeases(new Set(items.map(({ id }) => id)));
   const ids = new Set(state.containers.list().map(({ id }) => id));
   await removeStrayDirectories(context, ids);
