@@ -59,7 +59,7 @@ suite('a daemon that is killed', { timeout: 240_000 }, () => {
       await checkAnswers(daemon, acts);
       await checkNothingStrayed(daemon);
     } finally {
-      for (const { id } of daemon.engine.list({ all: true, last: 0, filters: {} }))
+      for (const { id } of await daemon.engine.list({ all: true, last: 0, filters: {} }))
         await daemon.engine.remove(id, { force: true, volumes: true });
       await daemon.close();
     }
@@ -94,7 +94,7 @@ suite('a daemon that is killed', { timeout: 240_000 }, () => {
   }
 
   async function checkNothingStrayed(daemon: Daemon) {
-    const records = daemon.engine.list({ all: true, last: 0, filters: {} });
+    const records = await daemon.engine.list({ all: true, last: 0, filters: {} });
     assert.deepEqual(
       records.filter(({ state }) => state === 'starting' || state === 'restarting').map(({ name }) => name),
       [],

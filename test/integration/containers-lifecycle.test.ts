@@ -19,7 +19,7 @@ suite('the life of containers', { timeout: 240_000 }, () => {
     daemon = await rig.boot();
   });
   after(async () => {
-    for (const { id } of daemon.engine.list({ all: true, last: 0, filters: {} }))
+    for (const { id } of await daemon.engine.list({ all: true, last: 0, filters: {} }))
       await daemon.engine.remove(id, { force: true, volumes: true });
     await daemon.close();
     await rig.stop();

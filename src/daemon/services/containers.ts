@@ -59,7 +59,7 @@ export function containersService(engine: ContainerEngine): Handlers<typeof Cont
     },
     list: async ({ all, last, filters, size }, call) => {
       const values = Object.fromEntries(Object.entries(filters).map(([name, list]) => [name, list.values]));
-      const records = engine.list({ all, last, filters: values });
+      const records = await engine.list({ all, last, filters: values });
       const usages = size ? await Promise.all(records.map((record) => engine.diskUsage(record, call.signal))) : [];
       return { containers: records.map((record, i) => toSummary(record, usages[i], engine.health(record))) };
     },

@@ -1,7 +1,8 @@
 /** docker's filters of `ps`. Values of one filter are alternatives, filters restrict each other. */
-import { Code, K3cError } from '../../../api/errors.ts';
+import { K3cError } from '../../../api/errors.ts';
 import { familiar, normalize } from '../../../api/reference.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
+import { checkWord, invalidFilter, type PortTest, parseExitCode, parsePorts } from './filter-values.ts';
 import { isUp, visibleState } from './summary.ts';
 
 export type Filters = Readonly<Record<string, readonly string[]>>;
@@ -13,32 +14,38 @@ export interface ListOptions {
   readonly filters: Filters;
 }
 
-const STATES = ['created', 'restarting', 'running', 'removing', 'paused', 'exited', 'dead'];
-const HEALTH = ['none', 'starting', 'healthy', 'unhealthy'];
+/** What a filter asks of others. */
+export interface FilterFacts {
+  /** Resolves what before and since name. */
+  readonly find: (reference: string) => ContainerRecord;
+  /** none, starting, healthy or unhealthy. */
+  readonly health: (record: ContainerRecord) => string;
+  /** Whether a container's image is built on the one that `ancestor` names; absent: only its own name and id count. */
+  readonly descends?: (record: ContainerRecord, ancestor: string) => boolean;
+}
+
+const STATES = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'];
+const HEALTHS = ['none', 'starting', 'healthy', 'unhealthy'];
 
 type Test = (record: ContainerRecord) => boolean;
-type Find = (reference: string) => ContainerRecord;
-type Health = (record: ContainerRecord) => string;
 
 /**
- * Chooses what `ps` shows.
+ * Chooses what `ps` shows. INVALID_ARGUMENT for a filter that docker refuses.
  * @param records newest first
- * @param find resolves what before and since name
- * @param health none, starting, healthy or unhealthy
  */
 export function selectContainers(
   records: readonly ContainerRecord[],
   options: ListOptions,
-  find: Find,
-  health: Health = () => 'none',
+  facts: FilterFacts,
 ): readonly ContainerRecord[] {
-  const tests = Object.entries(options.filters).map(([name, values]) => makeTest(name, values, find, health));
+  const tests = Object.entries(options.filters).map(([name, values]) => makeTest(name, values, facts));
+  tests.push(portTest(options.filters));
   const all = options.all || options.last > 0 || 'status' in options.filters;
   const chosen = records.filter((record) => (all || isUp(record)) && tests.every((test) => test(record)));
   return options.last > 0 ? chosen.slice(0, options.last) : chosen;
 }
 
-function makeTest(name: string, values: readonly string[], find: Find, health: Health): Test {
+function makeTest(name: string, values: readonly string[], { find, health, descends }: FilterFacts): Test {
   const any = (test: (value: string) => Test): Test => {
     const tests = values.map(test);
     return (record) => tests.length === 0 || tests.some((matches) => matches(record));
@@ -58,37 +65,27 @@ function makeTest(name: string, values: readonly string[], find: Find, health: H
     case 'label':
       return (record) => values.every((value) => hasLabel(record, value));
     case 'status':
-      for (const value of values) if (!STATES.includes(value)) throw invalid('status', value);
-      return any((value) => (record) => visibleState(record) === value);
+      return any((value) => {
+        checkWord('status', value, 'state', STATES);
+        return (record) => visibleState(record) === value;
+      });
+    case 'health':
+      return any((value) => {
+        checkWord('health', value, 'health', HEALTHS);
+        return (record) => health(record) === value;
+      });
     case 'exited':
       return any((value) => {
-        if (!/^-?\d+$/.test(value)) throw invalid('exited', value);
-        return (record) => record.startedAt !== 0n && !isUp(record) && record.exitCode === Number(value);
+        const code = parseExitCode(value);
+        return (record) => record.startedAt !== 0n && !isUp(record) && record.exitCode === code;
       });
     case 'ancestor':
-      return any((value) => (record) => isAncestor(record, value));
+      return any((value) => (record) => isAncestor(record, value) || descends?.(record, value) === true);
     case 'volume':
       return any(
         (value) => (record) =>
-          record.config.mounts.some(({ volume, source, target }) => [volume, source, target].includes(value)),
+          record.config.mounts.some(({ volume, source, target }) => [volume || source, target].includes(value)),
       );
-    case 'publish':
-      return any((value) => {
-        const wanted = ports('publish', value);
-        return (record) =>
-          record.ports.some(
-            (port) => wanted(port.containerPort, port.protocol) || wanted(port.hostPort, port.protocol),
-          );
-      });
-    case 'expose':
-      return any((value) => {
-        const wanted = ports('expose', value);
-        return (record) =>
-          record.config.exposedPorts.some((port) => {
-            const [number, protocol] = port.split('/', 2);
-            return wanted(Number(number), protocol ?? 'tcp');
-          });
-      });
     case 'before':
       return any((value) => {
         const { createdAt, id } = find(value);
@@ -100,16 +97,38 @@ function makeTest(name: string, values: readonly string[], find: Find, health: H
         return (record) => record.createdAt > createdAt && record.id !== id;
       });
     case 'network':
-      return any((value) => (record) => [record.spec.networkMode, networkName(record)].includes(value));
-    case 'health':
-      for (const value of values)
-        if (!HEALTH.includes(value)) throw bad(`Unrecognised filter value for health: ${value}`);
-      return any((value) => (record) => health(record) === value);
-    case 'is-task':
-      return any((value) => () => value === 'false' || value === '0');
+      return any((value) => (record) => networkName(record) === value);
+    case 'is-task': {
+      // There are no tasks of a swarm here: all of them are none.
+      const wanted = new Set(values.map((value) => ['1', 'true'].includes(value)));
+      if (wanted.size !== 1 || !values.every((value) => ['0', '1', 'true', 'false'].includes(value)))
+        throw invalidFilter(`is-task=[${values.join(' ')}]`);
+      return () => !wanted.has(true);
+    }
+    case 'publish':
+    case 'expose':
+      // Together: portTest.
+      return () => true;
     default:
-      throw bad(`invalid filter '${name}'`);
+      throw invalidFilter(name);
   }
+}
+
+/** A container passes with a published or an exposed port that is asked for; one that does not run has none. */
+function portTest({ publish = [], expose = [] }: Filters): Test {
+  if (publish.length + expose.length === 0) return () => true;
+  const some = (tests: readonly PortTest[], port: number, protocol: string) =>
+    tests.some((matches) => matches(port, protocol));
+  const published = publish.map((value) => parsePorts('publish', value));
+  const exposed = expose.map((value) => parsePorts('expose', value));
+  return (record) => {
+    if (!['running', 'paused'].includes(visibleState(record))) return false;
+    if (record.ports.some(({ hostPort, protocol }) => some(published, hostPort, protocol))) return true;
+    return record.config.exposedPorts.some((port) => {
+      const [number, protocol = 'tcp'] = port.split('/', 2);
+      return some(exposed, Number(number), protocol);
+    });
+  };
 }
 
 /** docker's name of the network a container is on. */
@@ -117,14 +136,14 @@ export function networkName(record: ContainerRecord): string {
   return record.spec.networkMode === 'default' ? 'bridge' : record.spec.networkMode;
 }
 
-/** docker takes a regular expression, and a plain text where it is none. */
+/** A regular expression; one that is none matches nothing but itself. */
 function nameMatcher(value: string): (name: string) => boolean {
   try {
     const pattern = new RegExp(value);
     return (name) => pattern.test(name);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return (name) => name.includes(value);
+    return (name) => name === value;
   }
 }
 
@@ -147,22 +166,4 @@ function isAncestor(record: ContainerRecord, value: string): boolean {
     if (error instanceof K3cError) return false;
     throw error;
   }
-}
-
-/** PORT, FIRST-LAST, each with an optional /PROTO. */
-function ports(filter: string, value: string): (port: number, protocol: string) => boolean {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/.exec(value);
-  if (match === null) throw invalid(filter, value);
-  const first = Number(match[1]);
-  const last = Number(match[2] ?? match[1]);
-  const wanted = match[3] ?? 'tcp';
-  return (port, protocol) => port >= first && port <= last && protocol === wanted;
-}
-
-function invalid(filter: string, value: string): K3cError {
-  return bad(`invalid filter '${filter}=${value}'`);
-}
-
-function bad(message: string): K3cError {
-  return new K3cError(Code.INVALID_ARGUMENT, message, { reason: 'bad-input' });
 }

@@ -24,4 +24,6 @@ export interface ResolvedImage {
   readonly config: { readonly config?: ImageConfig | undefined };
   /** Key of the snapshot that the image is unpacked to; empty for an image without layers. */
   readonly chainId?: string | undefined;
+  /** Chain ids of all its layers, bottom first. */
+  readonly layers?: readonly string[] | undefined;
 }

@@ -16,6 +16,8 @@ export interface ResolvedImage {
   readonly config: OciImageConfig;
   /** Key of the snapshot that holds the unpacked image; empty for an image without layers. */
   readonly chainId: string;
+  /** Chain ids of all layers, bottom first. */
+  readonly layers: readonly string[];
 }
 
 /** Throws as Catalog.find does. An image that is there by its exact name costs two short calls at most. */
@@ -50,5 +52,6 @@ function exactName(name: string): string | undefined {
 
 function resolved(reference: string, content: ImageContent): ResolvedImage {
   const { id, config } = content;
-  return { id, reference, config, chainId: chainIds(config.rootfs.diff_ids).at(-1) ?? '' };
+  const layers = chainIds(config.rootfs.diff_ids);
+  return { id, reference, config, chainId: layers.at(-1) ?? '', layers };
 }
