@@ -50,6 +50,33 @@ export async function thaw(context: EngineContext, live: LiveContainer): Promise
   });
 }
 
+/**
+ * Makes the rows of what runs say what the kernel does, after a containerd that died in the middle of a pause: whoever asked was
+ * told of an error and not of how far it came.
+ */
+export async function syncPaused(context: EngineContext, signal: AbortSignal): Promise<void> {
+  const { tasks } = await context.containerd.tasks.list({}, { signal });
+  const frozen = frozenOf(tasks);
+  for (const live of [...context.live.values()]) {
+    const says = () => context.state.containers.byId(live.id)?.state === 'paused';
+    if (says() === frozen.has(live.criId)) continue;
+    await context.locks.run(key(live.id), async () => {
+      // Asked again under the lock: the list may be older than a pause that went well.
+      const is = await isFrozen(context, live);
+      if (context.live.get(live.id) !== live || says() === is) return;
+      if (is) note(context, live.id, 'paused', 'pause');
+      else note(context, live.id, 'running', 'unpause');
+    });
+  }
+}
+
+/** CRI ids of the containers that are frozen. */
+export function frozenOf(tasks: readonly { readonly id: string; readonly status: Status }[]): ReadonlySet<string> {
+  return new Set(
+    tasks.filter(({ status }) => status === Status.PAUSED || status === Status.PAUSING).map(({ id }) => id),
+  );
+}
+
 /** A lock of its own: a stop that waits for the process holds the container's. */
 function key(id: string): string {
   return `pause ${id}`;

@@ -7,15 +7,15 @@ import {
   type PodSandbox,
   PodSandboxState,
 } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
-import { Status } from '../../../api/gen/types/task/task.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
 import { LABEL_ID } from './cri-config.ts';
 import { discard } from './discard.ts';
+import { EXIT_LOST, settle, watchExit } from './exits.ts';
 import { endStalePauses } from './files/commit.ts';
 import { removeStrayStages } from './files/stage.ts';
-import { EXIT_LOST, settle, watchExit } from './exits.ts';
 import { ioOptions } from './launch.ts';
+import { frozenOf } from './pause.ts';
 import { type CriContainer, type CriSandbox, type Plan, planContainer } from './reconcile-plan.ts';
 import { removeSandbox, stopSandbox } from './sandboxes.ts';
 import { removeViews } from './view-rootfs.ts';
@@ -37,9 +37,7 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
     containerd.cri.listContainers({}, { signal }),
     containerd.tasks.list({}, { signal }),
   ]);
-  const frozen = new Set(
-    tasks.filter(({ status }) => status === Status.PAUSED || status === Status.PAUSING).map(({ id }) => id),
-  );
+  const frozen = frozenOf(tasks);
   const sandboxes = items.flatMap(toSandbox);
   const owners = new Map(sandboxes.map((sandbox) => [sandbox.id, sandbox]));
   const containers = listed.flatMap((container): CriContainer[] => {
@@ -70,10 +68,10 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
   await context.network.reconcile(publishedNow(context));
 
   for (const sandbox of sandboxes) clearAway(context, sandbox);
-  await endStalePauses(context);
-  await removeStrayStages(context);
   await context.network.releaseStaleLeases(new Set(items.map(({ id }) => id)));
   const ids = new Set(state.containers.list().map(({ id }) => id));
+  await endStalePauses(context);
+  await removeStrayStages(context);
   await removeStrayDirectories(context, ids);
   await removeStrayFifos(context, fifos);
 }
