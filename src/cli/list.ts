@@ -177,6 +177,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/inspect.ts')).inspectImage,
   },
   {
+    words: ['events', 'system events'],
+    summary: 'Get real time events from the server',
+    load: async () => (await import('./commands/events.ts')).events,
+  },
+  {
     words: ['info', 'system info'],
     summary: 'Display system-wide information',
     load: async () => (await import('./commands/info.ts')).info,

@@ -27,6 +27,7 @@ const SMALL = new Set([
   'images',
   'rmi',
   'tag',
+  'events',
   'info',
   'version',
   '__complete',

@@ -77,6 +77,15 @@ function zoneName(date: Date, offset: string): string {
   return name === undefined || name.startsWith('GMT') ? (offset === '+0000' ? 'UTC' : offset) : name;
 }
 
+/** RFC 3339 with all nine digits of nanoseconds in local time, as docker's events carry it. */
+export function rfc3339NanoLocal(nanoseconds: bigint): string {
+  const minutes = -new Date(Number(nanoseconds / 1_000_000n)).getTimezoneOffset();
+  if (minutes === 0) return rfc3339Nano(nanoseconds);
+  const two = (n: number) => String(n).padStart(2, '0');
+  const offset = `${minutes < 0 ? '-' : '+'}${two(Math.trunc(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
+  return rfc3339Nano(nanoseconds + BigInt(minutes) * 60_000_000_000n).replace('Z', offset);
+}
+
 /** RFC 3339 with all nine digits of nanoseconds in UTC, as docker's logs carry it. */
 export function rfc3339Nano(nanoseconds: bigint): string {
   const seconds = nanoseconds / 1_000_000_000n;

@@ -18,6 +18,8 @@ export interface ExecuteOptions {
   readonly functions?: ReadonlyMap<string, TemplateFunction>;
   /** The Go type of the value, where it stands for a struct: names it in the error for a field it has not. */
   readonly typeName?: string;
+  /** A key that a map has not prints as `<no value>` (Go's default) instead of being an error (as docker's inspect has it). */
+  readonly anyKey?: boolean;
 }
 
 /** Compiles a template. Throws TemplateError. */
@@ -43,6 +45,7 @@ class Run {
   readonly #root: Value;
   readonly #functions: ReadonlyMap<string, TemplateFunction>;
   readonly #typeName: string | undefined;
+  readonly #anyKey: boolean;
   readonly #variables: Variable[];
 
   constructor(source: string, root: Value, options: ExecuteOptions) {
@@ -50,6 +53,7 @@ class Run {
     this.#root = root;
     this.#functions = options.functions ?? functions;
     this.#typeName = options.typeName;
+    this.#anyKey = options.anyKey === true;
     this.#variables = [{ name: '$', value: root }];
   }
 
@@ -193,6 +197,7 @@ class Run {
     if (!isMap(value)) throw this.#error(operand, `can't evaluate field ${field} in type ${typeof value}`);
     if (!Object.hasOwn(value, field)) {
       const struct = value === this.#root ? this.#typeName : undefined;
+      if (struct === undefined && this.#anyKey) return undefined;
       throw this.#error(
         operand,
         struct === undefined
