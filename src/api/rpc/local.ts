@@ -95,7 +95,12 @@ class LocalCall implements BidiCall<unknown, unknown> {
     const { code, message, reason, hint } = toK3cError(thrown);
     this.#end();
     this.#responses.end(
-      new K3cError(code, message, { ...(reason ? { reason } : {}), ...(hint ? { hint } : {}), cause: thrown }),
+      new K3cError(code, message, {
+        ...(reason ? { reason } : {}),
+        ...(hint ? { hint } : {}),
+        cause: thrown,
+        remote: true,
+      }),
     );
   }
 
