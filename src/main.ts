@@ -53,7 +53,8 @@ async function openOwnDoor({ address, inside }: DoorPlace): Promise<Door | undef
 }
 
 const host = processHost();
-runCli(argv, host, { daemon }).then(
+const filesHelper = async () => (await import('./bundle/program.ts')).filesHelperPath();
+runCli(argv, host, { daemon, filesHelper }).then(
   (code) => {
     host.dispose();
     process.exit(code);

@@ -8,6 +8,12 @@ const WORDS: Readonly<Record<string, string>> = {
   EISDIR: 'is a directory',
 };
 
+/** Why a system call failed, in those words. */
+export function errorWords(cause: unknown): string {
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  return WORDS[code] ?? message;
+}
+
 /** The error of opening or reading a file as a sentence; Node's own words where the reason is a rare one. */
 export function fileError(path: string, cause: unknown): CliError {
   const { code = '', message } = cause as NodeJS.ErrnoException;

@@ -24,6 +24,7 @@ export function commandHelp(
   columns: number,
 ): string {
   const parts = [usageLine(words, definition), entry.summary];
+  if (definition.details !== undefined) parts.push(definition.details);
   const [first, ...others] = entry.words;
   if (others.length > 0) parts.push(`Aliases:\n  ${[...others, first].map((form) => `k3c ${form}`).join(', ')}`);
   if (command.options.length > 0) parts.push(`Options:\n${flagTable(command.options, columns || WIDTH)}`);

@@ -9,6 +9,8 @@ export interface Roles {
   readonly address?: string;
   /** What lies behind that address, for commands inside the daemon. */
   readonly inside?: Inside;
+  /** The path of k3c-files, which reads and writes the user's files as tar, for `k3c cp`. */
+  filesHelper?(): Promise<string>;
   /** Dials the daemon; the client of src/client unless given. */
   connect?(address: string): Promise<K3cClient>;
 }

@@ -1,5 +1,4 @@
 /** A file sent as the requests of a call. */
-import type { Readable } from 'node:stream';
 import type { BidiCall } from '../api/rpc/types.ts';
 
 /**
@@ -8,7 +7,7 @@ import type { BidiCall } from '../api/rpc/types.ts';
  */
 export async function* sendFile<Req, Res>(
   call: BidiCall<Req, Res>,
-  file: Readable,
+  file: AsyncIterable<Buffer> & { destroy?(): void },
   toRequest: (data: Buffer) => Req,
   first?: Req,
 ): AsyncGenerator<Res> {
@@ -18,7 +17,7 @@ export async function* sendFile<Req, Res>(
       if (first !== undefined) await call.send(first);
       for await (const data of file) {
         // A send that fails says that the call is over; its answer tells why.
-        const sent = await call.send(toRequest(data as Buffer)).then(
+        const sent = await call.send(toRequest(data)).then(
           () => true,
           () => false,
         );
@@ -36,6 +35,6 @@ export async function* sendFile<Req, Res>(
   } catch (error) {
     throw readError ?? error;
   } finally {
-    file.destroy();
+    file.destroy?.();
   }
 }
