@@ -6,6 +6,8 @@ import type { Roles } from './roles.ts';
 export interface CommandDefinition<Options extends object = OptionValues> {
   /** What follows the command's words in its usage line, as docker writes it: `[OPTIONS] CONTAINER [CONTAINER...]`. */
   readonly usage: string;
+  /** What help says after the summary, where that is not enough. */
+  readonly details?: string;
   /** How many operands it takes: least and most. */
   readonly operands: readonly [least: number, most: number];
   /**

@@ -62,6 +62,35 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/rename.ts')).rename,
   },
   {
+    words: ['update', 'container update'],
+    summary: 'Update configuration of one or more containers',
+    load: async () => (await import('./commands/update.ts')).update,
+  },
+  {
+    words: ['cp', 'container cp'],
+    summary: 'Copy files/folders between a container and the local filesystem',
+    completes: ['container'],
+    load: async (roles) => (await import('./commands/cp.ts')).cpCommand(roles),
+  },
+  {
+    words: ['export', 'container export'],
+    summary: "Export a container's filesystem as a tar archive",
+    completes: ['container'],
+    load: async () => (await import('./commands/export.ts')).exportContainer,
+  },
+  {
+    words: ['diff', 'container diff'],
+    summary: "Inspect changes to files or directories on a container's filesystem",
+    completes: ['container'],
+    load: async () => (await import('./commands/diff.ts')).diff,
+  },
+  {
+    words: ['commit', 'container commit'],
+    summary: "Create a new image from a container's changes",
+    completes: ['container'],
+    load: async () => (await import('./commands/commit.ts')).commit,
+  },
+  {
     words: ['rm', 'container rm', 'container remove'],
     summary: 'Remove one or more containers',
     completes: ['container'],

@@ -25,6 +25,7 @@ const SMALL = new Set([
   'wait',
   'inspect',
   'images',
+  'diff',
   'rmi',
   'tag',
   'events',
