@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { resolveInRoot } from './rooted-path.ts';
-import { findGroups, findUser, resolveUser } from './users.ts';
+import { findGroups, findUser, resolveUser, userError } from './users.ts';
 
 const passwd = 'root:x:0:0:root:/:/bin/sh\napp:x:100:101::/:/bin/sh\n# comment\n7:x:1007:1008::/:\n';
 const group = 'root:x:0:\nwheel:x:10:root,app\napp:x:101:\nstaff:x:50:app\n';
@@ -39,6 +39,21 @@ test('added groups by name and number', () => {
   assert.throws(() => findGroups(['2147483648'], group), {
     message: 'uids and gids must be in range 0-2147483647',
   });
+});
+
+test("containerd's errors of users in docker's words", () => {
+  for (const [text, message] of [
+    [
+      'failed to create containerd container: no users found',
+      'unable to find user a: no matching entries in passwd file',
+    ],
+    ['x: no groups found', 'unable to find group b: no matching entries in group file'],
+    ['invalid USER value "99999999999": uid out of range', 'uids and gids must be in range 0-2147483647'],
+    ['invalid USER value "1:99999999999": gid out of range', 'uids and gids must be in range 0-2147483647'],
+  ] as const)
+    assert.deepEqual((userError(new Error(text), 'a:b') as Error).message, message);
+  const other = new Error('other');
+  assert.equal(userError(other, 'a:b'), other);
 });
 
 const directory = mkdtempSync(join(tmpdir(), 'k3c-root-'));

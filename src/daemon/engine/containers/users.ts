@@ -87,6 +87,8 @@ function checkId(id: number): number {
 export function userError(error: unknown, user: string): unknown {
   const [name = '', group = ''] = user.split(':', 2);
   const { message } = toK3cError(error);
+  if (message.endsWith(': uid out of range') || message.endsWith(': gid out of range'))
+    return missing('uids and gids must be in range 0-2147483647');
   if (message.endsWith(': no users found'))
     return missing(`unable to find user ${name}: no matching entries in passwd file`);
   if (message.endsWith(': no groups found'))

@@ -90,3 +90,11 @@ test('a start is refused for a runtime that is gone', () =>
   assert.rejects(prepareSecurity({ runtimes }, sampleSpec({ security: { ...NO_SECURITY, runtime: 'crun' } })), {
     message: 'unknown or invalid runtime name: crun',
   }));
+
+test('a start is refused for a group that is no number of a group', () =>
+  assert.rejects(
+    prepareSecurity({ runtimes }, sampleSpec({ security: { ...NO_SECURITY, groupAdd: ['99999999999'] } })),
+    {
+      message: 'uids and gids must be in range 0-2147483647',
+    },
+  ));

@@ -5,7 +5,7 @@ import {
 } from '../../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import { ownCapabilities } from '../../../../host/capabilities.ts';
 import type { ContainerSpec, DeviceSpec } from '../../../state/spec.ts';
-import { isNumber } from '../users.ts';
+import { findGroups, isNumber } from '../users.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { checkRuntime } from './check-security.ts';
 import { hostDevices } from './host-devices.ts';
@@ -56,6 +56,8 @@ export async function prepareSecurity(
   { security, privileged }: ContainerSpec,
 ): Promise<PreparedSecurity> {
   checkRuntime(security.runtime, host.runtimes);
+  // CRI cuts a number that is too large to its width, and would give another group.
+  findGroups(security.groupAdd.filter(isNumber), '');
   const { capAdd, capDrop } = security;
   const asked = !privileged && capAdd.length + capDrop.length > 0;
   return {
