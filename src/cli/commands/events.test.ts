@@ -58,7 +58,7 @@ describe('events', () => {
       `container start start busybox ${start.actor} local 1795518796 1795518796790070996 ${start.actor} web <no value>\n`,
     );
     assert.equal(
-      await print([start], '--format', '{{range $k, $v := .Actor.Attributes}}{{$k}}={{$v};{{end}}'),
+      await print([start], '--format', '{{range $k, $v := .Actor.Attributes}}{{$k}}={{$v}};{{end}}'),
       'com.example.b=2;image=busybox;name=web;\n',
     );
   });

@@ -17,7 +17,13 @@ import { type NetworkFlags, networkFlags, toNetwork } from './network.ts';
 import { type ResourceFlags, resourceFlags, toResources } from './resources.ts';
 import { type SecurityFlags, securityFlags, toSecurity } from './security.ts';
 
-export interface ContainerFlags extends HealthFlags, IsolationFlags, LogFlags, NetworkFlags, ResourceFlags, SecurityFlags {
+export interface ContainerFlags
+  extends HealthFlags,
+    IsolationFlags,
+    LogFlags,
+    NetworkFlags,
+    ResourceFlags,
+    SecurityFlags {
   readonly annotation?: readonly string[];
   readonly cidfile?: string;
   readonly entrypoint?: string;
