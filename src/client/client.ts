@@ -16,12 +16,13 @@ export interface Inside {
 }
 
 /**
- * Typed clients on one connection to k3c.sock; nothing is dialled before the first call.
+ * Typed clients on k3c.sock; nothing is dialled before the first call.
  * @param inside given by the daemon for its own commands: their calls are made without a connection
  */
 export function connectK3c(socketPath: string, inside?: Inside) {
   const connection = Connection.unix(socketPath);
-  const builder = inside === undefined ? connection : Connection.unix(inside.builder);
+  // Never the same connection: the gateway relays one whose calls are all for BuildKit.
+  const builder = Connection.unix(inside?.builder ?? socketPath);
   const client = <S extends ServiceDefinition>(service: S): Client<S> =>
     inside === undefined ? createClient(service, connection) : createLocalClient(service, inside.rpc);
   return {

@@ -1,4 +1,7 @@
-/** One HTTP/2 connection of a client, dialled at the first call and again when it has gone. */
+/**
+ * One HTTP/2 connection of a client, dialled at the first call and again when it has gone. All its calls are for one of
+ * k3c, containerd and BuildKit: a call that the gateway refuses because it is for another one is not tried again.
+ */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from 'node:http2';
 import { connect as connectSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -50,6 +53,8 @@ export class Connection {
       ':authority': 'localhost',
       'content-type': 'application/grpc',
       te: 'trailers',
+      // By this the gateway knows a client that never calls two daemons on one connection.
+      'user-agent': 'k3c',
     };
     if (options.timeoutMs !== undefined)
       headers['grpc-timeout'] = `${Math.max(1, Math.min(MAX_TIMEOUT, Math.ceil(options.timeoutMs)))}m`;

@@ -9,7 +9,7 @@ import type { Log } from '../../host/log.ts';
 import { forward, type Rewrite } from './forward.ts';
 import { type KubeletView, kubeletRewrite } from './kubelet-view.ts';
 import { Listener } from './listener.ts';
-import { field, route } from './route.ts';
+import { field, routeFields } from './route.ts';
 import { Upstream } from './upstream.ts';
 
 export interface GatewayOptions {
@@ -46,7 +46,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const handler = (rewriteOf: (path: string, rawHeaders: readonly string[]) => Rewrite | undefined) => {
     return (stream: ServerHttp2Stream, rawHeaders: readonly string[], ended: boolean): void => {
       const path = field(rawHeaders, ':path') ?? '';
-      const destination = route(path, (name) => field(rawHeaders, name) !== undefined);
+      const destination = routeFields(rawHeaders);
       if (destination === undefined) {
         refuse(stream, new K3cError(Code.UNIMPLEMENTED, `no service of k3c, containerd or buildkitd has ${path}`));
       } else if (destination === 'k3c') options.rpc.handle(stream, rawHeaders);
@@ -60,6 +60,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         handler(() => undefined),
         log,
         options.prefaceTimeoutMs,
+        options.upstreams,
       ),
     },
   ];

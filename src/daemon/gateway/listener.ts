@@ -2,7 +2,10 @@
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Log } from '../../host/log.ts';
-import { PREFACE_TIMEOUT_MS, SESSION_OPTIONS, SESSION_WINDOW } from './settings.ts';
+import { FirstCall, type Relayable } from './first-call.ts';
+import { Relay } from './relay.ts';
+import { field, mayBeRelayed, type RelayDestination, routeFields } from './route.ts';
+import { MIXED_MS, PREFACE_TIMEOUT_MS, SESSION_OPTIONS, SESSION_WINDOW } from './settings.ts';
 import { listenUnix, type UnixListener, type UnixListenOptions } from './unix-listener.ts';
 
 /** Takes one call. `rawHeaders` is the flat list of its fields as they came; `ended` tells that no body follows. */
@@ -18,12 +21,25 @@ export class Listener {
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #emptied = new Set<() => void>();
+  readonly #relays = new Set<Relay>();
+  /** Connections that have not told yet what they want. */
+  readonly #undecided = new Map<Socket, FirstCall>();
+  readonly #relayTo: Readonly<Record<RelayDestination, string>> | undefined;
+  #servesAllUntil = 0;
+  #isDraining = false;
   #listener: UnixListener | undefined;
 
-  constructor(handle: StreamHandler, log: Log, prefaceTimeoutMs = PREFACE_TIMEOUT_MS) {
+  /** @param relayTo the daemons' sockets, where whole connections may be passed to one of them */
+  constructor(
+    handle: StreamHandler,
+    log: Log,
+    prefaceTimeoutMs = PREFACE_TIMEOUT_MS,
+    relayTo?: Readonly<Record<RelayDestination, string>>,
+  ) {
     this.#handle = handle;
     this.#log = log;
     this.#prefaceTimeoutMs = prefaceTimeoutMs;
+    this.#relayTo = relayTo;
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
@@ -41,8 +57,11 @@ export class Listener {
 
   /** Takes no more connections and calls and waits for those under way, at most this long; then they are cut. */
   async drain(timeoutMs: number): Promise<void> {
+    this.#isDraining = true;
     this.#server.close();
     for (const session of this.#sessions) session.close();
+    for (const relay of this.#relays) relay.goAway();
+    for (const [socket, first] of this.#undecided) if (first.isIdle) socket.destroy();
     if (this.#sockets.size > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, timeoutMs);
@@ -70,14 +89,70 @@ export class Listener {
       if (this.#sockets.size === 0) for (const tell of this.#emptied) tell();
     });
     socket.on('error', (error) => this.#log.debug({ error: error.message }, 'a connection failed'));
-    const session = performServerHandshake(socket, SESSION_OPTIONS);
-    this.#sessions.add(session);
-    const silent = setTimeout(() => {
+    if (this.#relayTo === undefined || performance.now() < this.#servesAllUntil) this.#serve(socket);
+    else this.#look(socket, this.#relayTo);
+  }
+
+  /** Waits for the first call, which tells whether the connection is relayed or served. */
+  #look(socket: Socket, relayTo: Readonly<Record<RelayDestination, string>>): void {
+    const silent = this.#cutWhenSilent(socket);
+    const first = new FirstCall(socket, {
+      route: (fields) => {
+        const destination = mayBeRelayed(field(fields, 'user-agent')) ? routeFields(fields) : undefined;
+        return destination === 'k3c' ? undefined : destination;
+      },
+      spoken: () => clearTimeout(silent),
+      relay: (what) => {
+        void this.#relay(socket, first, what, relayTo[what.destination]);
+      },
+      serve: (received) => {
+        clearTimeout(silent);
+        this.#undecided.delete(socket);
+        socket.unshift(received);
+        this.#serve(socket);
+      },
+      failed: (error) => {
+        this.#log.debug({ error: error.message }, 'closing a connection that breaks the rules of HTTP/2');
+        socket.destroy();
+      },
+    });
+    this.#undecided.set(socket, first);
+    socket.once('close', () => {
+      clearTimeout(silent);
+      this.#undecided.delete(socket);
+    });
+  }
+
+  async #relay(socket: Socket, first: FirstCall, what: Relayable, path: string): Promise<void> {
+    const onMixed = () => {
+      this.#servesAllUntil = performance.now() + MIXED_MS;
+    };
+    const relay = await Relay.open({ client: socket, path, what, log: this.#log, onMixed });
+    if (socket.destroyed) return;
+    // Without a daemon the call is served: that says in words what is missing, and dials again at the next call.
+    if (relay === undefined) {
+      first.serve();
+      return;
+    }
+    this.#undecided.delete(socket);
+    this.#relays.add(relay);
+    socket.once('close', () => this.#relays.delete(relay));
+    if (this.#isDraining) relay.goAway();
+  }
+
+  #cutWhenSilent(socket: Socket): NodeJS.Timeout {
+    const timer = setTimeout(() => {
       this.#log.debug({}, 'closing a connection on which no HTTP/2 was spoken');
-      session.destroy();
       socket.destroy();
     }, this.#prefaceTimeoutMs);
-    silent.unref();
+    return timer.unref();
+  }
+
+  /** Speaks HTTP/2 with the client itself. */
+  #serve(socket: Socket): void {
+    const silent = this.#cutWhenSilent(socket);
+    const session = performServerHandshake(socket, SESSION_OPTIONS);
+    this.#sessions.add(session);
     session.once('remoteSettings', () => clearTimeout(silent));
     session.once('close', () => {
       clearTimeout(silent);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { field, grouped, route } from './route.ts';
+import { field, grouped, mayBeRelayed, route } from './route.ts';
 
 test('services go to the daemon that has them', () => {
   const table: [string, string | undefined, boolean?][] = [
@@ -50,4 +50,18 @@ test('repeated fields are grouped in order, also those named like properties of 
     ['b', 'x, y'],
     ['constructor', 'c'],
   ]);
+});
+
+test('whole connections are for clients that bear to be sent to another one', () => {
+  for (const agent of ['grpc-go/1.84.0', 'buildctl/v0.30 grpc-go/1.84.0', 'k3c']) assert.ok(mayBeRelayed(agent), agent);
+  for (const agent of [
+    undefined,
+    '',
+    'grpc-node-js/1.14.0',
+    'tonic/0.12',
+    'grpc-python/1.6 grpc-c/40',
+    'not-grpc-go/1',
+    'k3c2',
+  ])
+    assert.equal(mayBeRelayed(agent), false, `${agent}`);
 });

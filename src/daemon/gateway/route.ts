@@ -3,6 +3,9 @@ import type { Metadata } from '../../api/rpc/types.ts';
 
 export type Destination = 'k3c' | 'containerd' | 'buildkitd';
 
+/** Those that have a socket of their own. */
+export type RelayDestination = Exclude<Destination, 'k3c'>;
+
 /**
  * BuildKit serves containerd's content service on its own socket too (its client copies build records from it). The
  * header that containerd's clients always send, and BuildKit's never, tells the two apart.
@@ -24,6 +27,23 @@ const PREFIXES: readonly (readonly [prefix: string, destination: Destination])[]
 export function route(path: string, hasHeader: (name: string) => boolean): Destination | undefined {
   if (path.startsWith(CONTENT) && !hasHeader(NAMESPACE_HEADER)) return 'buildkitd';
   return PREFIXES.find(([prefix]) => path.startsWith(prefix))?.[1];
+}
+
+/**
+ * Clients that may be relayed. One that calls a second daemon on the same connection is told to take another for it (GOAWAY),
+ * and grpc-go does so without its caller's noticing, whatever its options. grpc-js does not where retries are switched off,
+ * others never. Ours calls one daemon on a connection.
+ */
+const RELAYED = /(^| )grpc-go\/|^k3c$/;
+
+/** Whether a client with this `user-agent` may get a whole connection to one daemon. */
+export function mayBeRelayed(userAgent: string | undefined): boolean {
+  return userAgent !== undefined && RELAYED.test(userAgent);
+}
+
+/** The daemon for a call by its header fields. */
+export function routeFields(rawHeaders: readonly string[]): Destination | undefined {
+  return route(field(rawHeaders, ':path') ?? '', (name) => field(rawHeaders, name) !== undefined);
 }
 
 /** The value of the first field with this name in node:http2's flat list; pseudo-headers count. */

@@ -15,6 +15,21 @@ export const WRITE_QUEUE = 1 << 20;
 /** A connection on which no HTTP/2 was spoken for this long after it was made is closed. Milliseconds. */
 export const PREFACE_TIMEOUT_MS = 10_000;
 
+/**
+ * What one read from a daemon takes at most. A unix socket holds 208 kB unless told otherwise, so this is all there is; a
+ * read of the usual 64 kB, with memory of its own each time, costs twice the CPU time.
+ */
+export const RELAY_READ = 256 << 10;
+
+/** How long a client may take to close a relayed connection after its end was sent. Milliseconds. */
+export const LINGER_MS = 2_000;
+
+/**
+ * After a client has called two daemons on one relayed connection, new connections are not relayed for so long: a gRPC
+ * client tries a refused call once more, and that one must find everything. Milliseconds.
+ */
+export const MIXED_MS = 10_000;
+
 export const SESSION_OPTIONS = {
   settings: { initialWindowSize: STREAM_WINDOW, maxHeaderListSize: 65_535, enablePush: false },
   /** MB per connection, queued data included: back-pressure is what bounds it, a limit here would refuse streams. */
