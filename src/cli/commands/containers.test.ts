@@ -26,6 +26,9 @@ describe('several containers', () => {
     [['restart', '-t', '-1', 'a'], 'restart', { timeout: -1, signal: '' }],
     [['kill', 'a'], 'kill', { signal: '' }],
     [['kill', '-s', '9', 'a'], 'kill', { signal: '9' }],
+    [['restart', '-s', 'HUP', '--timeout', '5', 'a'], 'restart', { timeout: 5, signal: 'HUP' }],
+    [['pause', 'a'], 'pause', {}],
+    [['container', 'unpause', 'a'], 'unpause', {}],
     [['rm', 'a'], 'remove', { force: false, volumes: false }],
     [['rm', '-fv', 'a'], 'remove', { force: true, volumes: true }],
   ];
@@ -47,6 +50,60 @@ describe('several containers', () => {
     assert.equal(
       err,
       'Error response from daemon: No such container: x\nError response from daemon: No such container: y\n',
+    );
+  });
+
+  for (const [verb, method] of [
+    ['start', 'start'],
+    ['restart', 'restart'],
+    ['kill', 'kill'],
+    ['rm', 'remove'],
+    ['pause', 'pause'],
+    ['unpause', 'unpause'],
+    ['wait', 'wait'],
+  ] as const) {
+    test(`${verb} of many at once: all are under way before the first is done, and told in the order they were named`, async () => {
+      const asked: string[] = [];
+      const go = Promise.withResolvers<void>();
+      const act = async ({ container }: { container: string }) => {
+        asked.push(container);
+        if (asked.length === 3) go.resolve();
+        await go.promise;
+        if (container === 'x') throw notFound('x');
+        return { exitCode: 0, error: '' };
+      };
+      const { code, out, err } = await cli([verb, 'b', 'x', 'a'], { client: { containers: { [method]: act } } });
+      assert.deepEqual([code, out], [1, verb === 'wait' ? '0\n0\n' : 'b\na\n']);
+      assert.equal(
+        err,
+        `Error response from daemon: No such container: x\n${verb === 'start' ? 'Error: failed to start containers: x\n' : ''}`,
+      );
+    });
+  }
+
+  test('rename asks for the new name, and says both of what failed', async () => {
+    const asked: unknown[] = [];
+    const client = { containers: { rename: knowing(asked) } };
+    assert.deepEqual(await cli(['rename', ' a', 'b '], { client }).then(({ code, out, err }) => [code, out, err]), [
+      0,
+      '',
+      '',
+    ]);
+    assert.deepEqual(asked, [{ container: 'a', name: 'b' }]);
+    const missing = await cli(['rename', 'x', 'b'], { client });
+    assert.deepEqual(
+      [missing.code, missing.out, missing.err],
+      [1, '', 'Error response from daemon: No such container: x\nError: failed to rename container named x\n'],
+    );
+    const empty = await cli(['rename', 'a', ''], { client });
+    assert.deepEqual([empty.code, empty.err], [1, 'Error: Neither old nor new names may be empty\n']);
+  });
+
+  test('rm --link is refused before anything is removed', async () => {
+    const { code, err } = await cli(['rm', '-l', 'a'], { client: { containers: {} } });
+    assert.deepEqual(
+      [code, err],
+      [1, '--link: k3c has no links between containers; leave it away to remove the container\n'],
     );
   });
 

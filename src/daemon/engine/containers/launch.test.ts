@@ -3,123 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { fakeEngine as fake } from '../../../../test/support/fake-engine.ts';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { ContainerState, PodSandboxState } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
-import { silentLog } from '../../../host/log.ts';
-import type { Containerd } from '../../backends/containerd.ts';
-import { openDatabase } from '../../state/database.ts';
 import { type ContainerSpec, NO_RESOURCES } from '../../state/spec.ts';
-import type { Attachment, ProcessExit } from '../streams/types.ts';
-import { createContainerEngine } from './engine.ts';
 import { sampleSpec } from './samples.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'k3c-launch-'));
 after(() => rmSync(base, { recursive: true }));
-
-async function* nothing(): AsyncGenerator<never> {
-  yield* [];
-}
-
-/** An engine whose containerd does as it is told and takes notes. */
-function fakeEngine(fails: { [call: string]: K3cError } = {}) {
-  const calls: string[] = [];
-  /** What CRI lists. */
-  const known: { sandboxes: object[]; containers: object[]; tasks: object[] } = {
-    sandboxes: [],
-    containers: [],
-    tasks: [],
-  };
-  const exit = Promise.withResolvers<ProcessExit>();
-  const answer =
-    <T>(name: string, value: T) =>
-    async () => {
-      calls.push(name);
-      const error = fails[name];
-      if (error !== undefined) throw error;
-      return value;
-    };
-  const spec = { process: { args: [], cwd: '/', user: { uid: 0, gid: 0 } }, mounts: [], linux: { namespaces: [] } };
-  const containerd = {
-    cri: {
-      runPodSandbox: answer('runPodSandbox', { podSandboxId: 'sandbox' }),
-      podSandboxStatus: answer('podSandboxStatus', { status: { network: { ip: '10.0.0.2' } } }),
-      createContainer: answer('createContainer', { containerId: 'cri' }),
-      startContainer: answer('startContainer', {}),
-      stopPodSandbox: answer('stopPodSandbox', {}),
-      removePodSandbox: answer('removePodSandbox', {}),
-      listPodSandbox: answer('listPodSandbox', { items: known.sandboxes }),
-      listContainers: answer('listContainers', { containers: known.containers }),
-    },
-    containers: {
-      get: answer('get', { container: { spec: { typeUrl: 't', value: Buffer.from(JSON.stringify(spec)) } } }),
-      update: answer('update', {}),
-    },
-    snapshots: { mounts: answer('mounts', { mounts: [] }) },
-    tasks: {
-      get: answer('pid', { process: { pid: 7 } }),
-      kill: answer('kill', {}),
-      list: answer('tasks', { tasks: known.tasks }),
-      pause: answer('pause', {}),
-      resume: answer('resume', {}),
-    },
-  } as unknown as Containerd;
-  const attachment: Attachment = {
-    output: nothing(),
-    writeStdin: () => Promise.resolve(),
-    endStdin: () => undefined,
-    detach: () => undefined,
-  };
-  const state = openDatabase(':memory:');
-  const engine = createContainerEngine({
-    containerd,
-    images: {
-      commit: () => Promise.reject(new Error('no commit here')),
-      resolve: () => Promise.resolve({ id: 'sha256:1', reference: 'docker.io/library/busybox:latest', config: {} }),
-    },
-    network: {
-      bridge: { name: 'b', cidr: '10.0.0.0/16', gateway: '10.0.0.1' },
-      reserve: async (_owner, _name, ports) => {
-        calls.push('reserve');
-        if (fails['reserve'] !== undefined) throw fails['reserve'];
-        return [...ports];
-      },
-      publish: answer('publish', undefined),
-      release: answer('release', undefined),
-      reconcile: () => Promise.resolve(),
-      releaseStaleLeases: () => Promise.resolve(0),
-    },
-    streams: {
-      prepare: answer('prepare', {
-        started: answer('started', undefined),
-        failed: () => void calls.push('failed'),
-        attach: () => attachment,
-        exited: answer('exited', undefined),
-        close: () => Promise.resolve(),
-      }),
-      reopen: () => Promise.reject(new Error('not here')),
-      waitForExit: (_containerd, _id, signal) =>
-        Promise.race([
-          exit.promise,
-          new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-        ]),
-      startExec: () => Promise.reject(new Error('not here')),
-      readLog: nothing,
-    },
-    state,
-    paths: {
-      containers: join(base, 'c'),
-      logs: join(base, 'l'),
-      volumes: join(base, 'v'),
-      containerdState: base,
-      fifos: join(base, 'f'),
-      state: base,
-    },
-    cgroupParent: '/k3c',
-    facts: { snapshotter: 'overlayfs', seccomp: true },
-    log: silentLog,
-  });
-  return { engine, calls, known, state, exit };
-}
+const fakeEngine = (fails: { [call: string]: K3cError } = {}) => fake(base, fails);
 
 const PORT = { hostIp: '', hostPort: 80, containerPort: 80, protocol: 'tcp' } as const;
 const spec = (over: Partial<ContainerSpec> = {}) => sampleSpec({ command: ['x'], ports: [PORT], ...over });
