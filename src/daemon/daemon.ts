@@ -19,6 +19,7 @@ import { type DaemonConfig, loadConfig } from './config.ts';
 import { makeDirectories, tenthOfDisk } from './directories.ts';
 import { createContainerEngine } from './engine/containers/engine.ts';
 import { EventBus } from './engine/events/bus.ts';
+import { withEvents } from './engine/images/image-events.ts';
 import { createImageEngine } from './engine/images/images.ts';
 import { ensurePauseImage } from './engine/images/pause.ts';
 import { applyRegistries } from './engine/images/registries.ts';
@@ -169,7 +170,7 @@ async function start(
   };
   const containerdChild = superviseContainerd(children);
   const buildkitdChild = superviseBuildkitd(children);
-  const images = createImageEngine({
+  const store = createImageEngine({
     containerd,
     snapshotter: facts.snapshotter,
     containersUsing: (imageId) => containers.namesUsing(imageId),
@@ -177,6 +178,7 @@ async function start(
     registryCredentials: registries.credentials,
     log,
   });
+  const images = withEvents(store, events);
   const containers = createContainerEngine({
     containerd,
     images,

@@ -4,9 +4,8 @@ import type { Containerd } from '../../backends/containerd.ts';
 import type { ExitNotes } from '../../backends/exit-notes.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { State } from '../../state/database.ts';
-import type { EventRecord } from '../../state/events.ts';
 import type { PortSpec } from '../../state/spec.ts';
-import type { EventBus } from '../events/bus.ts';
+import type { EventBus, Happening } from '../events/bus.ts';
 import type { BackgroundTasks } from './background.ts';
 import type { ContainerStreams, ImageResolver, PortPublisher, StreamEngine } from './dependencies.ts';
 import type { ContainerExit, ExitBoard } from './exit-board.ts';
@@ -92,14 +91,12 @@ export interface EngineContext {
 export function containerEvent(
   record: ContainerRecord,
   action: string,
-  timeNano: bigint,
   attributes: Readonly<Record<string, string>> = {},
-): EventRecord {
+): Happening {
   return {
     type: 'container',
     action,
     actor: record.id,
     attributes: { ...record.config.labels, ...attributes, image: record.spec.image, name: record.name },
-    timeNano,
   };
 }

@@ -72,7 +72,7 @@ export async function createContainer(
       ip: '',
     };
     containers.insert(record);
-    recordVolumes(context.state, config.mounts, record.createdAt);
+    recordVolumes(context, config.mounts, record.createdAt);
     context.emit(record, 'create');
     return { ...record, warnings: [...warnings, ...securityWarnings(spec, context)] };
   });

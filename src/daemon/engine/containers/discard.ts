@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { EngineContext } from './context.ts';
 import { removeStage } from './files/stage.ts';
+import { tellVolume } from './resource-events.ts';
 import { removeSandbox } from './sandboxes.ts';
 import { deleteVolumeData, forgetAnonymous } from './volumes.ts';
 
@@ -20,6 +21,7 @@ export function discard(
   context.state.containers.delete(record.id);
   const volumes = options.volumes ? forgetAnonymous(context.state, record.config.mounts) : [];
   context.emit(record, 'destroy');
+  for (const name of volumes) tellVolume(context, name, 'destroy');
   return () =>
     context.background.run(`clean up after ${record.name}`, async () => {
       if (record.sandboxId !== '') await removeSandbox(context, record.sandboxId);

@@ -130,10 +130,10 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     abandon: abandon.signal,
     health: new Map<string, HealthMonitor>(),
     events,
-    emit: (record, action, attributes) => events.record(containerEvent(record, action, clock.now(), attributes)),
+    emit: (record, action, attributes) => events.record(containerEvent(record, action, attributes)),
     announce: (id, action, attributes) => {
       const record = events.hasListeners ? state.containers.byId(id) : undefined;
-      if (record !== undefined) events.announce(containerEvent(record, action, clock.now(), attributes));
+      if (record !== undefined) events.announce(containerEvent(record, action, attributes));
     },
   };
   const find = (reference: string) => findContainer(state.containers, reference);

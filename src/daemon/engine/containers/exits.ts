@@ -7,6 +7,7 @@ import type { EngineContext, LiveContainer } from './context.ts';
 import { discard } from './discard.ts';
 import type { ContainerExit } from './exit-board.ts';
 import { unwatchHealth, watchHealth } from './health/health.ts';
+import { tellReleased } from './resource-events.ts';
 import { nextDelay, wantsRestart } from './restart-policy.ts';
 import { stopSandbox } from './sandboxes.ts';
 
@@ -100,6 +101,7 @@ export function settle(context: EngineContext, record: ContainerRecord, ended: S
   const cleanUp = context.state.transaction(() => {
     if (oomKilled) context.emit(record, 'oom');
     context.emit(record, 'die', { exitCode: String(exitCode), execDuration: String(lasted / 1_000_000_000n) });
+    tellReleased(context, record);
     context.state.containers.update(id, {
       state: 'exited',
       ...(again ? { state: 'restarting', restartCount: restartCount + 1, restartDelayMs } : {}),

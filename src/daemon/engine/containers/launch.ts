@@ -25,6 +25,7 @@ import { logLimits } from './log-options.ts';
 import { patchSpec } from './patch-spec.ts';
 import { portsToPublish } from './ports.ts';
 import { processId } from './process-id.ts';
+import { tellHeld } from './resource-events.ts';
 import { removeSandbox } from './sandboxes.ts';
 import { type PreparedSecurity, prepareSecurity } from './security/cri-security.ts';
 import { patchSecurity } from './security/patch-security.ts';
@@ -170,6 +171,7 @@ async function attemptStart(
   const startedAt = context.now();
   state.transaction(() => {
     state.containers.update(id, { state: 'running', startedAt, exitCode: 0, oomKilled: false, manualStop: false });
+    tellHeld(context, record);
     context.emit(record, 'start');
   });
   const live = watchExit(context, { id, attempt, sandboxId, criId, io, ports, startedAt });

@@ -17,6 +17,7 @@ import { removeStrayStages } from './files/stage.ts';
 import { ioOptions } from './launch.ts';
 import { frozenOf } from './pause.ts';
 import { type CriContainer, type CriSandbox, type Plan, planContainer } from './reconcile-plan.ts';
+import { tellHeld } from './resource-events.ts';
 import { removeSandbox, stopSandbox } from './sandboxes.ts';
 import { removeViews } from './view-rootfs.ts';
 
@@ -184,7 +185,10 @@ async function adopt(
   const state = frozen.has(criId) ? 'paused' : 'running';
   context.state.transaction(() => {
     context.state.containers.update(record.id, { state, sandboxId, criId, startedAt, ip });
-    if (cutOff) context.emit(record, 'start');
+    if (cutOff) {
+      tellHeld(context, record);
+      context.emit(record, 'start');
+    }
   });
   const { id, attempt, ports } = record;
   watchExit(context, { id, attempt, sandboxId, criId, io, ports, startedAt });

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { State } from '../../state/database.ts';
 import type { ResolvedMount } from '../../state/spec.ts';
+import type { EngineContext } from './context.ts';
+import { tellVolume } from './resource-events.ts';
 
 export function volumeData(volumes: string, name: string): string {
   return join(volumes, name, '_data');
@@ -16,9 +18,14 @@ export function seedingMark(volumes: string, name: string): string {
 }
 
 /** Records the volumes of a container that are not there yet. Call it in the transaction that records the container. */
-export function recordVolumes(state: State, mounts: readonly ResolvedMount[], createdAt: bigint): void {
+export function recordVolumes(
+  context: Pick<EngineContext, 'state' | 'events'>,
+  mounts: readonly ResolvedMount[],
+  createdAt: bigint,
+): void {
   for (const { volume, anonymous } of mounts) {
-    if (volume !== '') state.volumes.insert({ name: volume, anonymous, labels: {}, createdAt });
+    if (volume !== '' && context.state.volumes.insert({ name: volume, anonymous, labels: {}, createdAt }))
+      tellVolume(context, volume, 'create');
   }
 }
 
