@@ -37,8 +37,8 @@ test('the order of a start', async () => {
   assert.equal((await engine.wait(id, 'not-running', AbortSignal.timeout(1000))).exitCode, 3);
   assert.ok(at('release') > 0);
   assert.deepEqual(
-    engine.events.range(0n, 1n << 62n).map(({ action }) => action),
-    ['create', 'start', 'die'],
+    engine.events.range(0n, 1n << 62n).map(({ type, action }) => `${type} ${action}`),
+    ['container create', 'network connect', 'container start', 'container die', 'network disconnect'],
   );
   await engine.close();
 });

@@ -23,7 +23,8 @@ async function started(fake: Fake, over: Parameters<typeof sampleSpec>[0] = {}):
   return id;
 }
 
-const actions = ({ engine }: Fake) => engine.events.range(0n, 1n << 62n).map(({ action }) => action);
+const actions = ({ engine }: Fake) =>
+  engine.events.range(0n, 1n << 62n).flatMap(({ type, action }) => (type === 'container' ? [action] : []));
 
 test('kill comes before die, even when the end is seen before the answer to the signal', async () => {
   const fake = fakeEngine(base);

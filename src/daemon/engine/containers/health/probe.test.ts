@@ -94,6 +94,17 @@ describe('one run', () => {
       assert.equal(await rig(() => Promise.reject(error)).run(), undefined);
   });
 
+  test('one that is killed along with its container says nothing', async () => {
+    const stopping = new AbortController();
+    const gone = () => Promise.reject(new K3cError(Code.NOT_FOUND, 'no such process'));
+    const { run } = rig(() => ({ attachment: attached(output()), exited: Promise.resolve(137), kill: gone }));
+    const done = run(stopping.signal);
+    setTimeout(() => stopping.abort(), 20);
+    assert.equal(await done, undefined);
+    const killed = rig(() => ({ attachment: attached(output()), exited: Promise.resolve(137) }));
+    assert.equal((await killed.run())?.exitCode, 137);
+  });
+
   test('a stop kills it and waits for its end', async () => {
     const stopping = new AbortController();
     const exit = Promise.withResolvers<number>();

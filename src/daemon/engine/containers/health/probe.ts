@@ -1,5 +1,6 @@
 /** One run of a health check: a process in the container, its time limited and its output capped. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, hasCode, toK3cError } from '../../../../api/errors.ts';
 import type { ProbeResult } from '../../../state/health.ts';
 import type { ExecProcess } from '../../streams/types.ts';
@@ -11,6 +12,9 @@ import type { HealthCheck } from './check.ts';
 const OUTPUT_LIMIT = 4096;
 /** How long the start may take; it does not count towards the check's own timeout. */
 const START_PATIENCE_MS = 30_000;
+/** One that was killed may have ended with its container: that is told in a moment, and says nothing of its health. */
+const KILLED = 128 + SIGKILL;
+const LAST_WORD_MS = 500;
 /** What a probe that could not be run, or took too long, exits with. */
 const NO_EXIT_CODE = -1;
 
@@ -86,6 +90,7 @@ async function watchProbe(
       }),
     ]);
     tell.announce('exec_die', { exitCode: String(exitCode) });
+    if (exitCode === KILLED && !overdue) await sleep(LAST_WORD_MS, undefined, { signal: stopping });
     if (stopping.aborted) return undefined;
     if (!overdue) return tell.result(exitCode, output);
     const text = `Health check exceeded timeout (${goDuration(check.timeout)})`;
