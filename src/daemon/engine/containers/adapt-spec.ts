@@ -7,6 +7,7 @@ import { findContainer } from './identity.ts';
 import { checkIsolation } from './limits/check-isolation.ts';
 import { checkNewResources } from './limits/check-resources.ts';
 import { readKernelLimits } from './limits/kernel-limits.ts';
+import { checkProcessLimits, readProcessLimits } from './limits/process-limits.ts';
 
 export interface AdaptedSpec {
   readonly spec: ContainerSpec;
@@ -17,6 +18,8 @@ export interface AdaptedSpec {
 export function adaptSpec(context: Pick<EngineContext, 'state' | 'cgroupParent'>, asked: ContainerSpec): AdaptedSpec {
   const kernel = readKernelLimits();
   const limits = checkNewResources(asked.resources, kernel, availableParallelism());
+  if (asked.resources.oomScoreAdj !== 0 || asked.resources.ulimits.length > 0)
+    checkProcessLimits(asked.resources, readProcessLimits());
   const isolated = checkIsolation(asked, {
     kernel,
     systemd: context.cgroupParent.endsWith('.slice'),

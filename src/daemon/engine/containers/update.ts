@@ -7,7 +7,8 @@ import { findContainer, recordNow } from './identity.ts';
 import { checkResources } from './limits/check-resources.ts';
 import { readKernelLimits } from './limits/kernel-limits.ts';
 import { type LimitChanges, mergeLimits } from './limits/merge-limits.ts';
-import { ociResources } from './limits/oci-resources.ts';
+import { ociResources, withLimits } from './limits/oci-resources.ts';
+import type { OciResources } from './oci-spec.ts';
 import { readOciSpec, writeOciSpec } from './oci-spec-store.ts';
 
 /** The type under which runc's shim takes limits as JSON (containerd, client.go: the registered types). */
@@ -31,40 +32,57 @@ export async function updateContainer(
     try {
       const spec = mergeLimits(record.spec, { ...changes, resources });
       const live = context.live.get(id);
-      if (live !== undefined) await limitProcess(context, live.criId, spec.resources, resources, kernel.swap);
+      const unlimitedSwap = resources.memorySwapBytes === -1 && kernel.swap;
+      if (live !== undefined)
+        await limitProcess(context, live.criId, record.spec.resources, spec.resources, unlimitedSwap);
       context.state.transaction(() => {
         context.state.containers.update(id, { spec });
         context.emit(record, 'update');
       });
     } catch (thrown) {
-      const { code, message, reason, hint } = toK3cError(thrown);
-      throw new K3cError(code, `Cannot update container ${id}: ${message}`, { reason, hint, cause: thrown });
+      throw cannotUpdate(id, thrown);
     }
   });
   return warnings;
 }
 
-/** The whole set goes to runc, which forgets some of what is left out. One that has ended meanwhile needs nothing. */
+/** One that has ended meanwhile needs nothing. @param unlimitedSwap an earlier limit of swap goes */
 async function limitProcess(
   context: EngineContext,
   criId: string,
-  resources: ResourceSpec,
-  asked: ResourceSpec,
-  accountsSwap: boolean,
+  before: ResourceSpec,
+  after: ResourceSpec,
+  unlimitedSwap: boolean,
 ): Promise<void> {
-  const limits = ociResources(resources);
-  // A start leaves swap without a limit by saying nothing; here an earlier one may have to go.
-  if (asked.memorySwapBytes === -1 && accountsSwap) limits.memory = { ...limits.memory, swap: -1 };
+  const limits = ociResources(after);
+  // A start leaves swap without a limit by saying nothing.
+  if (unlimitedSwap) limits.memory = { ...limits.memory, swap: -1 };
   try {
-    await context.containerd.tasks.update({
-      containerId: criId,
-      resources: { typeUrl: RESOURCES_TYPE, value: Buffer.from(JSON.stringify(limits)) },
-    });
+    await setLimits(context, criId, limits);
     const stored = await readOciSpec(context.containerd, criId);
-    const { memory: _memory, cpu: _cpu, pids: _pids, blockIO: _blockIO, ...others } = stored.oci.linux.resources ?? {};
-    stored.oci.linux.resources = { ...others, ...limits };
+    stored.oci.linux.resources = withLimits(stored.oci.linux.resources, limits);
     await writeOciSpec(context.containerd, criId, stored);
   } catch (error) {
-    if (!hasCode(error, Code.NOT_FOUND)) throw error;
+    if (hasCode(error, Code.NOT_FOUND)) return;
+    // runc may have set some of them.
+    await setLimits(context, criId, ociResources({ ...before, pidsLimit: before.pidsLimit ?? 0 })).catch(
+      (err: unknown) => {
+        context.log.warn({ err, criId }, 'cannot give a container back the limits that it had');
+      },
+    );
+    throw error;
   }
+}
+
+/** The whole set goes to runc, which forgets some of what is left out. */
+async function setLimits(context: EngineContext, criId: string, limits: OciResources): Promise<void> {
+  const value = Buffer.from(JSON.stringify(limits));
+  await context.containerd.tasks.update({ containerId: criId, resources: { typeUrl: RESOURCES_TYPE, value } });
+}
+
+/** runc's words without the path of its binary. */
+function cannotUpdate(id: string, thrown: unknown): K3cError {
+  const { code, message, reason, hint } = toK3cError(thrown);
+  const words = message.replace(/^\S*\/(runc did not terminate)/, '$1').trim();
+  return new K3cError(code, `Cannot update container ${id}: ${words}`, { reason, hint, cause: thrown });
 }

@@ -36,6 +36,12 @@ export function ociResources(r: ResourceSpec): OciResources {
   };
 }
 
+/** Limits in the place of those that are there; devices and what else there is stay. */
+export function withLimits(there: OciResources | undefined, limits: OciResources): OciResources {
+  const { memory: _memory, cpu: _cpu, pids: _pids, blockIO: _blockIO, ...others } = there ?? {};
+  return { ...others, ...limits };
+}
+
 /** The same in CRI's words, as far as it has them: for crictl and whoever else asks CRI. */
 export function criResources(r: ResourceSpec) {
   const { cpu = {} } = ociResources(r);

@@ -6,7 +6,7 @@ import { exactNumber } from '../../../backends/exact-json.ts';
 import type { ContainerSpec, UlimitSpec } from '../../../state/spec.ts';
 import type { OciNamespace, OciSpec } from '../oci-spec.ts';
 import type { JoinedNamespaces } from './joined.ts';
-import { ociResources } from './oci-resources.ts';
+import { ociResources, withLimits } from './oci-resources.ts';
 
 /** RLIM_INFINITY, which no double can hold. */
 const NO_LIMIT = '18446744073709551615';
@@ -17,8 +17,7 @@ export function patchLimits(
   { resources, isolation }: Pick<ContainerSpec, 'resources' | 'isolation'>,
   joined: JoinedNamespaces,
 ): void {
-  const { memory: _memory, cpu: _cpu, pids: _pids, blockIO: _blockIO, ...others } = oci.linux.resources ?? {};
-  oci.linux.resources = { ...others, ...ociResources(resources) };
+  oci.linux.resources = withLimits(oci.linux.resources, ociResources(resources));
   // What CRI writes is never below its own, which is what a daemon without CAP_SYS_RESOURCE may set. What was asked for holds, or fails.
   if (resources.oomScoreAdj !== 0) oci.process.oomScoreAdj = resources.oomScoreAdj;
   if (resources.ulimits.length > 0) oci.process.rlimits = resources.ulimits.map(toRlimit);
