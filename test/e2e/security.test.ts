@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { toolPath } from '../support/engine.ts';
-import { writeImage } from '../support/image.ts';
 import { type Daemon, startDaemon } from '../support/k3c.ts';
+import { FUSE, writeSecurityLab } from '../support/security-lab.ts';
 
 const CRUN = '/usr/bin/crun';
 
@@ -19,82 +18,18 @@ let own: string;
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'k3c-sec-'));
-  await writeRuntime();
-  await writeDevices();
-  await writeProfile();
+  const users = await writeSecurityLab(directory);
   const crun = existsSync(CRUN) ? ['--add-runtime', `crun=${CRUN}`] : [];
   daemon = await startDaemon({
     flags: ['--add-runtime', `second=${directory}/second`, ...crun, '--cdi-spec-dirs', join(directory, 'cdi')],
   });
-  await daemon.ok(['load', '-q', '-i', await writeUsersImage()]);
+  await daemon.ok(['load', '-q', '-i', users]);
   own = field(await readFile(`/proc/${daemon.pid}/status`, 'utf8'), 'CapEff');
 });
 after(async () => {
   await daemon?.stop();
   await rm(directory, { recursive: true, force: true });
 });
-
-/** A second runtime: runc again, but it leaves a trace. */
-async function writeRuntime(): Promise<void> {
-  const script = `#!/bin/sh\necho used >> ${directory}/trace\nexec ${toolPath('runc')} "$@"\n`;
-  await writeFile(join(directory, 'second'), script, { mode: 0o755 });
-}
-
-/** fuse's number: a device that no container has by default. */
-const FUSE = ['c', '10', '229'];
-
-async function writeDevices(): Promise<void> {
-  await mkdir(join(directory, 'dev/deeper'), { recursive: true });
-  execFileSync('mknod', [join(directory, 'dev/fuse'), ...FUSE]);
-  execFileSync('mknod', [join(directory, 'dev/deeper/nothing'), 'c', '1', '3']);
-  await writeFile(join(directory, 'dev/no-device'), '');
-  await symlink('dev/fuse', join(directory, 'link'));
-  await mkdir(join(directory, 'cdi'));
-  const spec = (kind: string, devices: object[]) =>
-    writeFile(
-      join(directory, 'cdi', `${kind.replace('/', '-')}.json`),
-      JSON.stringify({ cdiVersion: '0.6.0', kind, devices }),
-    );
-  const node = (path: string) => ({ path, hostPath: join(directory, 'dev/fuse'), permissions: 'rw' });
-  await spec('vendor.com/class', [
-    { name: 'one', containerEdits: { deviceNodes: [node('/dev/one')], env: ['SPEC=yes', 'BOTH=spec'] } },
-  ]);
-  await spec('nvidia.com/gpu', [
-    { name: '0', containerEdits: { deviceNodes: [node('/dev/nvidia0')] } },
-    { name: 'all', containerEdits: { deviceNodes: [node('/dev/nvidia0'), node('/dev/nvidia1')] } },
-  ]);
-}
-
-/** No directory can be made; no mode changed, but by who may set the clock. */
-async function writeProfile(): Promise<void> {
-  const refuse = (names: string[], more: object) => ({ names, action: 'SCMP_ACT_ERRNO', ...more });
-  const profile = {
-    defaultAction: 'SCMP_ACT_ALLOW',
-    archMap: [{ architecture: 'SCMP_ARCH_X86_64', subArchitectures: ['SCMP_ARCH_X86'] }],
-    syscalls: [
-      refuse(['mkdir', 'mkdirat'], { errnoRet: 38 }),
-      refuse(['chmod', 'fchmodat', 'fchmodat2'], { excludes: { caps: ['CAP_SYS_TIME'] } }),
-    ],
-  };
-  await writeFile(join(directory, 'profile.json'), JSON.stringify(profile, null, 2));
-}
-
-/** busybox with users and groups: `app` is of group 100, and is listed in one of his own name and in `staff`. */
-async function writeUsersImage(): Promise<string> {
-  const tree = join(directory, 'tree');
-  await mkdir(join(tree, 'bin'), { recursive: true });
-  await mkdir(join(tree, 'etc'));
-  await copyFile('/bin/busybox', join(tree, 'bin/busybox'));
-  for (const applet of ['sh', 'id', 'sleep', 'grep']) await symlink('busybox', join(tree, 'bin', applet));
-  await writeFile(join(tree, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\napp:x:1000:100::/:/bin/sh\n');
-  await writeFile(
-    join(tree, 'etc/group'),
-    'root:x:0:\nusers:x:100:\napp:x:101:app\nstaff:x:50:app,root\nextra:x:60:\n',
-  );
-  const archive = join(directory, 'users.tar');
-  await writeImage(archive, 'docker.io/library/users:latest', tree, { command: ['sh'], env: ['PATH=/bin'] });
-  return archive;
-}
 
 /** What a script prints in a new container with these flags; what it says on stderr comes along. */
 function inside(flags: readonly string[], script: string, image = 'busybox'): Promise<string> {
