@@ -31,6 +31,8 @@ function go(
   pkg: string,
   options: { tags?: readonly string[]; cgo?: boolean; ldflags?: string } = {},
 ): Target {
+  // A file of ours is built within the module of a part, from the packages pinned there.
+  const own = pkg.endsWith('.go') ? [join(vendor, part, pkg)] : [];
   const args = [
     'build',
     '-trimpath',
@@ -41,7 +43,7 @@ function go(
   ];
   return {
     out,
-    inputs: [join(vendor, part, 'go.mod'), join(vendor, part, 'go.sum')],
+    inputs: [join(vendor, part, 'go.mod'), join(vendor, part, 'go.sum'), ...own],
     recipe: ['go', ...args, pkg, String(options.cgo === true)],
     build: (to) =>
       run('go', [...args, '-o', to, pkg], {
@@ -93,6 +95,7 @@ const clients: readonly Target[] = [
   go('test/ctr', 'containerd', 'github.com/containerd/containerd/v2/cmd/ctr', { tags: containerdTags }),
   go('test/buildctl', 'buildkit', 'github.com/moby/buildkit/cmd/buildctl'),
   go('test/buildx', 'buildx', 'github.com/docker/buildx/cmd/buildx'),
+  go('test/one-channel', 'buildkit', '../../test/support/one-channel.go'),
   c('test/nlx', 'nlx.c', 'netlink.c'),
 ];
 

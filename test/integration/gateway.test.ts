@@ -1,19 +1,24 @@
 /** The gateway before a real containerd and buildkitd, with the tools that people use on their own sockets. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import { Code, hasCode } from '../../src/api/errors.ts';
+import { ControlDefinition } from '../../src/api/gen/github.com/moby/buildkit/api/services/control/control.ts';
+import { VersionDefinition } from '../../src/api/gen/services/version/v1/version.ts';
 import { RpcServer } from '../../src/api/rpc/server.ts';
+import type { Handlers } from '../../src/api/rpc/types.ts';
 import { connectBuildkitd } from '../../src/daemon/backends/buildkitd.ts';
 import { connectContainerd } from '../../src/daemon/backends/containerd.ts';
+import { Channel } from '../../src/daemon/backends/grpc.ts';
 import { createGateway, type Gateway } from '../../src/daemon/gateway/gateway.ts';
 import { silentLog } from '../../src/host/log.ts';
 import { BUSYBOX_IMAGE, type Engine, startEngine, toolPath } from '../support/engine.ts';
-import { eventually } from '../support/rpc.ts';
+import { eventually, TestService } from '../support/rpc.ts';
 import { processesWith, removeCgroup } from '../support/sweep.ts';
 
 const CGROUP = '/k3ct-gw';
@@ -333,6 +338,65 @@ test('kill -9 of a daemon ends its calls with UNAVAILABLE, harms nobody else, an
     buildkitd.close();
   }
 });
+
+/** A gateway of its own, which has seen no client mix calls yet, with a method of k3c that echoes. */
+async function fresh(use: (path: string) => Promise<void>): Promise<void> {
+  const echo: Handlers<typeof TestService>['unary'] = async (request) => request;
+  const path = join(directory, 'fresh.sock');
+  const other = createGateway({
+    socketPath: path,
+    rpc: new RpcServer().add(TestService, { unary: echo } as Handlers<typeof TestService>),
+    upstreams: { containerd: engine.containerdSocket, buildkitd: engine.buildkitdSocket },
+    log: silentLog,
+  });
+  await other.listen();
+  try {
+    await use(path);
+  } finally {
+    await other.close();
+  }
+}
+
+const CALLS = 300;
+
+for (const way of ['turns', 'together', 'joined'] as const) {
+  test(`one channel calls all three daemons (${way})`, async () => {
+    for (const retry of [{}, { DISABLE_RETRY: '1' }]) {
+      await fresh(async (path) => {
+        const args = [path, way, String(CALLS), `/${TestService.fullName}/Unary`];
+        const { stdout } = await promisify(execFile)(toolPath('one-channel'), args, {
+          env: { ...process.env, ...retry },
+        });
+        assert.deepEqual(JSON.parse(stdout), { ok: CALLS, failures: {} });
+      });
+    }
+    await fresh(async (path) => {
+      // Its retries are switched off.
+      const channel = new Channel('the gateway', path);
+      const calls = [
+        async () => (await channel.client(VersionDefinition).version({})).version,
+        async () => (await channel.client(TestService).unary({ data: Buffer.from('echo') })).data.toString(),
+        async () => (await channel.client(ControlDefinition).info({})).buildkitVersion?.version,
+      ];
+      const answers: (string | undefined)[] = [];
+      const call = async (i: number) => {
+        answers[i] = await calls[i % calls.length]?.();
+      };
+      try {
+        if (way === 'joined') await call(0);
+        if (way === 'turns') for (let i = 0; i < CALLS; i++) await call(i);
+        else await Promise.all(Array.from({ length: CALLS }, (_, i) => call(i)));
+      } finally {
+        channel.close();
+      }
+      assert.equal(answers.length, CALLS);
+      assert.match(answers[0] ?? '', /^v?\d/);
+      assert.match(answers[2] ?? '', /^v?\d/);
+      assert.deepEqual(answers.slice(3), answers.slice(0, -3));
+      assert.equal(answers[1], 'echo');
+    });
+  });
+}
 
 test('a build context of 400 MB goes through whole, at a pace that is printed', async () => {
   const path = await context('big', { Dockerfile: 'FROM scratch\nCOPY big /\n' });

@@ -50,7 +50,7 @@ export interface Engine {
 export const BUSYBOX_IMAGE = 'docker.io/library/busybox:test';
 
 /** The path of a built binary, for tests that spawn one themselves. */
-export function toolPath(name: 'ctr' | 'buildctl' | 'buildx' | 'runc'): string {
+export function toolPath(name: 'ctr' | 'buildctl' | 'buildx' | 'one-channel' | 'runc'): string {
   return name === 'runc' ? join(BIN, name) : join(BIN, 'test', name);
 }
 

@@ -58,6 +58,12 @@ if (role === 'daemon') {
     socketPath: join(directory, 'k3c.sock'),
     rpc: new RpcServer(),
     upstreams: { containerd: join(directory, 'none'), buildkitd },
+    kubelet: {
+      socketPath: join(directory, 'kubelet.sock'),
+      isOwn: () => false,
+      isPinned: () => false,
+      onPulled: () => undefined,
+    },
     log: silentLog,
   });
   await gateway.listen();

@@ -192,13 +192,9 @@ test('a call for another daemon is refused and reaches nobody, what is under way
   assert.equal(fieldOf((await answer).trailers, 'grpc-status'), '0');
   await eventually(() => session.destroyed, 'the connection is closed when its last call has ended');
   assert.deepEqual(seen, ['under way']);
+  // One after another: each would be refused on a connection relayed for the one before.
   const next = rig.dial();
-  assert.deepEqual(await Promise.all([VERSION, OWN, INFO, VERSION].map((path) => statusOf(ask(next, path)))), [
-    '0',
-    '0',
-    '0',
-    '0',
-  ]);
+  for (const path of [VERSION, OWN, INFO, VERSION]) assert.equal(await statusOf(ask(next, path)), '0', path);
 });
 
 test('calls for two daemons in the first bytes are served', async () => {
