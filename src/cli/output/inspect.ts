@@ -1,5 +1,6 @@
 /** What inspect prints of JSON documents: all of them as one list, or a template over each. */
 import { CliError } from '../errors.ts';
+import { toDocument } from './document.ts';
 import { inWords } from './rows.ts';
 import { compileTemplate } from './template/template.ts';
 import { fromJson, toJson } from './template/values.ts';
@@ -29,7 +30,7 @@ export function inspectRenderer(format: string): InspectRenderer {
   let output = '';
   return {
     add(document) {
-      output += `${inWords(() => template.execute(fromJson(document.toString('utf8'))))}\n`;
+      output += `${inWords(() => template.execute(toDocument(fromJson(document.toString('utf8')))))}\n`;
     },
     end: () => (output === '' ? '\n' : output),
   };

@@ -77,7 +77,13 @@ export function tokenize(source: string): Token[] {
         const letter = source[at] ?? '';
         if (letter === '"') throw fail(at, 'unterminated quoted string');
         if (letter === '`') throw fail(at, 'unterminated raw quoted string');
-        throw fail(at, `unexpected ${JSON.stringify(letter)} in command`);
+        if (letter === "'")
+          throw fail(at, source.startsWith("''", at) ? 'invalid syntax' : 'unterminated character constant');
+        const code = source.codePointAt(at) ?? 0;
+        throw fail(
+          at,
+          `${glued ? 'bad character' : 'unexpected bad character'} U+${code.toString(16).toUpperCase().padStart(4, '0')} '${String.fromCodePoint(code)}'`,
+        );
       }
       if (kind !== 'space') tokens.push({ kind: kind as Token['kind'], text: found, at, glued });
       glued = kind !== 'space';

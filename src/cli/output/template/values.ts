@@ -1,7 +1,15 @@
 /** Values of a template: what JSON holds, and functions for a row's methods. How Go tests, compares and prints them. */
-import { goQuote } from '../shorten.ts';
-
 export type Value = unknown;
+
+/** On an object of a document: what it is where docker has a type for it, and JSON only an object or null. */
+export const KIND: unique symbol = Symbol('kind');
+
+/** strings: a map of strings. map: of anything else. nil: a list or map that is not there, `null` in JSON. */
+export type Kind = 'strings' | 'map' | 'nil';
+
+export function kindOf(value: Value): Kind | undefined {
+  return typeof value === 'object' && value !== null ? (value as { readonly [KIND]?: Kind })[KIND] : undefined;
+}
 
 /** A map: every object that is no list. */
 export function isMap(value: Value): value is Record<string, unknown> {
@@ -25,7 +33,21 @@ export function print(value: Value): string {
       .map((key) => `${key}:${print(value[key])}`);
     return `map[${entries.join(' ')}]`;
   }
-  return String(value);
+  return typeof value === 'number' && !Number.isInteger(value) ? formatFloat(value) : String(value);
+}
+
+/** A floating-point number as %g prints it: all its digits unless a precision is given, an exponent for the very small and large. */
+export function formatFloat(value: number, precision?: number): string {
+  const scientific = precision === undefined ? value.toExponential() : value.toExponential(Math.max(1, precision) - 1);
+  const [mantissa = '', power = '0'] = scientific.split('e');
+  const exponent = Number(power);
+  const short = mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa;
+  const digits = short.replace(/\D/g, '').length;
+  const limit = precision === undefined ? Math.max(21, digits) : Math.max(1, precision);
+  if (exponent < -4 || exponent >= limit) {
+    return `${short}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
+  }
+  return Number(scientific).toFixed(Math.max(0, digits - 1 - exponent));
 }
 
 /** A value as an action puts it into the output. */
@@ -41,20 +63,25 @@ export function toJson(value: Value, indent?: string): string {
 function encode(value: Value, indent: string | undefined, margin: string): string {
   if (typeof value === 'bigint') return value.toString();
   if (value === null || value === undefined || typeof value === 'function') return 'null';
+  if (typeof value === 'string') return quoteJson(value);
   if (typeof value !== 'object') return JSON.stringify(value);
+  if (kindOf(value) === 'nil') return 'null';
   const list = Array.isArray(value);
   const inner = indent === undefined ? '' : margin + indent;
   const items = list
     ? value.map((item) => encode(item, indent, inner))
     : Object.entries(value)
         .filter(([, item]) => item !== undefined && typeof item !== 'function')
-        .map(
-          ([key, item]) => `${JSON.stringify(key)}:${indent === undefined ? '' : ' '}${encode(item, indent, inner)}`,
-        );
+        .map(([key, item]) => `${quoteJson(key)}:${indent === undefined ? '' : ' '}${encode(item, indent, inner)}`);
   const [open, close] = list ? '[]' : '{}';
   if (items.length === 0) return `${open}${close}`;
   if (indent === undefined) return `${open}${items.join(',')}${close}`;
   return `${open}\n${inner}${items.join(`,\n${inner}`)}\n${margin}${close}`;
+}
+
+/** As docker's encoder does, which does not escape for HTML; the two separators that JavaScript minds are escaped. */
+function quoteJson(text: string): string {
+  return JSON.stringify(text).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }
 
 /** Parses JSON; integers that a number cannot hold become bigints. */
@@ -64,63 +91,6 @@ export function fromJson(text: string): Value {
       ? BigInt(context?.source ?? 0)
       : value;
   return JSON.parse(text, revive) as unknown;
-}
-
-/** fmt.Sprintf for the verbs that templates use. */
-export function sprintf(format: string, args: readonly Value[]): string {
-  let next = 0;
-  const text = format.replace(
-    /%([-+# 0]*)(\d+)?(?:\.(\d+))?([a-zA-Z%])/g,
-    (_all, flags: string, width, digits, verb) => {
-      if (verb === '%') return '%';
-      if (next >= args.length) return `%!${verb}(MISSING)`;
-      const filled = fill(verbText(verb, args[next++], digits, flags), flags, Number(width ?? 0));
-      return filled;
-    },
-  );
-  const extra = args.slice(next).map((value) => `${goType(value)}=${print(value)}`);
-  return extra.length === 0 ? text : `${text}%!(EXTRA ${extra.join(', ')})`;
-}
-
-function verbText(verb: string, value: Value, digits: string | undefined, flags: string): string {
-  const isNumber = typeof value === 'number' || typeof value === 'bigint';
-  const sign = flags.includes('+') && isNumber && value >= 0 ? '+' : '';
-  switch (verb) {
-    case 'v':
-      return print(value);
-    case 's':
-      if (isNumber) break;
-      return digits === undefined ? print(value) : [...print(value)].slice(0, Number(digits)).join('');
-    case 'q':
-      return Array.isArray(value) ? `[${value.map((item) => goQuote(print(item))).join(' ')}]` : goQuote(print(value));
-    case 'd':
-      if (isNumber && Number.isInteger(Number(value))) return `${sign}${value}`;
-      break;
-    case 'f':
-      if (isNumber) return `${sign}${Number(value).toFixed(Number(digits ?? 6))}`;
-      break;
-    case 't':
-      if (typeof value === 'boolean') return String(value);
-      break;
-    case 'x':
-    case 'X': {
-      const hex = isNumber ? value.toString(16) : Buffer.from(print(value)).toString('hex');
-      return verb === 'x' ? hex : hex.toUpperCase();
-    }
-    case 'T':
-      return goType(value);
-    default:
-  }
-  return `%!${verb}(${goType(value)}=${print(value)})`;
-}
-
-function fill(text: string, flags: string, width: number): string {
-  if (flags.includes('-')) return text.padEnd(width);
-  if (flags.includes('0') && /^[+-]?\d/.test(text)) {
-    const sign = /^[+-]?/.exec(text)?.[0] ?? '';
-    return sign + text.slice(sign.length).padStart(width - sign.length, '0');
-  }
-  return text.padStart(width);
 }
 
 /** The name of a value's type in Go. */
