@@ -284,7 +284,7 @@ describe('refuses, and leaves nothing', () => {
     ],
     [
       ['--device', 'vendor.com/class=nope'],
-      /CDI device injection failed: unresolvable CDI devices vendor.com\/class=nope$/,
+      /^CDI device injection failed: unresolvable CDI devices vendor.com\/class=nope$/,
     ],
     [['--group-add', 'ghosts'], /^Unable to find group ghosts: no matching entries in group file$/],
     [['--group-add', '99999999999'], /^uids and gids must be in range 0-2147483647$/],

@@ -12,26 +12,23 @@ import { containerConfig, sandboxConfig } from './cri-config.ts';
 import type { ContainerStreams } from './dependencies.ts';
 import { discard } from './discard.ts';
 import { watchExit } from './exits.ts';
-import { type HostSide, networkIdentity, prepareHost } from './host-side.ts';
 import { applyStage } from './files/stage.ts';
+import { type HostSide, networkIdentity, prepareHost } from './host-side.ts';
 import { INIT_MOUNT } from './init-mount.ts';
 import { cgroupParentOf } from './limits/check-isolation.ts';
-import { type JoinedNamespaces, joinNamespaces } from './limits/joined.ts';
-import { patchLimits } from './limits/patch-limits.ts';
-import { sizeShm } from './limits/shm.ts';
-import { writeHosts } from './network-files.ts';
-import { readOciSpec, writeOciSpec } from './oci-spec-store.ts';
+import { joinNamespaces } from './limits/joined.ts';
 import { logLimits } from './log-options.ts';
-import { patchSpec } from './patch-spec.ts';
+import { writeHosts } from './network-files.ts';
 import { portsToPublish } from './ports.ts';
 import { processId } from './process-id.ts';
 import { tellHeld } from './resource-events.ts';
 import { removeSandbox } from './sandboxes.ts';
-import { type PreparedSecurity, prepareSecurity } from './security/cri-security.ts';
-import { patchSecurity } from './security/patch-security.ts';
+import { securityError } from './security/cri-error.ts';
+import { prepareSecurity } from './security/cri-security.ts';
 import { seedVolumes } from './seed-volumes.ts';
 import { startExitCode } from './start-exit-code.ts';
 import { userError } from './users.ts';
+import { writeSpec } from './write-spec.ts';
 
 export interface LaunchOptions {
   /** A client that is there from the first byte on. */
@@ -76,7 +73,7 @@ export async function launch(
       }
     }
     await context.network.release(record.id).catch(report);
-    const error = startError(userError(thrown, record.config.user));
+    const error = startError(securityError(userError(thrown, record.config.user), record.spec.security.runtime));
     recordFailure(context, record, error);
     throw error;
   } finally {
@@ -160,7 +157,7 @@ async function attemptStart(
 
   const [io] = await allOrFirstError([
     prepareStreams(context, record, criId, undo),
-    writeSpec(context, record, criId, args, joined, security),
+    writeSpec(context, record, criId, { args, joined, security }),
     // Not the first attempt alone: that one may have failed on the way here.
     record.startedAt === 0n ? seedVolumes(context, criId, config.mounts) : Promise.resolve(),
   ]);
@@ -237,36 +234,6 @@ async function connectNetwork(
     ports.length > 0 ? context.network.publish(record.id, ip, ports) : undefined,
   ]);
   return ip;
-}
-
-async function writeSpec(
-  context: EngineContext,
-  record: ContainerRecord,
-  criId: string,
-  args: readonly string[],
-  joined: JoinedNamespaces,
-  security: PreparedSecurity,
-): Promise<void> {
-  const { spec: asked, config } = record;
-  const stored = await readOciSpec(context.containerd, criId);
-  const { oci } = stored;
-  const given = oci.process.env ?? [];
-  patchSpec(oci, {
-    args,
-    env: config.env,
-    hostname: config.hostname,
-    domainname: asked.network.domainname,
-    networkMode: asked.networkMode,
-    console:
-      asked.tty && asked.consoleHeight > 0 && asked.consoleWidth > 0
-        ? { height: asked.consoleHeight, width: asked.consoleWidth }
-        : undefined,
-    tmpfs: config.mounts.filter(({ type }) => type === 'tmpfs'),
-  });
-  patchLimits(oci, asked, joined);
-  sizeShm(oci, asked);
-  await patchSecurity(context, oci, { record, criId, security, given });
-  await writeOciSpec(context.containerd, criId, stored);
 }
 
 /** Like Promise.all, but settles only when all have: what the slower one made must be known before it is taken back. */

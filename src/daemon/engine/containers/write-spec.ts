@@ -1,0 +1,46 @@
+/** The OCI specification of a container between CreateContainer and StartContainer: everything that CRI has no words for. */
+import type { ContainerRecord } from '../../state/containers.ts';
+import type { EngineContext } from './context.ts';
+import type { JoinedNamespaces } from './limits/joined.ts';
+import { patchLimits } from './limits/patch-limits.ts';
+import { sizeShm } from './limits/shm.ts';
+import { readOciSpec, writeOciSpec } from './oci-spec-store.ts';
+import { patchSpec } from './patch-spec.ts';
+import type { PreparedSecurity } from './security/cri-security.ts';
+import { patchSecurity } from './security/patch-security.ts';
+
+/** What a start has found out before. */
+export interface SpecParts {
+  readonly args: readonly string[];
+  readonly joined: JoinedNamespaces;
+  readonly security: PreparedSecurity;
+}
+
+/** Reads what CRI wrote, patches it and writes it back. */
+export async function writeSpec(
+  context: EngineContext,
+  record: ContainerRecord,
+  criId: string,
+  { args, joined, security }: SpecParts,
+): Promise<void> {
+  const { spec: asked, config } = record;
+  const stored = await readOciSpec(context.containerd, criId);
+  const { oci } = stored;
+  const given = oci.process.env ?? [];
+  patchSpec(oci, {
+    args,
+    env: config.env,
+    hostname: config.hostname,
+    domainname: asked.network.domainname,
+    networkMode: asked.networkMode,
+    console:
+      asked.tty && asked.consoleHeight > 0 && asked.consoleWidth > 0
+        ? { height: asked.consoleHeight, width: asked.consoleWidth }
+        : undefined,
+    tmpfs: config.mounts.filter(({ type }) => type === 'tmpfs'),
+  });
+  patchLimits(oci, asked, joined);
+  sizeShm(oci, asked);
+  await patchSecurity(context, oci, { record, criId, security, given });
+  await writeOciSpec(context.containerd, criId, stored);
+}
