@@ -14,6 +14,7 @@ test('times are RFC 3339 with what is not zero of the fraction', () => {
 test('the document has docker names where docker has them', () => {
   const base = sampleRecord();
   const document = inspectDocument({
+    apparmor: false,
     record: sampleRecord({
       state: 'running',
       pid: 42,

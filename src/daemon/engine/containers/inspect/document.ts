@@ -9,6 +9,7 @@ import { configOf } from './config.ts';
 import { hostConfig } from './host-config.ts';
 import { mountsOf } from './mounts.ts';
 import { networkSettings, type PodNetwork } from './network.ts';
+import { appArmorProfile } from './security.ts';
 import { stateOf } from './state.ts';
 
 export interface InspectInput {
@@ -23,6 +24,8 @@ export interface InspectInput {
   readonly graph: Readonly<Record<string, string>> | null;
   /** Absent: it has no check, or was never started. */
   readonly health?: HealthReport | undefined;
+  /** Whether the host has AppArmor. */
+  readonly apparmor: boolean;
 }
 
 export function inspectDocument(input: InspectInput): Record<string, unknown> {
@@ -46,7 +49,7 @@ export function inspectDocument(input: InspectInput): Record<string, unknown> {
     Platform: 'linux',
     MountLabel: '',
     ProcessLabel: '',
-    AppArmorProfile: '',
+    AppArmorProfile: input.apparmor ? appArmorProfile(record.spec) : '',
     ExecIDs: null,
     HostConfig: hostConfig(record, input.unified),
     GraphDriver: { Data: input.graph, Name: input.snapshotter },

@@ -9,7 +9,7 @@ import type { PodNetwork } from './network.ts';
 
 type Context = Pick<
   EngineContext,
-  'containerd' | 'network' | 'paths' | 'snapshotter' | 'cgroupVersion' | 'health' | 'state'
+  'apparmor' | 'containerd' | 'network' | 'paths' | 'snapshotter' | 'cgroupVersion' | 'health' | 'state'
 >;
 
 /** docker's inspect document. What goes away meanwhile is left empty. */
@@ -24,6 +24,7 @@ export async function inspectContainer(
     paths: context.paths,
     bridge: record.ip === '' ? undefined : context.network.bridge,
     snapshotter: context.snapshotter,
+    apparmor: context.apparmor,
     unified: context.cgroupVersion === 2,
     pod,
     graph,

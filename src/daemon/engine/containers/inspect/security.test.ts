@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_SECURITY } from '../../../state/spec.ts';
 import { sampleSpec } from '../samples.ts';
-import { securityOf } from './security.ts';
+import { appArmorProfile, securityOf } from './security.ts';
 
 test("nothing asked for is null, but for the runtime and docker's paths", () => {
   const { MaskedPaths, ReadonlyPaths, ...rest } = securityOf(sampleSpec({}));
@@ -41,4 +41,11 @@ test('what was asked for, the open paths as empty lists', () => {
 test('a privileged container has no paths at all', () => {
   const { MaskedPaths, ReadonlyPaths } = securityOf(sampleSpec({ privileged: true }));
   assert.deepEqual([MaskedPaths, ReadonlyPaths], [null, null]);
+});
+
+test('the profile of AppArmor', () => {
+  const mine = { ...NO_SECURITY, securityOpt: ['apparmor=mine'] };
+  assert.equal(appArmorProfile(sampleSpec({})), 'docker-default');
+  assert.equal(appArmorProfile(sampleSpec({ privileged: true })), 'unconfined');
+  assert.equal(appArmorProfile(sampleSpec({ security: mine, privileged: true })), 'mine');
 });

@@ -1,6 +1,7 @@
 /** What of the security flags stands in `HostConfig`. */
 import type { ContainerSpec } from '../../../state/spec.ts';
 import { MASKED_PATHS, READONLY_PATHS } from '../security/cri-security.ts';
+import { parseSecurityOptions } from '../security/options.ts';
 
 /** The client of docker turns this option into empty lists of paths, and the document shows those alone. */
 const SYSTEM_PATHS = /^systempaths[=:]unconfined$/;
@@ -19,6 +20,11 @@ export function securityOf({ security, privileged }: ContainerSpec): Record<stri
     MaskedPaths: paths(MASKED_PATHS),
     ReadonlyPaths: paths(READONLY_PATHS),
   };
+}
+
+/** The profile that a host with AppArmor applies, by docker's name of the default. */
+export function appArmorProfile({ security, privileged }: ContainerSpec): string {
+  return parseSecurityOptions(security.securityOpt).apparmor ?? (privileged ? 'unconfined' : 'docker-default');
 }
 
 /** docker has null, and not an empty list, for what was not given. */

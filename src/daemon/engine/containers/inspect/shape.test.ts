@@ -65,6 +65,7 @@ describe('every key of docker’s document is there, with its type', () => {
   const base = sampleRecord();
   const mount = { readOnly: false, propagation: '', anonymous: false };
   const document = inspectDocument({
+    apparmor: false,
     record: sampleRecord({
       state: 'running',
       ip: '10.9.0.2',
