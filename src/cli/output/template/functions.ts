@@ -129,11 +129,14 @@ function checkIndex(key: Value, last: number): number {
   return key;
 }
 
-function slice(value: Value, from: Value = 0, to?: Value): Value {
+function slice(value: Value, ...bounds: Value[]): Value {
   if (typeof value !== 'string' && !Array.isArray(value)) throw new Error(`can't slice item of type ${goType(value)}`);
-  const end = sliceBound(to ?? length(value), length(value));
-  const start = sliceBound(from, end);
-  return typeof value === 'string' ? Buffer.from(value).subarray(start, end).toString() : value.slice(start, end);
+  if (bounds.length > 3) throw new Error(`too many slice indexes: ${bounds.length}`);
+  if (typeof value === 'string' && bounds.length === 3) throw new Error('cannot 3-index slice a string');
+  const whole = length(value);
+  const [from = 0, to = whole] = bounds.map((bound) => sliceBound(bound, whole));
+  if (from > to) throw new Error(`invalid slice index: ${from} > ${to}`);
+  return typeof value === 'string' ? Buffer.from(value).subarray(from, to).toString() : value.slice(from, to);
 }
 
 function sliceBound(key: Value, last: number): number {

@@ -79,11 +79,13 @@ export function tokenize(source: string): Token[] {
         if (letter === '`') throw fail(at, 'unterminated raw quoted string');
         if (letter === "'")
           throw fail(at, source.startsWith("''", at) ? 'invalid syntax' : 'unterminated character constant');
-        const code = source.codePointAt(at) ?? 0;
-        throw fail(
-          at,
-          `${glued ? 'bad character' : 'unexpected bad character'} U+${code.toString(16).toUpperCase().padStart(4, '0')} '${String.fromCodePoint(code)}'`,
-        );
+        const found = String.fromCodePoint(source.codePointAt(at) ?? 0);
+        if (!glued) throw fail(at, `unexpected ${JSON.stringify(found)} in command`);
+        const code = found.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0');
+        throw fail(at, `bad character U+${code} '${found}'`);
+      }
+      if (glued && kind === 'word' && tokens.at(-1)?.kind === 'number') {
+        throw fail(at, `bad number syntax: ${JSON.stringify(`${tokens.at(-1)?.text}${found}`)}`);
       }
       if (kind !== 'space') tokens.push({ kind: kind as Token['kind'], text: found, at, glued });
       glued = kind !== 'space';

@@ -69,8 +69,8 @@ class Parser {
         return this.#block(word);
       case 'break':
       case 'continue':
+        this.#tokens.close(`{{${word}}}`);
         if (this.#loops === 0) throw this.#tokens.error(`{{${word}}} outside {{range}}`);
-        this.#tokens.close(word);
         return { kind: word };
       case 'define':
         if (this.#depth > 0) throw this.#tokens.error('unexpected {{define}}');
@@ -95,7 +95,7 @@ class Parser {
 
   #call(start: number, name: string, context: string): Node {
     const at = this.#tokens.last?.at ?? start;
-    const bare = this.#tokens.peek()?.kind === 'close';
+    const bare = context === 'template clause' && this.#tokens.peek()?.kind === 'close';
     const pipe = bare ? undefined : this.#pipelines.pipe(context);
     if (bare) this.#tokens.close(context);
     const end = this.#tokens.last;

@@ -109,7 +109,7 @@ function floatVerb(verb: string, value: number, form: Form): string | undefined 
   switch (verb) {
     case 'f':
     case 'F':
-      return withSign(value.toFixed(precision ?? 6), value, form);
+      return withSign(fixed(value, precision ?? 6), value, form);
     case 'e':
     case 'E': {
       const text = value.toExponential(precision ?? 6).replace(/e([+-])(\d)$/, 'e$10$2');
@@ -123,6 +123,16 @@ function floatVerb(verb: string, value: number, form: Form): string | undefined 
     default:
       return undefined;
   }
+}
+
+/** Rounds to even where the number lies exactly between two, which toFixed does not. */
+function fixed(value: number, digits: number): string {
+  const exact = value.toFixed(Math.min(100, digits + 60));
+  const point = exact.indexOf('.') + 1 + digits;
+  const tie = /^50*$/.test(exact.slice(point).replace('.', ''));
+  const before = exact.slice(0, point).replace('.', '');
+  if (!tie || Number(before.at(-1)) % 2 === 1) return value.toFixed(digits);
+  return digits === 0 ? exact.slice(0, point - 1) : exact.slice(0, point);
 }
 
 function withSign(text: string, value: Value, { flags }: Form): string {

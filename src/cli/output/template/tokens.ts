@@ -29,7 +29,7 @@ export class Tokens {
   /** Takes what must close an action. */
   close(context: string): void {
     const token = this.take();
-    if (token.kind !== 'close') throw this.error(`unexpected <${token.text}> in ${context}`);
+    if (token.kind !== 'close') throw this.error(`unexpected ${JSON.stringify(token.text)} in ${context}`);
   }
 
   /** Runs an attempt; where it gives undefined, its tokens are as untaken. */

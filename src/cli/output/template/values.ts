@@ -43,7 +43,9 @@ export function formatFloat(value: number, precision?: number): string {
   const exponent = Number(power);
   const short = mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa;
   const digits = short.replace(/\D/g, '').length;
-  const limit = precision === undefined ? Math.max(21, digits) : Math.max(1, precision);
+  // Go: six digits decide where all are shown, else the precision, or fewer digits where the number is whole.
+  const least = Math.max(1, precision ?? 6);
+  const limit = precision !== undefined && least > digits && digits > exponent ? digits : least;
   if (exponent < -4 || exponent >= limit) {
     return `${short}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
   }
