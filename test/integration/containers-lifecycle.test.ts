@@ -119,11 +119,26 @@ suite('the life of containers', { timeout: 240_000 }, () => {
     await daemon.containerd.tasks.pause({ containerId: stateOf(unnoted).criId });
     await reboot();
     assert.deepEqual([stateOf(paused).state, stateOf(unnoted).state], ['paused', 'paused']);
+    // CRI calls what was frozen at its start unknown.
+    await daemon.close();
+    await rig.children.kill('containerd');
+    await rig.children.start('containerd');
+    daemon = await rig.boot();
+    assert.deepEqual([stateOf(paused).state, stateOf(unnoted).state], ['paused', 'paused']);
     await daemon.engine.unpause(unnoted);
     await daemon.containerd.tasks.resume({ containerId: stateOf(paused).criId });
     await reboot();
     assert.deepEqual([stateOf(paused).state, stateOf(unnoted).state], ['running', 'running']);
+    assert.equal(await execIn(paused, ['echo', 'on']), 'on\n');
+    process.kill(stateOf(unnoted).pid, 'SIGKILL');
+    assert.equal((await daemon.engine.wait(unnoted, 'not-running', AbortSignal.timeout(10_000))).exitCode, 137);
     for (const id of [paused, unnoted]) await daemon.engine.remove(id, { force: true, volumes: true });
+    const left = async () =>
+      (await daemon.containerd.cri.listPodSandbox({})).items.filter(({ labels }) =>
+        [paused, unnoted].includes(labels['k3c.io/id'] ?? ''),
+      );
+    for (let i = 0; i < 200 && (await left()).length > 0; i++) await sleep(50);
+    assert.deepEqual(await left(), []);
   });
 
   test('rename: the old name is free, the running pod keeps its labels, the next start has the new ones', async () => {

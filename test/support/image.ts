@@ -12,6 +12,7 @@ export interface ImageOptions {
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   readonly env?: readonly string[];
+  readonly stopSignal?: string;
 }
 
 /**
@@ -20,7 +21,7 @@ export interface ImageOptions {
  *
  * @returns the path of the archive
  */
-export async function writeBusyboxImage(directory: string, name: string): Promise<string> {
+export async function writeBusyboxImage(directory: string, name: string, options: ImageOptions = {}): Promise<string> {
   const tree = await mkdtemp(join(tmpdir(), 'k3c-busybox-'));
   try {
     await mkdir(join(tree, 'bin'));
@@ -37,6 +38,7 @@ export async function writeBusyboxImage(directory: string, name: string): Promis
     await writeImage(archive, name, tree, {
       command: ['/bin/sleep', '2147483647'],
       env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+      ...options,
     });
     return archive;
   } finally {
@@ -63,7 +65,12 @@ export async function writeImage(archive: string, name: string, tree: string, op
         architecture: 'amd64',
         os: 'linux',
         created: '2000-01-01T00:00:00Z',
-        config: { Entrypoint: options.entrypoint, Cmd: options.command, Env: options.env },
+        config: {
+          Entrypoint: options.entrypoint,
+          Cmd: options.command,
+          Env: options.env,
+          StopSignal: options.stopSignal,
+        },
         rootfs: { type: 'layers', diff_ids: [layer.digest] },
       }),
       'application/vnd.oci.image.config.v1+json',

@@ -1,12 +1,12 @@
 /** The start of a daemon beside containers that went on without one. */
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { Code, hasCode } from '../../../api/errors.ts';
 import {
   ContainerState as CriState,
   type PodSandbox,
   PodSandboxState,
 } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
+import { Status } from '../../../api/gen/types/task/task.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
 import { LABEL_ID } from './cri-config.ts';
@@ -19,7 +19,10 @@ import { frozenOf } from './pause.ts';
 import { type CriContainer, type CriSandbox, type Plan, planContainer } from './reconcile-plan.ts';
 import { tellHeld } from './resource-events.ts';
 import { removeSandbox, stopSandbox } from './sandboxes.ts';
+import { removeStrayDirectories, removeStrayFifos } from './stray-files.ts';
 import { removeViews } from './view-rootfs.ts';
+
+const ALIVE: ReadonlySet<Status> = new Set([Status.RUNNING, Status.PAUSED, Status.PAUSING]);
 
 /**
  * Brings records and CRI together. When it returns, what runs is being watched again, exits are recorded, published
@@ -39,12 +42,16 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
     containerd.tasks.list({}, { signal }),
   ]);
   const frozen = frozenOf(tasks);
+  const alive = new Set(tasks.filter(({ status }) => ALIVE.has(status)).map(({ id }) => id));
   const sandboxes = items.flatMap(toSandbox);
   const owners = new Map(sandboxes.map((sandbox) => [sandbox.id, sandbox]));
   const containers = listed.flatMap((container): CriContainer[] => {
     const sandbox = owners.get(container.podSandboxId);
     if (sandbox === undefined) return [];
-    const { id, podSandboxId: sandboxId, state: criState } = container;
+    const { id, podSandboxId: sandboxId } = container;
+    // A containerd that starts beside a frozen process calls it unknown, thawed or not; it is there all the same.
+    const unseen = container.state === CriState.CONTAINER_UNKNOWN && alive.has(id);
+    const criState = unseen ? CriState.CONTAINER_RUNNING : container.state;
     return [{ id, sandboxId, owner: sandbox.owner, attempt: sandbox.attempt, state: criState }];
   });
 
@@ -225,30 +232,4 @@ function publishedNow(context: EngineContext) {
     if (record === undefined || live.ports.length === 0) return [];
     return [{ owner: live.id, ownerName: record.name, podIp: record.ip, ports: live.ports }];
   });
-}
-
-/** Directories of containers and anonymous volumes that no row names: a daemon died between the row and the files. */
-async function removeStrayDirectories(context: EngineContext, ids: ReadonlySet<string>): Promise<void> {
-  const volumes = new Set(context.state.volumes.list().map(({ name }) => name));
-  for (const [parent, known] of [
-    [context.paths.containers, ids],
-    [context.paths.logs, ids],
-    [context.paths.volumes, volumes],
-  ] as const) {
-    for (const name of await readdir(parent)) {
-      // Only names of the kind that the engine makes up: anything else was put there by somebody else.
-      if (/^[0-9a-f]{64}$/.test(name) && !known.has(name))
-        await rm(join(parent, name), { recursive: true, force: true });
-    }
-  }
-}
-
-/** CRIID-STREAM, or CRIID.EXEC-STREAM. Those of containers that run are in use; of an exec only the start needs the name. */
-async function removeStrayFifos(context: EngineContext, names: readonly string[]): Promise<void> {
-  const used = new Set([...context.live.values()].map(({ criId }) => criId));
-  for (const name of names) {
-    const [, criId, after] = /^([0-9a-f]{64})([.-])/.exec(name) ?? [];
-    if (criId !== undefined && (after === '.' || !used.has(criId)))
-      await rm(join(context.paths.fifos, name), { force: true });
-  }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Code, hasCode, K3cError } from '../../../api/errors.ts';
+import { ContainerState } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import { waitForExit } from './wait-for-exit.ts';
 
 type Services = Parameters<typeof waitForExit>[0];
@@ -71,6 +72,14 @@ test('after a SIGKILL of ours nobody is asked', async () => {
     reason: '',
   });
   assert.deepEqual(fake.asked, ['wait']);
+});
+
+test('of a container that CRI has lost sight of it is not asked twice', async () => {
+  const unknown = { status: { state: ContainerState.CONTAINER_UNKNOWN } };
+  const killed = await waitForExit(services([waited(137)], [unknown]), 'c', signal);
+  assert.deepEqual([killed.exitCode, killed.oomKilled], [137, false]);
+  const lost = waitForExit(services([Code.NOT_FOUND], [unknown]), 'c', signal);
+  await assert.rejects(lost, (error) => hasCode(error, Code.NOT_FOUND));
 });
 
 test('a container that was removed is not found', async () => {

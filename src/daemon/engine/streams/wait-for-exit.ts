@@ -18,7 +18,7 @@ const MAX_POLL_MS = 200;
  *
  * @param killed whether we have sent this process a SIGKILL; asked at the moment of its end, so that one that had died for
  *   lack of memory before our signal is still told so
- * @throws K3cError CANCELLED when the signal is aborted; NOT_FOUND when the container was removed meanwhile
+ * @throws K3cError CANCELLED when the signal is aborted; NOT_FOUND when the container was removed meanwhile, or nobody knows
  */
 export async function waitForExit(
   containerd: Pick<Containerd, 'tasks' | 'cri'>,
@@ -66,6 +66,9 @@ async function pollCri(cri: Containerd['cri'], criId: string, signal: AbortSigna
         const { exitCode, finishedAt, reason } = status;
         return { exitCode, exitedAt: finishedAt, reason, oomKilled: reason === OOM_KILLED };
       }
+      // What was frozen when containerd was started it does not watch, and will never call exited.
+      if (status?.state === ContainerState.CONTAINER_UNKNOWN)
+        throw new K3cError(Code.NOT_FOUND, `CRI does not know how container ${criId} ended`);
     } catch (error) {
       if (signal.aborted) throw canceled();
       if (!hasCode(error, Code.UNAVAILABLE)) throw error;

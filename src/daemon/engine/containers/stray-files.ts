@@ -1,0 +1,30 @@
+/** What a daemon that died between a row and its files has left on disk. */
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EngineContext } from './context.ts';
+
+/** Directories of containers and anonymous volumes that no row names: a daemon died between the row and the files. */
+export async function removeStrayDirectories(context: EngineContext, ids: ReadonlySet<string>): Promise<void> {
+  const volumes = new Set(context.state.volumes.list().map(({ name }) => name));
+  for (const [parent, known] of [
+    [context.paths.containers, ids],
+    [context.paths.logs, ids],
+    [context.paths.volumes, volumes],
+  ] as const) {
+    for (const name of await readdir(parent)) {
+      // Only names of the kind that the engine makes up: anything else was put there by somebody else.
+      if (/^[0-9a-f]{64}$/.test(name) && !known.has(name))
+        await rm(join(parent, name), { recursive: true, force: true });
+    }
+  }
+}
+
+/** CRIID-STREAM, or CRIID.EXEC-STREAM. Those of containers that run are in use; of an exec only the start needs the name. */
+export async function removeStrayFifos(context: EngineContext, names: readonly string[]): Promise<void> {
+  const used = new Set([...context.live.values()].map(({ criId }) => criId));
+  for (const name of names) {
+    const [, criId, after] = /^([0-9a-f]{64})([.-])/.exec(name) ?? [];
+    if (criId !== undefined && (after === '.' || !used.has(criId)))
+      await rm(join(context.paths.fifos, name), { force: true });
+  }
+}
