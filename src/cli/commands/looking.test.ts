@@ -1,6 +1,9 @@
 /** stats, top and port against a made-up daemon. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
 import { cli, runOn, TestHost } from '../../../test/support/cli.ts';
 import { Code, K3cError } from '../../api/errors.ts';
 import type { ContainerStats } from '../../api/gen/k3c.ts';
@@ -118,6 +121,35 @@ aaaaaaaaaaaa   stopped   0.00%     0B / 0B             0.00%     0B / 0B       0
     gate.resolve();
     assert.equal(await running, 0);
     assert.equal(host.listeners, 0);
+  });
+});
+
+describe('formats of the user’s own', () => {
+  const list = () => Promise.resolve({ containers: [] });
+  const home = async (t: TestContext, text: string) => {
+    const directory = await mkdtemp(join(tmpdir(), 'k3c-format-'));
+    t.after(() => rm(directory, { recursive: true }));
+    await writeFile(join(directory, 'config.json'), text);
+    return {
+      env: { DOCKER_CONFIG: directory },
+      client: { ...sampler([web]), containers: { list, ...sampler([web]).containers } },
+    };
+  };
+
+  test('stand in config.json, and --format wins', async (t) => {
+    const options = await home(t, '{"psFormat":"table {{.Names}}","statsFormat":"{{.Name}}!"}');
+    assert.equal((await cli(['ps'], options)).out, 'NAMES\n');
+    assert.equal((await cli(['ps', '--format', 'table {{.ID}}'], options)).out, 'CONTAINER ID\n');
+    assert.equal((await cli(['ps', '-q'], options)).out, '');
+    assert.equal((await cli(['stats', '--no-stream'], options)).out, 'web!\n');
+  });
+
+  test('a file that is wrong is no reason to fail', async (t) => {
+    const options = await home(t, '{"auths":{"x":{"auth":"secret"');
+    const { code, out, err } = await cli(['ps'], options);
+    assert.equal(code, 0);
+    assert.match(out, /^CONTAINER ID/);
+    assert.match(err, /^WARNING: Error loading config file: .*: it is not valid JSON\n$/);
   });
 });
 

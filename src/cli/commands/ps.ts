@@ -5,6 +5,7 @@ import { parseInteger } from '../flags/sizes.ts';
 import { parseFilter, toFilters } from '../flags/words.ts';
 import { containerList } from '../output/containers.ts';
 import { FORMAT_HELP, formatUses, renderList } from '../output/rows.ts';
+import { userFormat } from '../user-format.ts';
 
 interface PsFlags {
   readonly all?: boolean;
@@ -38,13 +39,14 @@ export const ps: CommandDefinition<PsFlags> = {
   async run(context, _operands, flags) {
     const last = flags.latest === true && flags.last === -1 ? 1 : flags.last;
     const size = flags.size === true;
+    const own = flags.format ?? (flags.quiet === true ? undefined : await userFormat(context, 'psFormat'));
     const client = await context.client();
     const { containers } = await client.containers.list(
       {
         all: flags.all === true,
         last: Math.max(0, last),
         filters: toFilters(flags.filter ?? []),
-        size: size || formatUses(flags.format, 'Size'),
+        size: size || formatUses(own, 'Size'),
       },
       { signal: context.signal },
     );
@@ -53,7 +55,7 @@ export const ps: CommandDefinition<PsFlags> = {
     if (ignored) {
       context.stderr.write('WARNING: Ignoring custom format, because both --format and --quiet are set.\n');
     }
-    context.stdout.write(renderList(containers, form, { quiet: flags.quiet, format: ignored ? '' : flags.format }));
+    context.stdout.write(renderList(containers, form, { quiet: flags.quiet, format: ignored ? '' : own }));
     return 0;
   },
 };

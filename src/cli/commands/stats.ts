@@ -5,6 +5,7 @@ import type { CommandContext } from '../context.ts';
 import { flag, value } from '../flags/option.ts';
 import { FORMAT_HELP, renderList } from '../output/rows.ts';
 import { CLEAR, statsList, toFrame } from '../output/stats.ts';
+import { userFormat } from '../user-format.ts';
 
 interface StatsFlags {
   readonly all?: boolean;
@@ -30,7 +31,8 @@ export const stats: CommandDefinition<StatsFlags> = {
   },
   async run(context, names, flags) {
     const form = statsList(flags.trunc);
-    const render = (samples: readonly ContainerStats[]) => renderList(samples, form, { format: flags.format });
+    const format = flags.format ?? (await userFormat(context, 'statsFormat'));
+    const render = (samples: readonly ContainerStats[]) => renderList(samples, form, { format });
     // A template that is wrong is told before there is anything to wait for.
     render([]);
     const once = !flags.stream;
