@@ -10,6 +10,7 @@ import type { BackgroundTasks } from './background.ts';
 import type { ContainerStreams, ImageResolver, PortPublisher, StreamEngine } from './dependencies.ts';
 import type { ContainerExit, ExitBoard } from './exit-board.ts';
 import type { HealthMonitor } from './health/monitor.ts';
+import type { Slots } from './health/slots.ts';
 import type { KeyedMutex } from './keyed-mutex.ts';
 
 export interface EnginePaths {
@@ -80,6 +81,7 @@ export interface EngineContext {
   readonly abandon: AbortSignal;
   /** The health checks of what runs, by id; see health/health.ts. */
   readonly health: Map<string, HealthMonitor>;
+  readonly probeSlots: Slots;
   readonly events: EventBus;
   /** Appends to the history (call it in the transaction of the change) and tells those who listen. */
   readonly emit: (record: ContainerRecord, action: string, attributes?: Readonly<Record<string, string>>) => void;

@@ -24,6 +24,7 @@ import { containerFiles } from './files/files.ts';
 import type { ListOptions } from './filters.ts';
 import { closeHealth, healthStatus } from './health/health.ts';
 import type { HealthMonitor } from './health/monitor.ts';
+import { Slots } from './health/slots.ts';
 import { findContainer, notRunning } from './identity.ts';
 import { inspectContainer } from './inspect/inspect.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
@@ -129,6 +130,7 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     closing: closing.signal,
     abandon: abandon.signal,
     health: new Map<string, HealthMonitor>(),
+    probeSlots: new Slots(),
     events,
     emit: (record, action, attributes) => events.record(containerEvent(record, action, attributes)),
     announce: (id, action, attributes) => {

@@ -5,6 +5,7 @@ import { silentLog } from '../../../../host/log.ts';
 import type { ExecOptions, ExecProcess, OutputChunk } from '../../streams/types.ts';
 import type { EngineContext, LiveContainer } from '../context.ts';
 import { goDuration, runProbe } from './probe.ts';
+import { Slots } from './slots.ts';
 
 const live = { id: 'id', criId: 'cri' } as LiveContainer;
 const check = { command: ['sh', '-c', 'x'], interval: 1, timeout: 20e6, startPeriod: 0, startInterval: 1, retries: 3 };
@@ -21,6 +22,7 @@ function rig(script: (options: ExecOptions) => Partial<ExecProcess> | Promise<ne
       },
     },
     paths: { fifos: '/fifos' },
+    probeSlots: new Slots(1),
     log: silentLog,
     now: () => 7n,
     announce: (_id: string, action: string, attributes: Record<string, string>) =>

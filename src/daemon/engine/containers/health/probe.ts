@@ -28,32 +28,41 @@ export async function runProbe(
   check: HealthCheck,
   stopping: AbortSignal,
 ): Promise<ProbeResult | undefined> {
-  const start = context.now();
   const execID = randomBytes(32).toString('hex');
   const announce = (action: string, attributes: Readonly<Record<string, string>> = {}) =>
     context.announce(live.id, action, { execID, ...attributes });
+  let start = context.now();
   const result = (exitCode: number, output: string) => ({ start, end: context.now(), exitCode, output });
-  const late = AbortSignal.timeout(START_PATIENCE_MS);
-  announce(`exec_create: ${check.command.join(' ')}`);
-  let running: ExecProcess;
+  let late = false;
+  let running: ExecProcess | undefined;
   try {
-    running = await context.streams.startExec(context.containerd, {
-      criId: live.criId,
-      execId: execID,
-      fifoDir: context.paths.fifos,
-      args: check.command,
-      tty: false,
-      stdin: false,
-      // A stop kills the process below: only so does nothing of it stay behind in the shim.
-      signal: AbortSignal.any([late, stopping]),
-      log: context.log,
+    running = await context.probeSlots.run(async () => {
+      if (stopping.aborted) return undefined;
+      start = context.now();
+      announce(`exec_create: ${check.command.join(' ')}`);
+      const patience = AbortSignal.timeout(START_PATIENCE_MS);
+      patience.addEventListener('abort', () => {
+        late = true;
+      });
+      return await context.streams.startExec(context.containerd, {
+        criId: live.criId,
+        execId: execID,
+        fifoDir: context.paths.fifos,
+        args: check.command,
+        tty: false,
+        stdin: false,
+        // A stop kills the process below: only so does nothing of it stay behind in the shim.
+        signal: AbortSignal.any([patience, stopping]),
+        log: context.log,
+      });
     });
   } catch (thrown) {
     if (stopping.aborted || hasCode(thrown, Code.UNAVAILABLE)) return undefined;
     if (toK3cError(thrown).reason === 'container-not-running') return undefined;
-    if (late.aborted) return result(NO_EXIT_CODE, `timed out starting health check for container ${live.id}`);
+    if (late) return result(NO_EXIT_CODE, `timed out starting health check for container ${live.id}`);
     return result(NO_EXIT_CODE, toK3cError(thrown).message);
   }
+  if (running === undefined) return undefined;
   announce(`exec_start: ${check.command.join(' ')}`);
   return await watchProbe(context, running, check, stopping, { announce, result });
 }
