@@ -1,8 +1,10 @@
 /* The way of every start: hidden modes, front door, unpack (once), exec. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "launcher.h"
@@ -44,6 +46,18 @@ static void export_self(void) {
 }
 
 /*
+ * Node raises its soft number of open files to the hard one and never takes it back for a child, as Go does: containers would
+ * have the daemon's hard limit. child.c gives those that become containers' parents the number that we were started with.
+ */
+static void export_open_files(void) {
+  struct rlimit limit;
+  char text[24];
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  snprintf(text, sizeof text, "%llu", (unsigned long long)limit.rlim_cur);
+  setenv("K3C_OPEN_FILES", text, 1);
+}
+
+/*
  * Node reads the environment files that any argument before a `--` names, in a single executable too: `run --env-file` would
  * be its option as well as ours. main.ts takes the `--` off again.
  */
@@ -72,8 +86,12 @@ int main(int argc, char **argv) {
   forget_loader_variables();
   unsetenv("K3C_SELF");
   unsetenv("K3C_NL_FD");
+  unsetenv("K3C_OPEN_FILES");
   export_self();
-  if (geteuid() == 0 && is_daemon(argc, argv)) netlink_pass();
+  if (geteuid() == 0 && is_daemon(argc, argv)) {
+    netlink_pass();
+    export_open_files();
+  }
   execv(program, shielded(argc, argv));
   fail("cannot start %s: %s", program, strerror(errno));
 }

@@ -80,6 +80,17 @@ test('it becomes its command: arguments, output, exit code', async () => {
   assert.deepEqual([viaLauncher.code, viaLauncher.stdout], [0, 'hi\n']);
 });
 
+test('it has the open files that the daemon was started with, not those of Node', async () => {
+  const script = 'ulimit -Sn; printenv K3C_OPEN_FILES || echo none';
+  const seen = async (files: string) => {
+    const env = { PATH: process.env['PATH'] ?? '', K3C_OPEN_FILES: files };
+    return (await run(helper, [self, '9', 'sh', '-c', script], { env })).stdout;
+  };
+  const [own] = (await run('sh', ['-c', 'ulimit -Sn'])).stdout.split('\n');
+  assert.equal(await seen('100'), '100\nnone\n');
+  for (const files of ['99999999', 'x', '0']) assert.equal(await seen(files), `${own}\nnone\n`);
+});
+
 test('it does not start for a parent that is gone already', async () => {
   const result = await run(helper, ['1', '9', 'echo', 'hi']);
   assert.deepEqual([result.code, result.stdout], [143, '']);

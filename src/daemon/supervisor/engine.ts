@@ -88,6 +88,9 @@ function childEnvironment(bin: string): Record<string, string | undefined> {
   for (const [name, value] of Object.entries(process.env)) {
     if (!name.startsWith('K3C_') && name !== 'NOTIFY_SOCKET') env[name] = value;
   }
+  // The one that k3c-child takes off again: the open files that containers may have (src/launcher/child.c).
+  const openFiles = process.env['K3C_OPEN_FILES'];
+  if (openFiles !== undefined) env['K3C_OPEN_FILES'] = openFiles;
   env['PATH'] = `${bin}:${process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin'}`;
   return env;
 }
