@@ -7,6 +7,9 @@ import { constants } from 'node:os';
 
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+const SO_SNDBUFFORCE = 32;
 const LOCK_EX_NB = 2 | 4;
 const F_SETPIPE_SZ = 1031;
 const MADV_DONTNEED = 4;
@@ -18,6 +21,7 @@ function load() {
     flock: { arguments: ['int32', 'int32'], return: 'int32' },
     mkfifo: { arguments: ['string', 'uint32'], return: 'int32' },
     socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
+    setsockopt: { arguments: ['int32', 'int32', 'int32', 'buffer', 'uint32'], return: 'int32' },
     sendto: { arguments: ['int32', 'buffer', 'uint64', 'int32', 'buffer', 'uint32'], return: 'int64' },
     close: { arguments: ['int32'], return: 'int32' },
     madvise: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
@@ -55,6 +59,17 @@ export function mkfifo(path: string, mode: number): void {
 /** Sets how much a pipe or FIFO holds (fcntl(2), F_SETPIPE_SZ). False where this user may not have so much. */
 export function setPipeSize(fd: number, bytes: number): boolean {
   return libc().fcntl(fd, F_SETPIPE_SZ, bytes) >= 0;
+}
+
+/**
+ * How many bytes a socket holds that its peer has not read (socket(7)); the kernel doubles it for its own needs. Without
+ * CAP_NET_ADMIN the host's net.core.wmem_max is the most there is. False when the socket stays as it was.
+ */
+export function setSendBuffer(fd: number, bytes: number): boolean {
+  const value = Buffer.alloc(4);
+  value.writeInt32LE(bytes);
+  const set = (option: number) => libc().setsockopt(fd, SOL_SOCKET, option, value, value.length) === 0;
+  return set(SO_SNDBUFFORCE) || set(SO_SNDBUF);
 }
 
 /**

@@ -83,14 +83,18 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
+    this.#track(socket);
+    socket.on('error', (error) => this.#log.debug({ error: error.message }, 'a connection failed'));
+    if (this.#relayTo === undefined || performance.now() < this.#servesAllUntil) this.#serve(socket);
+    else this.#look(socket, this.#relayTo);
+  }
+
+  #track(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once('close', () => {
       this.#sockets.delete(socket);
       if (this.#sockets.size === 0) for (const tell of this.#emptied) tell();
     });
-    socket.on('error', (error) => this.#log.debug({ error: error.message }, 'a connection failed'));
-    if (this.#relayTo === undefined || performance.now() < this.#servesAllUntil) this.#serve(socket);
-    else this.#look(socket, this.#relayTo);
   }
 
   /** Waits for the first call, which tells whether the connection is relayed or served. */
@@ -128,16 +132,16 @@ export class Listener {
       this.#servesAllUntil = performance.now() + MIXED_MS;
     };
     const relay = await Relay.open({ client: socket, path, what, log: this.#log, onMixed });
-    if (socket.destroyed) return;
-    // Without a daemon the call is served: that says in words what is missing, and dials again at the next call.
-    if (relay === undefined) {
-      first.serve();
+    if (relay !== undefined) {
+      this.#track(relay.client);
+      this.#relays.add(relay);
+      relay.client.once('close', () => this.#relays.delete(relay));
+      if (this.#isDraining) relay.goAway();
       return;
     }
-    this.#undecided.delete(socket);
-    this.#relays.add(relay);
-    socket.once('close', () => this.#relays.delete(relay));
-    if (this.#isDraining) relay.goAway();
+    if (socket.destroyed) return;
+    // Without a daemon the call is served: that says in words what is missing, and dials again at the next call.
+    first.serve();
   }
 
   #cutWhenSilent(socket: Socket): NodeJS.Timeout {

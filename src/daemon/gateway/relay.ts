@@ -8,11 +8,12 @@ import type { ClientFrames, ClientFramesListener } from './client-frames.ts';
 import { DaemonFrames } from './daemon-frames.ts';
 import type { Relayable } from './first-call.ts';
 import { ACK, DATA, type FrameHeader, goAwayFrame, RST_STREAM, SETTINGS, windowUpdateFrame } from './h2-frames.ts';
+import { intoBuffers, moved, widen } from './read-buffers.ts';
 import { routeFields } from './route.ts';
-import { LINGER_MS, RELAY_READ } from './settings.ts';
+import { LINGER_MS } from './settings.ts';
 
 export interface RelayOptions {
-  /** Paused; its errors are its owner's to hear. */
+  /** Paused. The relay moves the connection into a socket of its own. */
   readonly client: Socket;
   /** The daemon's socket. */
   readonly path: string;
@@ -22,14 +23,26 @@ export interface RelayOptions {
   readonly onMixed: () => void;
 }
 
+/** Bytes in a buffer that is used again when all writes of them are done. */
+interface Lease {
+  /** Writes under way, and one more while there may come others. */
+  writes: number;
+  readonly release: () => void;
+}
+
+function returnLease(lease: Lease): void {
+  lease.writes--;
+  if (lease.writes === 0) lease.release();
+}
+
 export class Relay implements ClientFramesListener {
   readonly #options: RelayOptions;
-  readonly #client: Socket;
+  #client: Socket;
   readonly #daemon: Socket;
   readonly #frames: ClientFrames;
   readonly #daemonFrames: DaemonFrames;
-  readonly #free: Buffer[] = [];
-  #reading: Buffer = Buffer.alloc(0);
+  /** The bytes at hand. */
+  #lease: Lease = { writes: 0, release: () => undefined };
   readonly #open: Set<number>;
   #last: number;
   #owesAck: boolean;
@@ -61,7 +74,7 @@ export class Relay implements ClientFramesListener {
     );
     this.#daemon = connect({
       path: options.path,
-      onread: { buffer: () => this.#nextBuffer(), callback: (length) => this.#onDaemonData(length) },
+      onread: intoBuffers((bytes, release) => this.#onDaemonData(bytes, release)),
     });
     let isUp = false;
     this.#daemon.once('connect', () => {
@@ -81,8 +94,7 @@ export class Relay implements ClientFramesListener {
   static open(options: RelayOptions): Promise<Relay | undefined> {
     return new Promise((resolve) => {
       const relay = new Relay(options, (isUp) => {
-        if (isUp) relay.#start();
-        resolve(isUp ? relay : undefined);
+        resolve(isUp && relay.#start() ? relay : undefined);
       });
     });
   }
@@ -95,40 +107,59 @@ export class Relay implements ClientFramesListener {
     this.#finishWhenDone();
   }
 
-  #start(): void {
-    const client = this.#client;
-    const daemon = this.#daemon;
-    if (client.destroyed) {
-      daemon.destroy();
-      return;
-    }
-    this.#frames.listener = this;
-    for (const bytes of this.#options.what.sent) daemon.write(bytes);
-    daemon.on('drain', () => client.resume());
-    client.on('drain', () => daemon.resume());
-    client.once('close', () => daemon.destroy());
-    client.on('data', (chunk: Buffer) => this.#onClientData(chunk));
-    client.resume();
+  /** The client's connection; another socket than the one that was accepted. */
+  get client(): Socket {
+    return this.#client;
   }
 
-  #onClientData(chunk: Buffer): void {
+  /** False when the client has gone. */
+  #start(): boolean {
+    const { what, log } = this.#options;
+    const daemon = this.#daemon;
+    const read = intoBuffers((bytes, release) => this.#onClientData(bytes, release));
+    const client = moved(this.#client, read);
+    if (client === undefined) {
+      daemon.destroy();
+      return false;
+    }
+    this.#client = client.socket;
+    this.#frames.listener = this;
+    client.socket.on('error', (error) => log.debug({ error: error.message }, 'a relayed connection failed'));
+    client.socket.once('close', () => daemon.destroy());
+    client.socket.on('drain', () => daemon.resume());
+    daemon.on('drain', () => client.socket.resume());
+    widen(daemon);
+    for (const bytes of what.sent) daemon.write(bytes);
+    this.#onClientData(client.rest, () => undefined);
+    return true;
+  }
+
+  /** False pauses the client until the daemon has drained. */
+  #onClientData(bytes: Buffer, release: () => void): boolean {
+    if (this.#isOver || bytes.length === 0) {
+      release();
+      return true;
+    }
+    const lease = { writes: 1, release };
+    this.#lease = lease;
     try {
-      this.#frames.push(chunk);
+      this.#frames.push(bytes);
     } catch (error) {
       this.#options.log.debug(
         { error: (error as Error).message },
         'closing a connection that breaks the rules of HTTP/2',
       );
       this.#client.destroy();
-      return;
+      return true;
     }
     if (this.#dropped > 0) {
       // What went nowhere counts against the window of the streams that go on (RFC 9113, 6.8).
       this.#inject(windowUpdateFrame(this.#dropped));
       this.#dropped = 0;
     }
-    if (this.#daemon.writableNeedDrain) this.#client.pause();
+    returnLease(lease);
     this.#finishWhenDone();
+    return !this.#daemon.writableNeedDrain;
   }
 
   frame({ type, flags, streamId, length }: FrameHeader): boolean {
@@ -160,29 +191,25 @@ export class Relay implements ClientFramesListener {
   }
 
   output(bytes: Buffer): void {
-    if (!this.#daemon.destroyed) this.#daemon.write(bytes);
-  }
-
-  /** Buffers go round: each is free again when what was read into it has been written. */
-  #nextBuffer(): Buffer {
-    this.#reading = this.#free.pop() ?? Buffer.allocUnsafeSlow(RELAY_READ);
-    return this.#reading;
+    if (this.#daemon.destroyed) return;
+    const lease = this.#lease;
+    lease.writes++;
+    this.#daemon.write(bytes, () => returnLease(lease));
   }
 
   /** False pauses the daemon until the client has drained. */
-  #onDaemonData(length: number): boolean {
-    const buffer = this.#reading;
+  #onDaemonData(bytes: Buffer, release: () => void): boolean {
     const client = this.#client;
     if (client.destroyed || client.writableEnded) return true;
     let at = 0;
-    while (this.#waiting.length > 0 && at < length) {
-      const to = this.#daemonFrames.push(buffer.subarray(0, length), at, true);
-      client.write(buffer.subarray(at, to));
+    while (this.#waiting.length > 0 && at < bytes.length) {
+      const to = this.#daemonFrames.push(bytes, at, true);
+      client.write(bytes.subarray(at, to));
       at = to;
       if (this.#daemonFrames.atBoundary) this.#injectWaiting();
     }
-    this.#daemonFrames.push(buffer.subarray(0, length), at, false);
-    const takesMore = client.write(buffer.subarray(at, length), () => this.#free.push(buffer));
+    this.#daemonFrames.push(bytes, at, false);
+    const takesMore = client.write(at === 0 ? bytes : bytes.subarray(at), release);
     this.#finishWhenDone();
     return takesMore;
   }

@@ -21,6 +21,9 @@ export const PREFACE_TIMEOUT_MS = 10_000;
  */
 export const RELAY_READ = 256 << 10;
 
+/** What the kernel holds of a relayed connection's bytes, each way, as it is told; it doubles it. */
+export const RELAY_SEND = 512 << 10;
+
 /** How long a client may take to close a relayed connection after its end was sent. Milliseconds. */
 export const LINGER_MS = 2_000;
 
