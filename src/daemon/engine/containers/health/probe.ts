@@ -40,21 +40,26 @@ export async function runProbe(
       if (stopping.aborted) return undefined;
       start = context.now();
       announce(`exec_create: ${check.command.join(' ')}`);
-      const patience = AbortSignal.timeout(START_PATIENCE_MS);
-      patience.addEventListener('abort', () => {
+      const giveUp = new AbortController();
+      const timer = setTimeout(() => {
         late = true;
-      });
-      return await context.streams.startExec(context.containerd, {
-        criId: live.criId,
-        execId: execID,
-        fifoDir: context.paths.fifos,
-        args: check.command,
-        tty: false,
-        stdin: false,
-        // A stop kills the process below: only so does nothing of it stay behind in the shim.
-        signal: AbortSignal.any([patience, stopping]),
-        log: context.log,
-      });
+        giveUp.abort();
+      }, START_PATIENCE_MS);
+      try {
+        return await context.streams.startExec(context.containerd, {
+          criId: live.criId,
+          execId: execID,
+          fifoDir: context.paths.fifos,
+          args: check.command,
+          tty: false,
+          stdin: false,
+          // A stop kills the process below: only so does nothing of it stay behind in the shim.
+          signal: AbortSignal.any([giveUp.signal, stopping]),
+          log: context.log,
+        });
+      } finally {
+        clearTimeout(timer);
+      }
     });
   } catch (thrown) {
     if (stopping.aborted || hasCode(thrown, Code.UNAVAILABLE)) return undefined;
