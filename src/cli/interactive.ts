@@ -1,5 +1,6 @@
 /** A process in a container on the user's streams and terminal: what run, start -a, attach and exec share. */
 import type { StreamOpen, StreamOutput } from '../api/gen/k3c.ts';
+import { readConfig } from '../client/credentials/config.ts';
 import { type StreamCall, type StreamEnds, type StreamOutcome, serveStream } from '../client/streams.ts';
 import type { CommandContext } from './context.ts';
 import { CliError } from './errors.ts';
@@ -34,14 +35,14 @@ export function checkTty(context: CommandContext, tty: boolean, stdin: boolean):
 export async function serveInteractive(context: CommandContext, options: InteractiveOptions): Promise<StreamOutcome> {
   const { terminal } = context;
   const { tty } = options;
-  const keys = parseDetachKeys(options.detachKeys);
+  const keys = await detachKeys(context, options);
   const raw = tty && options.stdin && terminal.isTty.stdin;
   try {
     return await serveStream(options.call, options.open, {
       stdin: options.stdin ? () => context.stdin() : undefined,
       stdout: options.stdout ? context.stdout : undefined,
       stderr: options.stderr ? context.stderr : undefined,
-      detachKeys: tty && options.stdin ? keys : undefined,
+      detachKeys: keys,
       onResize:
         tty && terminal.isTty.stdout ? (listener) => onResize(context, listener, options.redraw ?? false) : undefined,
       onSignal: options.forwardSignals ? (listener) => context.onSignal(listener) : undefined,
@@ -53,6 +54,22 @@ export async function serveInteractive(context: CommandContext, options: Interac
     });
   } finally {
     if (raw) terminal.setRawMode(false);
+  }
+}
+
+/**
+ * The keys that leave the process running: the flag's, else those of docker's config.json, else docker's own. Undefined where
+ * nobody types. A config.json that cannot be read is told and left alone, as docker does.
+ */
+async function detachKeys(context: CommandContext, options: InteractiveOptions): Promise<Buffer | undefined> {
+  const given = parseDetachKeys(options.detachKeys);
+  if (!options.tty || !options.stdin) return undefined;
+  if (options.detachKeys !== undefined && options.detachKeys !== '') return given;
+  try {
+    return parseDetachKeys((await readConfig(context.env)).detachKeys);
+  } catch (error) {
+    context.stderr.write(`WARNING: Error loading config file: ${(error as Error).message}\n`);
+    return given;
   }
 }
 

@@ -116,6 +116,7 @@ test('every flag reaches the daemon', async () => {
       health: undefined,
       volumesFrom: [],
       platform: '',
+      log: undefined,
     },
   });
 });

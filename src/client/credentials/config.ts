@@ -1,4 +1,4 @@
-/** Docker's client configuration, `config.json`: the parts that say how to authenticate with registries. */
+/** Docker's client configuration, `config.json`: how to authenticate with registries, and how to leave a container. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../api/errors.ts';
@@ -19,6 +19,8 @@ export interface DockerConfig {
   readonly credsStore?: string;
   /** Helpers for some registries; they win. */
   readonly credHelpers: Readonly<Record<string, string>>;
+  /** What `--detach-keys` has when it is not given. */
+  readonly detachKeys?: string;
 }
 
 /** Where it lies: in DOCKER_CONFIG, else in `~/.docker`; undefined when there is no home either. */
@@ -48,10 +50,12 @@ export async function readConfig(env: Environment): Promise<DockerConfig> {
   }
   const config = record(parsed);
   const store = config['credsStore'];
+  const keys = config['detachKeys'];
   return {
     auths: Object.fromEntries(Object.entries(record(config['auths'])).map(([key, value]) => [key, entry(value)])),
     credHelpers: strings(record(config['credHelpers'])),
     ...(typeof store === 'string' && store !== '' ? { credsStore: store } : {}),
+    ...(typeof keys === 'string' && keys !== '' ? { detachKeys: keys } : {}),
   };
 }
 

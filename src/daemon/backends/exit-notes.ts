@@ -5,6 +5,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseRfc3339 } from '../../host/rfc3339.ts';
 import { NAMESPACE } from './containerd.ts';
 
 export interface ExitNote {
@@ -53,17 +54,9 @@ function parseNote(text: string): ExitNote | undefined {
     // A disk that was full.
     return undefined;
   }
-  const exitedAt = typeof value.Timestamp === 'string' ? nanoseconds(value.Timestamp) : undefined;
+  const exitedAt = typeof value.Timestamp === 'string' ? parseRfc3339(value.Timestamp) : undefined;
   if (exitedAt === undefined || typeof value.Status !== 'number') return undefined;
   return { exitCode: value.Status, exitedAt };
-}
-
-/** RFC 3339 with up to nine digits of a second, as Go writes a time. */
-function nanoseconds(text: string): bigint | undefined {
-  const [, seconds, fraction = '', zone] = /^(.{19})(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
-  const milliseconds = Date.parse(`${seconds}${zone}`);
-  if (Number.isNaN(milliseconds)) return undefined;
-  return BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
 }
 
 function absent(error: NodeJS.ErrnoException): undefined {

@@ -14,7 +14,8 @@ import { toSpec } from './spec/container.ts';
 export function containersService(engine: ContainerEngine): Handlers<typeof ContainersDefinition> {
   return {
     create: async ({ name, spec }) => {
-      const record = await engine.create(name, toSpec(spec, false));
+      // Whoever attaches to its start feeds it, as in docker: only what `run -d` starts keeps its stdin open for ever.
+      const record = await engine.create(name, toSpec(spec, true));
     ...fileHandlers(engine.files),
       return { id: record.id, name: record.name, warnings: [...record.warnings] };
     },

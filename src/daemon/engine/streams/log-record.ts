@@ -2,6 +2,7 @@
  * CRI's log format, one record a line: `<RFC3339Nano> <stdout|stderr> <F|P> <bytes>\n`
  * (kubernetes, cri-api and design-proposals "CRI: log management"). F ends a line of the process, P is a piece of one.
  */
+import { parseRfc3339 } from '../../../host/rfc3339.ts';
 import type { LogRecord, StreamName } from './types.ts';
 
 /** The content of a record at most: what CRI's own logger and docker take. A longer line goes into several. */
@@ -75,16 +76,8 @@ export class RecordParser {
     const text = this.#timeText;
     if (text.length === end - start && bytes.compare(text, 0, text.length, start, end) === 0) return this.#time;
     // A torn time: the one before is the nearest.
-    this.#time = parseTime(bytes.toString('latin1', start, end)) ?? this.#time;
+    this.#time = parseRfc3339(bytes.toString('latin1', start, end)) ?? this.#time;
     this.#timeText = Buffer.from(bytes.subarray(start, end));
     return this.#time;
   }
-}
-
-/** RFC 3339 with up to nine digits → nanoseconds since the epoch; undefined for anything else. */
-export function parseTime(text: string): bigint | undefined {
-  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text);
-  if (match === null) return undefined;
-  const ms = Date.parse(`${match[1]}${match[3]}`);
-  return Number.isNaN(ms) ? undefined : BigInt(ms) * 1_000_000n + BigInt((match[2] ?? '').padEnd(9, '0'));
 }

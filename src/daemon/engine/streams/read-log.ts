@@ -54,8 +54,14 @@ export async function* readSnapshot(
   }
 }
 
+/**
+ * The kernel stamps a file with the time of its last tick, some milliseconds ago, and our own clock may be 20 ms beside the
+ * system's.
+ */
+const STAMP_SLACK_MS = 1000;
+
 function isOlder(file: LogFile, since: bigint | undefined): boolean {
-  return since !== undefined && BigInt(Math.ceil(file.modifiedMs)) * 1_000_000n < since;
+  return since !== undefined && BigInt(Math.ceil(file.modifiedMs) + STAMP_SLACK_MS) * 1_000_000n < since;
 }
 
 /** Reads whole records of one file from a place on. */
