@@ -9,7 +9,7 @@ const host = {
   idOf: (reference: string) => (reference === 'web' ? 'abc' : undefined),
 };
 const check = (over: Partial<IsolationSpec>, hostname = '', on = host) =>
-  checkIsolation({ isolation: { ...NO_ISOLATION, ...over }, hostname, privileged: false }, on);
+  checkIsolation({ isolation: { ...NO_ISOLATION, ...over }, hostname }, on);
 
 test("docker's defaults", () => {
   assert.deepEqual(check({}), {

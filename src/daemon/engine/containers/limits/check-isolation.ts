@@ -19,7 +19,7 @@ export interface CheckedIsolation {
 
 /** What cannot be right is refused: INVALID_ARGUMENT in docker's words. A container that is to be joined may yet be made. */
 export function checkIsolation(
-  spec: Pick<ContainerSpec, 'isolation' | 'hostname' | 'privileged'>,
+  spec: Pick<ContainerSpec, 'isolation' | 'hostname'>,
   host: IsolationHost,
 ): CheckedIsolation {
   const asked = spec.isolation;

@@ -157,4 +157,5 @@ describe('dropped with a warning', () => {
 test('an update may change swap alone', () => {
   const asked = { ...NO_RESOURCES, memorySwapBytes: 8 * MB };
   assert.deepEqual(checkResources(asked, ALL, 4, true), { resources: asked, warnings: [] });
+  assert.throws(() => checkResources({ ...NO_RESOURCES, cpuShares: -1 }, ALL, 4, true), /invalid CPU shares/);
 });

@@ -16,7 +16,7 @@ export interface CheckedResources {
 
 /** A new container's: what is left open gets docker's defaults, then all is checked. */
 export function checkNewResources(asked: ResourceSpec, kernel: KernelLimits, processors: number): CheckedResources {
-  const { memoryBytes, memorySwapBytes, shmSizeBytes, pidsLimit, oomScoreAdj, cpuShares } = asked;
+  const { memoryBytes, memorySwapBytes, shmSizeBytes, pidsLimit, oomScoreAdj } = asked;
   const completed = {
     ...asked,
     // As much swap again as memory.
@@ -25,7 +25,6 @@ export function checkNewResources(asked: ResourceSpec, kernel: KernelLimits, pro
     // 0 and every negative number say: no limit.
     pidsLimit: pidsLimit !== null && pidsLimit <= 0 ? null : pidsLimit,
   };
-  if (cpuShares < 0) refuse(`invalid CPU shares (${cpuShares}): value must be a positive integer`);
   const checked = checkResources(completed, kernel, processors, false);
   if (shmSizeBytes < 0) refuse('SHM size can not be less than 0');
   if (oomScoreAdj < -1000 || oomScoreAdj > 1000)
@@ -103,6 +102,7 @@ function checkCpu(r: Mutable, kernel: KernelLimits, processors: number, warnings
     refuse('NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the cgroup is not mounted');
   if (r.nanoCpus < 0 || r.nanoCpus > processors * 1e9)
     refuse(`range of CPUs is from 0.01 to ${processors}.00, as there are only ${processors} CPUs available`);
+  if (r.cpuShares < 0) refuse(`invalid CPU shares (${r.cpuShares}): value must be a positive integer`);
   if (r.cpuShares > 0 && !kernel.cpuShares) {
     warnings.push(lacks('CPU shares', 'Shares discarded.'));
     r.cpuShares = 0;
