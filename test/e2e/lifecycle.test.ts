@@ -100,7 +100,8 @@ describe('many at once', () => {
     await Promise.all(names.map((name) => run(name, ...SLEEP)));
     const began = Date.now();
     assert.equal(await daemon.ok(['stop', '-t', '1', ...names]), names.join('\n'));
-    assert.ok(Date.now() - began < 8000, `${Date.now() - began} ms`);
+    // One after the other they would take ten seconds at least.
+    assert.ok(Date.now() - began < 9500, `${Date.now() - began} ms`);
     assert.equal(await daemon.ok(['start', ...names]), names.join('\n'));
     assert.equal(await daemon.ok(['restart', '--time', '0', ...names]), names.join('\n'));
     const waiting = daemon.ok(['wait', ...names]);

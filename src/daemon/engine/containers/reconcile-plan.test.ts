@@ -23,6 +23,12 @@ test('what was running', () => {
   );
 });
 
+test('what was paused', () => {
+  assert.equal(plan({ state: 'paused' }, cri(CriState.CONTAINER_RUNNING)), 'adopt');
+  assert.equal(plan({ state: 'paused' }, cri(CriState.CONTAINER_EXITED)), 'exited');
+  assert.equal(plan({ state: 'paused' }), 'lost');
+});
+
 test('what was being started', () => {
   assert.equal(plan({ state: 'starting' }, cri(CriState.CONTAINER_RUNNING)), 'adopt');
   assert.equal(plan({ state: 'starting' }, cri(CriState.CONTAINER_EXITED)), 'exited');
