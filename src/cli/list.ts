@@ -64,6 +64,7 @@ export const commands: readonly CommandEntry[] = [
   {
     words: ['update', 'container update'],
     summary: 'Update configuration of one or more containers',
+    completes: ['container'],
     load: async () => (await import('./commands/update.ts')).update,
   },
   {
