@@ -201,7 +201,10 @@ test('the daemon’s flags are the ones it lends', async () => {
   let given: object | undefined;
   const daemon = () =>
     Promise.resolve({
-      settings: [{ key: 'bridge-name', value: 'NAME', help: 'the bridge' }],
+      settings: [
+        { key: 'bridge-name', value: 'NAME', help: 'the bridge' },
+        { key: 'dirs', value: 'DIR', help: 'several', list: true },
+      ],
       run: (flags: object) => {
         given = flags;
         return Promise.resolve(7);
@@ -209,6 +212,9 @@ test('the daemon’s flags are the ones it lends', async () => {
     });
   assert.equal(await runCli(['daemon', '--bridge-name', 'br9'], new TestHost({}), { daemon }), 7);
   assert.deepEqual(given, { 'bridge-name': 'br9' });
+  const several = ['--bridge-name', 'a', '--bridge-name', 'b', '--dirs', '/a', '--dirs=/b,/c'];
+  await runCli(['daemon', ...several], new TestHost({}), { daemon });
+  assert.deepEqual(given, { 'bridge-name': 'b', dirs: '/a,/b,/c' });
   const host = new TestHost({});
   assert.equal(await runCli(['daemon', '--help'], host, { daemon }), 0);
   assert.match(host.out.toString(), /--bridge-name NAME {3}the bridge\n/);
