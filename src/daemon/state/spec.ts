@@ -258,7 +258,8 @@ export function completeSpec(
   const { memoryBytes = 0, nanoCpus = 0, ...rest } = stored;
   return {
     ...(rest as ContainerSpec),
-    resources: { ...NO_RESOURCES, memoryBytes, nanoCpus, ...stored.resources },
+    // As much swap again as memory.
+    resources: { ...NO_RESOURCES, memoryBytes, nanoCpus, memorySwapBytes: memoryBytes * 2, ...stored.resources },
     security: { ...NO_SECURITY, ...stored.security },
     isolation: { ...NO_ISOLATION, ...stored.isolation },
     network: { ...NO_NETWORK, ...stored.network },
