@@ -135,9 +135,9 @@ describe('what is wrong is said in docker’s words', () => {
       `k3c: invalid pull option: 'often': must be one of "always", "missing" or "never"\n\nRun 'k3c run --help' for more information\n`,
     ],
     [
-      ['run', '--gpus', 'all', 'img'],
+      ['run', '--isolation', 'hyperv', 'img'],
       125,
-      "unknown flag: --gpus\n\nUsage:  k3c run [OPTIONS] IMAGE [COMMAND] [ARG...]\n\nRun 'k3c run --help' for more information\n",
+      "unknown flag: --isolation\n\nUsage:  k3c run [OPTIONS] IMAGE [COMMAND] [ARG...]\n\nRun 'k3c run --help' for more information\n",
     ],
   ];
   for (const [argv, code, err] of cases) {

@@ -57,7 +57,7 @@ table('the command line', [
     125,
     /^flag needs an argument: --name\n\nUsage: {2}k3c run \[OPTIONS\] IMAGE \[COMMAND\] \[ARG...\]\n/,
   ],
-  ['run --gpus all busybox', 125, /^unknown flag: --gpus\n/],
+  ['run --isolation hyperv busybox', 125, /^unknown flag: --isolation\n/],
 ]);
 
 table('run', [
