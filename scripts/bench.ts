@@ -11,6 +11,7 @@ import { busyboxTar, randomContext, sourcesContext } from './bench/contexts.ts';
 import { gatewayLatency, gatewayThroughput } from './bench/gateway.ts';
 import { type Contestant, race, row } from './bench/measure.ts';
 import { type Peer, preparePodman, startDocker, startK3c } from './bench/peers.ts';
+import { streams } from './bench/streams.ts';
 
 const project = join(import.meta.dirname, '..');
 const quick = process.argv.includes('--quick');
@@ -164,7 +165,9 @@ try {
   say('| what | k3c | least to most | peers (k3c as a ratio of theirs) |');
   say('|---|---|---|---|');
   runs([k3c, docker, podman].filter((peer) => peer !== undefined));
-  await builds([k3c, docker].filter((peer) => peer !== undefined));
+  const rated = [k3c, docker].filter((peer) => peer !== undefined);
+  for (const line of streams(rated, work, quick ? 200 : 1000, quick ? 3 : 5)) say(line);
+  await builds(rated);
   await itself(k3c);
   say(`| memory of daemon, containerd and buildkitd when idle, MB | ${idle.toFixed(0)} | | |`);
 } finally {
