@@ -44,7 +44,10 @@ export function containerList({ truncate, size, now }: ContainerListOptions): Li
         value: (c) => (key: unknown) => c.labels[String(key)] ?? '',
         method: true,
       },
-      Mounts: { heading: 'MOUNTS', value: (c) => c.mounts.map((mount) => cut(mount.source, 15)).join(',') },
+      Mounts: {
+        heading: 'MOUNTS',
+        value: (c) => c.mounts.flatMap(({ source }) => (source === '' ? [] : cut(source, 15))).join(','),
+      },
       LocalVolumes: {
         heading: 'LOCAL VOLUMES',
         value: (c) => String(c.mounts.filter((mount) => mount.type === 'volume').length),
