@@ -1,12 +1,11 @@
 /** A request as docker takes it: completed with its defaults, without what this host cannot do, and with a word about that. */
-import { availableParallelism } from 'node:os';
 import { K3cError } from '../../../api/errors.ts';
 import type { ContainerSpec } from '../../state/spec.ts';
 import type { EngineContext } from './context.ts';
 import { findContainer } from './identity.ts';
 import { checkIsolation } from './limits/check-isolation.ts';
 import { checkNewResources } from './limits/check-resources.ts';
-import { readKernelLimits } from './limits/kernel-limits.ts';
+import { processors, readKernelLimits } from './limits/kernel-limits.ts';
 import { checkProcessLimits, readProcessLimits } from './limits/process-limits.ts';
 
 export interface AdaptedSpec {
@@ -17,7 +16,7 @@ export interface AdaptedSpec {
 /** Throws INVALID_ARGUMENT in docker's words for limits and namespaces that cannot be right. */
 export function adaptSpec(context: Pick<EngineContext, 'state' | 'cgroupParent'>, asked: ContainerSpec): AdaptedSpec {
   const kernel = readKernelLimits();
-  const limits = checkNewResources(asked.resources, kernel, availableParallelism());
+  const limits = checkNewResources(asked.resources, kernel, processors(asked.resources));
   if (asked.resources.oomScoreAdj !== 0 || asked.resources.ulimits.length > 0)
     checkProcessLimits(asked.resources, readProcessLimits());
   const isolated = checkIsolation(asked, {

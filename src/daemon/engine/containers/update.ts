@@ -1,11 +1,10 @@
 /** New limits and another restart policy for a container. */
-import { availableParallelism } from 'node:os';
 import { Code, hasCode, K3cError, toK3cError } from '../../../api/errors.ts';
 import type { ResourceSpec } from '../../state/spec.ts';
 import type { EngineContext } from './context.ts';
 import { findContainer, recordNow } from './identity.ts';
 import { checkResources } from './limits/check-resources.ts';
-import { readKernelLimits } from './limits/kernel-limits.ts';
+import { processors, readKernelLimits } from './limits/kernel-limits.ts';
 import { type LimitChanges, mergeLimits } from './limits/merge-limits.ts';
 import { ociResources, withLimits } from './limits/oci-resources.ts';
 import type { OciResources } from './oci-spec.ts';
@@ -25,7 +24,7 @@ export async function updateContainer(
   changes: LimitChanges,
 ): Promise<readonly string[]> {
   const kernel = readKernelLimits();
-  const { resources, warnings } = checkResources(changes.resources, kernel, availableParallelism(), true);
+  const { resources, warnings } = checkResources(changes.resources, kernel, processors(changes.resources), true);
   const { id } = findContainer(context.state.containers, reference);
   await context.locks.run(id, async () => {
     const record = recordNow(context.state.containers, id);
@@ -77,7 +76,8 @@ async function limitProcess(
 /** The whole set goes to runc, which forgets some of what is left out. */
 async function setLimits(context: EngineContext, criId: string, limits: OciResources): Promise<void> {
   const value = Buffer.from(JSON.stringify(limits));
-  await context.containerd.tasks.update({ containerId: criId, resources: { typeUrl: RESOURCES_TYPE, value } });
+  const resources = { typeUrl: RESOURCES_TYPE, value };
+  await context.containerd.tasks.update({ containerId: criId, resources }, { signal: context.abandon });
 }
 
 /** runc's words without the path of its binary. */

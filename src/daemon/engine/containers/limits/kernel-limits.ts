@@ -1,5 +1,6 @@
 /** What the kernel of this host can limit, read from its cgroup mounts as docker reads it (moby, pkg/sysinfo). */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 
 export interface KernelLimits {
@@ -30,6 +31,14 @@ export function readKernelLimits(mount = '/sys/fs/cgroup', proc = '/proc'): Kern
   const controllers = readOptional(join(mount, 'cgroup.controllers'));
   const cgroupNamespaces = existsSync(join(proc, 'self/ns/cgroup'));
   return { ...(controllers === undefined ? v1(mount) : v2(mount, proc, controllers.split(/\s+/))), cgroupNamespaces };
+}
+
+/**
+ * How many processors this machine has, whatever part of them we may use. Node reads all of /proc/cpuinfo for it, so it is not asked
+ * for a request that does not depend on it.
+ */
+export function processors(asked: { readonly nanoCpus: number }): number {
+  return asked.nanoCpus === 0 ? 0 : cpus().length;
 }
 
 type Limits = Omit<KernelLimits, 'cgroupNamespaces'>;
