@@ -1,8 +1,7 @@
 /** Signals to a container's process 1, and the wait for its end. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, hasCode, K3cError } from '../../../api/errors.ts';
-import type { ContainerRecord } from '../../state/containers.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
+import { endedWithin } from './ended-within.ts';
 import { notRunning, recordNow } from './identity.ts';
 import { thaw } from './pause.ts';
 import { endRestarts } from './restarts.ts';
@@ -75,20 +74,9 @@ async function deliver(context: EngineContext, live: LiveContainer, signal: numb
   } catch (error) {
     // A process that is gone already needs no signal: its exit is on the way.
     if (hasCode(error, Code.NOT_FOUND)) return;
+    if (signal === SIGKILL) context.killed.delete(live.criId);
     throw error;
   }
-  const record: ContainerRecord | undefined = context.state.containers.byId(live.id);
+  const record = context.state.containers.byId(live.id);
   if (record !== undefined) context.emit(record, 'kill', { signal: String(signal) });
-}
-
-/** @param milliseconds undefined: for ever */
-export async function endedWithin(live: LiveContainer, milliseconds: number | undefined): Promise<boolean> {
-  const exit = live.exit.then(() => true);
-  if (milliseconds === undefined) return await exit;
-  const late = new AbortController();
-  try {
-    return await Promise.race([exit, sleep(milliseconds, false, { signal: late.signal })]);
-  } finally {
-    late.abort();
-  }
 }

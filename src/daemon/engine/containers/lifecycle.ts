@@ -2,8 +2,9 @@
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { AttachWants } from '../streams/types.ts';
 import type { EngineContext } from './context.ts';
+import { endedWithin } from './ended-within.ts';
 import { recordNow } from './identity.ts';
-import { endedWithin, killAndWait, sendSignal } from './kill.ts';
+import { killAndWait, sendSignal } from './kill.ts';
 import { type Launched, launch } from './launch.ts';
 import { cancelRestart, endRestarts } from './restarts.ts';
 import { parseSignal } from './signals.ts';

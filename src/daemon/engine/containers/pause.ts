@@ -3,11 +3,13 @@ import { Code, K3cError, toK3cError } from '../../../api/errors.ts';
 import { Status } from '../../../api/gen/types/task/task.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
+import { endedWithin } from './ended-within.ts';
 import { pauseHealth, resumeHealth } from './health/health.ts';
 import { notRunning, recordNow } from './identity.ts';
 
 /** A cgroup that does not freeze by then has a process that is stuck in the kernel. */
 const FREEZE_PATIENCE_MS = 10_000;
+const REAP_PATIENCE_MS = 1000;
 
 /** Freezes all processes of a container. Errors are docker's. */
 export function pauseContainer(context: EngineContext, id: string): Promise<void> {
@@ -43,7 +45,8 @@ export async function thaw(context: EngineContext, live: LiveContainer): Promise
       await resume(context, live);
     } catch (error) {
       // SIGKILL thaws by itself where the runtime is runc, and cgroup v2 ends frozen processes: then there is nothing to resume.
-      if (await isFrozen(context, live)) throw error;
+      // A shim says frozen until it has reaped the process.
+      if ((await isFrozen(context, live)) && !(await endedWithin(live, REAP_PATIENCE_MS))) throw error;
       return;
     }
     if (context.live.get(live.id) === live) note(context, live.id, 'running', 'unpause');

@@ -22,6 +22,9 @@ import { removeSandbox, stopSandbox } from './sandboxes.ts';
 import { removeStrayDirectories, removeStrayFifos } from './stray-files.ts';
 import { removeViews } from './view-rootfs.ts';
 
+/** Containers that are taken up at once. */
+const AT_ONCE = 16;
+
 const ALIVE: ReadonlySet<Status> = new Set([Status.RUNNING, Status.PAUSED, Status.PAUSING]);
 
 /**
@@ -55,23 +58,15 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
     return [{ id, sandboxId, owner: sandbox.owner, attempt: sandbox.attempt, state: criState }];
   });
 
-  const records = state.containers.list();
-  for (const record of records) {
-    if (context.live.has(record.id)) continue;
-    const plan = planContainer(
-      record,
-      containers.filter(({ owner }) => owner === record.id),
-    );
-    try {
-      await carryOut(context, record, plan, frozen);
-    } catch (err) {
-      if (!('criId' in plan) || signal.aborted || hasCode(err, Code.UNAVAILABLE)) throw err;
-      // One container must not keep the daemon, and with it all others, from coming back: it counts as lost.
-      context.log.error({ err, container: record.id }, 'cannot take up a container');
-      const { sandboxId, criId } = plan;
-      state.containers.update(record.id, { sandboxId, criId });
-      recordLoss(context, { ...record, sandboxId, criId });
-    }
+  const byOwner = Map.groupBy(containers, ({ owner }) => owner);
+  const records = state.containers.list().filter(({ id }) => !context.live.has(id));
+  for (let i = 0; i < records.length; i += AT_ONCE) {
+    const taken = records.slice(i, i + AT_ONCE).map((record) => {
+      const plan = planContainer(record, byOwner.get(record.id) ?? []);
+      return takeUp(context, record, plan, frozen, signal);
+    });
+    // All have settled before the first error is told: whoever hears of it may close the database.
+    for (const outcome of await Promise.allSettled(taken)) if (outcome.status === 'rejected') throw outcome.reason;
   }
   await context.network.reconcile(publishedNow(context));
 
@@ -82,6 +77,25 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
   await removeStrayStages(context);
   await removeStrayDirectories(context, ids);
   await removeStrayFifos(context, fifos);
+}
+
+/** One container must not keep the daemon, and with it all others, from coming back: what cannot be taken up counts as lost. */
+async function takeUp(
+  context: EngineContext,
+  record: ContainerRecord,
+  plan: Plan,
+  frozen: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await carryOut(context, record, plan, frozen);
+  } catch (err) {
+    if (!('criId' in plan) || signal.aborted || hasCode(err, Code.UNAVAILABLE)) throw err;
+    context.log.error({ err, container: record.id }, 'cannot take up a container');
+    const { sandboxId, criId } = plan;
+    context.state.containers.update(record.id, { sandboxId, criId });
+    recordLoss(context, { ...record, sandboxId, criId });
+  }
 }
 
 /** Removes the sandboxes that no record names and the addresses of those that were never finished, while the engine is at work. */
