@@ -128,6 +128,15 @@ describe('limits of a container', { skip }, () => {
   });
 });
 
+test('what is taken all the same is warned of', { skip }, async () => {
+  const { code, stderr } = await daemon.k3c(['run', '--rm', '--oom-kill-disable', 'busybox', 'true']);
+  assert.equal(code, 0);
+  assert.equal(
+    stderr,
+    'WARNING: OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.\n',
+  );
+});
+
 test('a plain container has no limits and docker’s /dev/shm', { skip }, async () => {
   const script =
     'cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/cpu/cpu.cfs_quota_us; mount | grep /dev/shm; ulimit -Hn';
