@@ -21,6 +21,8 @@ export interface FilesJob {
   readonly stdout: Readable;
   /** Settles when the process is gone: rejects with a FilesError for what it could not do. */
   readonly done: Promise<void>;
+  /** Lets what it writes go unread; without a reader it would never be over. */
+  discard(): void;
   /** Ends it at once; `done` rejects. Nothing happens when it is gone already. */
   stop(): void;
 }
@@ -49,7 +51,11 @@ export function startFiles(helper: string, args: readonly string[], signal?: Abo
   // Whoever started it waits for it, but maybe only after the pipes.
   done.catch(() => undefined);
   if (signal?.aborted === true) stop();
-  return { stdin: child.stdin, stdout: child.stdout, done, stop };
+  const discard = () => {
+    child.stdout.removeAllListeners('readable');
+    child.stdout.resume();
+  };
+  return { stdin: child.stdin, stdout: child.stdout, done, discard, stop };
 }
 
 function failure(words: string, by: NodeJS.Signals | null): FilesError {

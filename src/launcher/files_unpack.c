@@ -116,9 +116,10 @@ static char *directory_of(const char *path, const char **name) {
 static void attributes_of(int fd, const struct in_entry *entry, const char *path) {
   for (size_t i = 0; i < entry->attribute_count; i++) {
     const struct attribute *attribute = &entry->attributes[i];
-    /* What user.* and file capabilities are not is not taken from outside: labels and ACLs would be. */
+    /* Labels and ACLs belong to the file system they come from; a container's file capabilities count outside only with -a. */
     bool user = strncmp(attribute->name, "user.", 5) == 0;
-    if (!user && strcmp(attribute->name, "security.capability") != 0) continue;
+    bool capability = options->owner != OWNER_SELF && strcmp(attribute->name, "security.capability") == 0;
+    if (!user && !capability) continue;
     if (fsetxattr(fd, attribute->name, attribute->value, attribute->size, 0) == 0) continue;
     if (errno == ENOTSUP || errno == EPERM) continue;
     fail_errno("lsetxattr", path);
@@ -148,6 +149,13 @@ static void write_data(int fd, uint64_t size, const char *path) {
   in_skip(padding);
 }
 
+/* Set-id bits speak for the owner that the archive names: somebody else gets the file without them. */
+static mode_t mode_of(int fd, const struct in_entry *entry) {
+  struct stat info;
+  if ((entry->mode & (S_ISUID | S_ISGID)) == 0 || fstat(fd, &info) != 0) return entry->mode & ~(mode_t)(S_ISUID | S_ISGID);
+  return entry->mode & ~(mode_t)((info.st_uid == entry->uid ? 0 : S_ISUID) | (info.st_gid == entry->gid ? 0 : S_ISGID));
+}
+
 /* A file that something is mounted on cannot be replaced; its content can. */
 static int create(int parent, const char *name, const struct in_entry *entry, bool mounted) {
   int flags = O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | (mounted ? O_TRUNC : O_CREAT | O_EXCL);
@@ -160,7 +168,7 @@ static void unpack_file(int parent, const char *name, const struct in_entry *ent
   write_data(fd, entry->size, path);
   if (!mounted) {
     own(fd, "", entry->uid, entry->gid, path);
-    if (fchmod(fd, entry->mode) != 0 && errno != EPERM) fail_errno("chmod", path);
+    if (fchmod(fd, mode_of(fd, entry)) != 0 && errno != EPERM) fail_errno("chmod", path);
   }
   attributes_of(fd, entry, path);
   times_of(fd, &entry->modified);

@@ -91,7 +91,8 @@ async function copyOut(context: CommandContext, copy: Copy): Promise<void> {
     found = (await client.containers.statPath({ container, path }, { signal })).stat;
   }
   const plan = target === undefined ? undefined : planCopy({ path: typed, isDirectory: isDirectory(found) }, target);
-  const name = plan?.name ?? splitEntry(typed).base;
+  // In a tar for somebody else a link that was followed is not there any more.
+  const name = plan?.name ?? '';
   const data = dataOf(client.containers.copyFrom({ container, path, name }, { signal }));
   if (plan === undefined) {
     const writer = new BatchWriter(context.stdout);
@@ -101,7 +102,7 @@ async function copyOut(context: CommandContext, copy: Copy): Promise<void> {
   }
   const progress = copyProgress(context, 'Copying from container - ', copy.quiet);
   const job = startFiles(copy.helper, [`owner=${copy.archive ? 'keep' : 'self'}`, 'unpack', plan.directory], signal);
-  job.stdout.resume();
+  job.discard();
   try {
     await feed([job], progress.count(data));
     await job.done;

@@ -113,6 +113,7 @@ async function open(
 ): Promise<Opened> {
   const job = startJob(context, [...root, `owner=${keepOwner ? 'keep' : 'root'}`, 'unpack', path], signal);
   const said = await readTexts(job.stdout, 1);
+  job.discard();
   if (said !== undefined) return { job, base: said.texts[0] ?? '' };
   await job.done;
   throw new Error('k3c-files said nothing');
