@@ -14,7 +14,7 @@ const check = { command: ['sh', '-c', 'x'], interval: 1, timeout: 20e6, startPer
 function rig(script: (options: ExecOptions) => Partial<ExecProcess> | Promise<never>) {
   const told: string[] = [];
   const context = {
-    containerd: {},
+    containerd: { tasks: { deleteProcess: async () => void told.push('deleted') } },
     streams: {
       startExec: async (_containerd: unknown, options: ExecOptions) => {
         assert.equal(options.criId, 'cri');
@@ -110,7 +110,7 @@ describe('one run', () => {
   test('a stop kills it and waits for its end', async () => {
     const stopping = new AbortController();
     const exit = Promise.withResolvers<number>();
-    const { run } = rig(() => {
+    const { told, run } = rig(() => {
       queueMicrotask(() => stopping.abort());
       return {
         attachment: attached(output()),
@@ -120,6 +120,7 @@ describe('one run', () => {
     });
     assert.equal(await run(stopping.signal), undefined);
     assert.equal(await exit.promise, 137);
+    assert.equal(told.at(-1), 'deleted');
   });
 });
 

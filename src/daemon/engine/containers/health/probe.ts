@@ -69,11 +69,12 @@ export async function runProbe(
   }
   if (running === undefined) return undefined;
   announce(`exec_start: ${check.command.join(' ')}`);
-  return await watchProbe(context, running, check, stopping, { announce, result });
+  return await watchProbe(context, live, running, check, stopping, { announce, result });
 }
 
 async function watchProbe(
   context: EngineContext,
+  live: LiveContainer,
   running: ExecProcess,
   check: HealthCheck,
   stopping: AbortSignal,
@@ -104,8 +105,11 @@ async function watchProbe(
       }),
     ]);
     tell.announce('exec_die', { exitCode: String(exitCode) });
-    if (exitCode === KILLED && !overdue) await sleep(LAST_WORD_MS, undefined, { signal: stopping });
-    if (stopping.aborted) return undefined;
+    if (exitCode === KILLED && !overdue) await lastWord(stopping);
+    if (stopping.aborted) {
+      await forget(context, live, running);
+      return undefined;
+    }
     if (!overdue) return tell.result(exitCode, output);
     const text = `Health check exceeded timeout (${goDuration(check.timeout)})`;
     return tell.result(NO_EXIT_CODE, output === '' ? text : `${text}: ${output}`);
@@ -114,6 +118,23 @@ async function watchProbe(
   } finally {
     clearTimeout(timer);
     stopping.removeEventListener('abort', end);
+  }
+}
+
+async function lastWord(stopping: AbortSignal): Promise<void> {
+  try {
+    await sleep(LAST_WORD_MS, undefined, { signal: stopping });
+  } catch {
+    // It is told.
+  }
+}
+
+/** Takes an ended probe out of the shim. The streams do so too, but a daemon that stops is gone before they come to it. */
+async function forget(context: EngineContext, { criId }: LiveContainer, { id }: ExecProcess): Promise<void> {
+  try {
+    await context.containerd.tasks.deleteProcess({ containerId: criId, execId: id });
+  } catch (err) {
+    context.log.debug({ err, container: criId, exec: id }, 'a probe is gone already');
   }
 }
 
