@@ -4,6 +4,7 @@ import { flag, value, values } from '../flags/option.ts';
 import { parseFilter, toFilters } from '../flags/words.ts';
 import { imageList, toImageRows } from '../output/images.ts';
 import { FORMAT_HELP, formatUses, renderList } from '../output/rows.ts';
+import { userFormat } from '../user-format.ts';
 
 interface ImagesFlags {
   readonly all?: boolean;
@@ -31,6 +32,7 @@ export const images: CommandDefinition<ImagesFlags> = {
     }
   },
   async run(context, [repository], flags) {
+    const format = flags.format ?? (flags.quiet === true ? undefined : await userFormat(context, 'imagesFormat'));
     const filters = [...(flags.filter ?? [])];
     if (repository !== undefined) filters.push(['reference', repository]);
     const client = await context.client();
@@ -41,9 +43,10 @@ export const images: CommandDefinition<ImagesFlags> = {
     const digests = flags.digests === true;
     const rows = toImageRows(found, {
       showDigests: digests,
-      needDigests: digests || formatUses(flags.format, 'Digest'),
+      needDigests: digests || formatUses(format, 'Digest'),
     });
-    context.stdout.write(renderList(rows, imageList({ truncate: flags.trunc, digests, now: Date.now() }), flags));
+    const form = imageList({ truncate: flags.trunc, digests, now: Date.now() });
+    context.stdout.write(renderList(rows, form, { quiet: flags.quiet, format }));
     return 0;
   },
 };

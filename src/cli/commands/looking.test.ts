@@ -137,11 +137,16 @@ describe('formats of the user’s own', () => {
   };
 
   test('stand in config.json, and --format wins', async (t) => {
-    const options = await home(t, '{"psFormat":"table {{.Names}}","statsFormat":"{{.Name}}!"}');
+    const options = await home(
+      t,
+      '{"psFormat":"table {{.Names}}","statsFormat":"{{.Name}}!","imagesFormat":"table {{.Tag}}"}',
+    );
     assert.equal((await cli(['ps'], options)).out, 'NAMES\n');
     assert.equal((await cli(['ps', '--format', 'table {{.ID}}'], options)).out, 'CONTAINER ID\n');
     assert.equal((await cli(['ps', '-q'], options)).out, '');
     assert.equal((await cli(['stats', '--no-stream'], options)).out, 'web!\n');
+    const images = { list: () => Promise.resolve({ images: [] }) };
+    assert.equal((await cli(['images'], { ...options, client: { images } })).out, 'TAG\n');
   });
 
   test('a file that is wrong is no reason to fail', async (t) => {

@@ -45,8 +45,9 @@ async function podNetwork(
   signal: AbortSignal | undefined,
 ): Promise<PodNetwork> {
   const nothing = { netns: '', mac: '' };
-  const bridged = visibleState(record) !== 'created' && record.spec.networkMode === 'default';
-  if (!bridged || record.sandboxId === '') return nothing;
+  // One that does not run has no address: nothing is worth the question, which a start would wait for.
+  const running = ['running', 'paused'].includes(visibleState(record));
+  if (!running || record.spec.networkMode !== 'default') return nothing;
   try {
     const { info } = await containerd.cri.podSandboxStatus(
       { podSandboxId: record.sandboxId, verbose: true },

@@ -1,6 +1,6 @@
 /** What containers use, sampled once a second: docker's `stats`. */
 import { readFile } from 'node:fs/promises';
-import { availableParallelism, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, hasCode } from '../../../../api/errors.ts';
 import type { ContainerRecord } from '../../../state/containers.ts';
@@ -152,7 +152,7 @@ async function usageOf(
  */
 export function cpuPercent(nanos: number, milliseconds: number): number {
   if (nanos <= 0 || milliseconds <= 0) return 0;
-  return Math.min(nanos / (milliseconds * 10_000), availableParallelism() * 100);
+  return nanos / (milliseconds * 10_000);
 }
 
 /** undefined: its process has just ended. */
