@@ -49,16 +49,19 @@ export const commands: readonly CommandEntry[] = [
   {
     words: ['pause', 'container pause'],
     summary: 'Pause all processes within one or more containers',
+    completes: ['running'],
     load: async () => (await import('./commands/pause.ts')).pause,
   },
   {
     words: ['unpause', 'container unpause'],
     summary: 'Unpause all processes within one or more containers',
+    completes: ['container'],
     load: async () => (await import('./commands/pause.ts')).unpause,
   },
   {
     words: ['rename', 'container rename'],
     summary: 'Rename a container',
+    completes: ['container', 'none'],
     load: async () => (await import('./commands/rename.ts')).rename,
   },
   {
@@ -111,16 +114,19 @@ export const commands: readonly CommandEntry[] = [
   {
     words: ['stats', 'container stats'],
     summary: 'Display a live stream of container(s) resource usage statistics',
+    completes: ['running'],
     load: async () => (await import('./commands/stats.ts')).stats,
   },
   {
     words: ['top', 'container top'],
     summary: 'Display the running processes of a container',
+    completes: ['running', 'none'],
     load: async () => (await import('./commands/top.ts')).top,
   },
   {
     words: ['port', 'container port'],
     summary: 'List port mappings or a specific mapping for the container',
+    completes: ['running', 'none'],
     load: async () => (await import('./commands/port.ts')).port,
   },
   {
@@ -235,6 +241,7 @@ export const commands: readonly CommandEntry[] = [
     words: ['__complete'],
     summary: 'What the completion scripts ask',
     hidden: true,
-    load: async (roles) => (await import('./commands/completion.ts')).completeCommand(roles),
+    load: async (roles) =>
+      (await import('./commands/completion.ts')).completeCommand({ list: commands, groups, roles }),
   },
 ];
