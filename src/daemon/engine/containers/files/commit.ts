@@ -116,7 +116,10 @@ export async function endStalePauses(context: EngineContext): Promise<void> {
   for (const id of await readdir(context.paths.containers)) {
     const mark = pauseMark(context, id);
     if (!existsSync(mark)) continue;
-    await goOn(context, id);
+    await goOn(context, id).catch((err: unknown) => {
+      // One container must not keep the daemon from coming back; `unpause` is there for it.
+      context.log.error({ err, container: id }, 'cannot let a container go on that a commit had frozen');
+    });
     await rm(mark, { force: true });
   }
 }
