@@ -74,7 +74,7 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
   await context.network.releaseStaleLeases(new Set(items.map(({ id }) => id)));
   const ids = new Set(state.containers.list().map(({ id }) => id));
   await endStalePauses(context);
-  await removeStrayStages(context);
+  context.background.run('remove what was copied into removed containers', () => removeStrayStages(context));
   await removeStrayDirectories(context, ids);
   await removeStrayFifos(context, fifos);
 }
