@@ -265,6 +265,19 @@ describe('events', () => {
     );
   });
 
+  test('a run in the foreground, and one more client', async () => {
+    const since = now();
+    await daemon.ok(['run', '--rm', 'busybox', 'true']);
+    await start('listened');
+    const client = daemon.spawn(['attach', '--no-stdin', 'listened']);
+    const actions = () =>
+      daemon.ok(['events', '--since', since, '--until', now(), '-f', 'type=container', '--format', '{{.Action}}']);
+    await until('the attach', async () => (await actions()).endsWith('\nstart\nattach'));
+    assert.equal(await actions(), 'create\nattach\nstart\ndie\ndestroy\ncreate\nstart\nattach');
+    await daemon.ok(['rm', '-f', 'listened']);
+    if (client.exitCode === null) await once(client, 'exit');
+  });
+
   test('images', async () => {
     const since = now();
     const id = await daemon.ok(['inspect', '-f', '{{.Id}}', '--type', 'image', 'busybox']);

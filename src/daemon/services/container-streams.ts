@@ -49,8 +49,7 @@ export async function attachStream(engine: ContainerEngine, call: StreamCall): P
   const record = engine.find(container);
   const wants = { stdin: stdin && record.spec.openStdin, stdout, stderr, logs };
   const launched = start ? await engine.start(record.id, wants) : undefined;
-  const live = launched?.live ?? engine.running(record.id);
-  const attachment = launched?.attachment ?? live.io.attach(wants);
+  const { live, attachment = live.io.attach(wants) } = launched ?? engine.attach(record.id, wants);
   await call.send({ output: { $case: 'started', value: { id: record.id, tty: record.spec.tty } } }).catch(gone);
   await bridge(call, inputs, {
     attachment,

@@ -11,6 +11,7 @@ import type { State } from '../../state/database.ts';
 import type { ContainerSpec } from '../../state/spec.ts';
 import { EventBus } from '../events/bus.ts';
 import type { AttachWants, ExecProcess, LogRecord, ReadLogOptions, TerminalSize } from '../streams/types.ts';
+import { attachContainer, runningAttempt } from './attach.ts';
 import { BackgroundTasks } from './background.ts';
 import { Clock } from './clock.ts';
 import { containerLogs } from './container-logs.ts';
@@ -25,14 +26,14 @@ import type { ListOptions } from './filters.ts';
 import { closeHealth, healthStatus } from './health/health.ts';
 import type { HealthMonitor } from './health/monitor.ts';
 import { Slots } from './health/slots.ts';
-import { findContainer, notRunning } from './identity.ts';
+import { findContainer } from './identity.ts';
 import { inspectContainer } from './inspect/inspect.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
 import { killContainer } from './kill.ts';
 import type { Launched } from './launch.ts';
 import { restartContainer, type StopOptions, startContainer, stopContainer } from './lifecycle.ts';
-import { listContainers } from './list.ts';
 import type { LimitChanges } from './limits/merge-limits.ts';
+import { listContainers } from './list.ts';
 import { logDetails } from './log-options.ts';
 import { pauseContainer, syncPaused, unpauseContainer } from './pause.ts';
 import { reconcile, removeStrays } from './reconcile.ts';
@@ -200,12 +201,8 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     exec: (request: ExecRequest): Promise<ExecProcess> => execInContainer(context, request),
 
     /** The running attempt of a container. FAILED_PRECONDITION (container-not-running) when there is none. */
-    running(reference: string): LiveContainer {
-      const record = find(reference);
-      const live = context.live.get(record.id);
-      if (live === undefined) throw notRunning(record);
-      return live;
-    },
+    running: (reference: string): LiveContainer => runningAttempt(context, find(reference)),
+    attach: (reference: string, wants: AttachWants) => attachContainer(context, find(reference), wants),
 
     async resize(live: LiveContainer, size: TerminalSize): Promise<void> {
       await containerd.tasks.resizePty({ containerId: live.criId, ...size });

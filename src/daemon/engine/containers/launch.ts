@@ -168,6 +168,7 @@ async function attemptStart(
   const startedAt = context.now();
   state.transaction(() => {
     state.containers.update(id, { state: 'running', startedAt, exitCode: 0, oomKilled: false, manualStop: false });
+    if (attachment !== undefined) context.emit(record, 'attach');
     tellHeld(context, record);
     context.emit(record, 'start');
   });
