@@ -2,9 +2,16 @@
 import { type Argument, wrongCount, wrongType } from './arguments.ts';
 import { functions, type TemplateFunction } from './functions.ts';
 import { lineOf, TemplateError } from './lexer.ts';
-import type { ExecuteOptions } from './template.ts';
 import type { Command, Node, Operand, Pipe, Place, Tree } from './tree.ts';
 import { goType, isMap, isTrue, kindOf, printAction, type Value } from './values.ts';
+
+export interface ExecuteOptions {
+  readonly functions?: ReadonlyMap<string, TemplateFunction>;
+  /** The Go type of the value, where it stands for a struct: names it in the error for a field it has not. */
+  readonly typeName?: string;
+  /** A key that a map has not prints as `<no value>` (Go's default) instead of being an error (as docker's inspect has it). */
+  readonly anyKey?: boolean;
+}
 
 /** How deep templates may call each other. */
 const MAX_DEPTH = 1000;

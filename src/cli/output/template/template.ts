@@ -1,10 +1,11 @@
 /** Go's text/template with docker's functions: what `--format` takes. Pure: a template and a value give a text. */
-import { functions, type TemplateFunction } from './functions.ts';
+import { functions } from './functions.ts';
 import { parseTemplate } from './parser.ts';
-import { Run } from './run.ts';
+import { type ExecuteOptions, Run } from './run.ts';
 import type { Value } from './values.ts';
 
 export { TemplateError } from './lexer.ts';
+export type { ExecuteOptions } from './run.ts';
 
 export interface Template {
   /**
@@ -12,14 +13,6 @@ export interface Template {
    * TemplateError with Go's sentence.
    */
   execute(value: Value, options?: ExecuteOptions): string;
-}
-
-export interface ExecuteOptions {
-  readonly functions?: ReadonlyMap<string, TemplateFunction>;
-  /** The Go type of the value, where it stands for a struct: names it in the error for a field it has not. */
-  readonly typeName?: string;
-  /** A key that a map has not prints as `<no value>` (Go's default) instead of being an error (as docker's inspect has it). */
-  readonly anyKey?: boolean;
 }
 
 /** Compiles a template. Throws TemplateError. */
