@@ -4,8 +4,8 @@ import type { HealthCheck } from './check.ts';
 
 /** How many results are kept. */
 const RESULTS = 5;
-/** What setTimeout takes. */
-const LONGEST_TIMER_MS = 0x7fff_ffff;
+/** What setTimeout takes: a longer time would be none. */
+export const LONGEST_TIMER_MS = 0x7fff_ffff;
 
 export interface MonitorOptions {
   readonly check: HealthCheck;

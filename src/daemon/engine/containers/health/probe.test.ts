@@ -11,7 +11,7 @@ const live = { id: 'id', criId: 'cri' } as LiveContainer;
 const check = { command: ['sh', '-c', 'x'], interval: 1, timeout: 20e6, startPeriod: 0, startInterval: 1, retries: 3 };
 
 /** A context whose execs do as the script says. */
-function rig(script: (options: ExecOptions) => Partial<ExecProcess> | Promise<never>) {
+function rig(script: (options: ExecOptions) => Partial<ExecProcess> | Promise<never>, timeout = check.timeout) {
   const told: string[] = [];
   const context = {
     containerd: { tasks: { deleteProcess: async () => void told.push('deleted') } },
@@ -28,7 +28,10 @@ function rig(script: (options: ExecOptions) => Partial<ExecProcess> | Promise<ne
     announce: (_id: string, action: string, attributes: Record<string, string>) =>
       void told.push(attributes['exitCode'] === undefined ? action : `${action} ${attributes['exitCode']}`),
   } as unknown as EngineContext;
-  return { told, run: (stopping = new AbortController().signal) => runProbe(context, live, check, stopping) };
+  return {
+    told,
+    run: (stopping = new AbortController().signal) => runProbe(context, live, { ...check, timeout }, stopping),
+  };
 }
 
 async function* output(...parts: string[]): AsyncGenerator<OutputChunk> {
@@ -82,6 +85,14 @@ describe('one run', () => {
       output: 'Health check exceeded timeout (20ms): so far',
     });
     assert.deepEqual([killed, told.at(-1)], [[9], 'exec_die 137']);
+  });
+
+  test('a timeout of years is not over at once', async () => {
+    const { run } = rig(
+      () => ({ attachment: attached(output()), exited: new Promise((resolve) => setTimeout(() => resolve(0), 20)) }),
+      1e18,
+    );
+    assert.equal((await run())?.exitCode, 0);
   });
 
   test('one that cannot start is a failure with its reason', async () => {

@@ -7,6 +7,7 @@ import type { ExecProcess } from '../../streams/types.ts';
 import type { EngineContext, LiveContainer } from '../context.ts';
 import { SIGKILL } from '../signals.ts';
 import type { HealthCheck } from './check.ts';
+import { LONGEST_TIMER_MS } from './monitor.ts';
 
 /** Bytes of output that are kept. */
 const OUTPUT_LIMIT = 4096;
@@ -89,10 +90,13 @@ async function watchProbe(
     // Its children may hold the output open.
     running.attachment.detach();
   };
-  const timer = setTimeout(() => {
-    overdue = true;
-    end();
-  }, check.timeout / 1e6);
+  const timer = setTimeout(
+    () => {
+      overdue = true;
+      end();
+    },
+    Math.min(check.timeout / 1e6, LONGEST_TIMER_MS),
+  );
   stopping.addEventListener('abort', end, { once: true });
   if (stopping.aborted) end();
   try {
