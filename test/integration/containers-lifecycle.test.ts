@@ -92,7 +92,7 @@ suite('the life of containers', { timeout: 240_000 }, () => {
     await daemon.engine.stop(stopped, { timeout: 10 });
     assert.deepEqual([stateOf(stopped).state, stateOf(stopped).exitCode], ['exited', 5], 'it got the signal, thawed');
 
-    const killed = await running();
+    const killed = await running({ stopSignal: 'QUIT' });
     await daemon.engine.pause(killed);
     await daemon.engine.kill(killed, 'USR1');
     assert.equal(stateOf(killed).state, 'paused', 'a signal that it may live on with leaves it paused');

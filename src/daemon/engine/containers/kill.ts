@@ -5,7 +5,7 @@ import { endedWithin } from './ended-within.ts';
 import { notRunning, recordNow } from './identity.ts';
 import { thaw } from './pause.ts';
 import { endRestarts } from './restarts.ts';
-import { parseSignal, SIGKILL } from './signals.ts';
+import { parseSignal, SIGKILL, SIGTERM } from './signals.ts';
 
 /** A process that SIGKILL did not end by then is stuck in the kernel. */
 const KILL_PATIENCE_MS = 10_000;
@@ -23,11 +23,13 @@ export async function killContainer(context: EngineContext, id: string, text: st
     }
     throw notRunning(record, `cannot kill container: ${record.name}: `);
   }
-  const ends = signal === SIGKILL || signal === parseSignal(record.config.stopSignal);
-  // Any other signal may be one that the container lives on with: its policy stays in force, and a paused one stays paused.
+  const stopSignal = parseSignal(record.config.stopSignal);
+  const ends = signal === SIGKILL || signal === stopSignal;
+  // Any other signal may be one that the container lives on with: its policy stays in force.
   if (ends) context.state.containers.update(id, { manualStop: true });
   if (signal === SIGKILL) await killAndWait(context, live);
-  else await sendSignal(context, live, signal, ends);
+  // docker lets a paused container go on at any signal, unless it has a stop signal of its own and this is another.
+  else await sendSignal(context, live, signal, ends || stopSignal === SIGTERM);
 }
 
 /** A start under way has a process soon: whoever means that one waits. A stop under way is not waited for. */
@@ -49,13 +51,13 @@ export async function killAndWait(context: EngineContext, live: LiveContainer): 
 
 /**
  * Sends a signal and tells of it. The exit that it causes is recorded after that: docker's order is kill, die, stop.
- * @param ends whether it is meant to end the container; a frozen process would get it only when it is thawed
+ * @param thaws whether a frozen process goes on, for it gets the signal only then
  */
 export async function sendSignal(
   context: EngineContext,
   live: LiveContainer,
   signal: number,
-  ends: boolean,
+  thaws: boolean,
 ): Promise<void> {
   if (signal === SIGKILL) context.killed.add(live.criId);
   const told = deliver(context, live, signal);
@@ -65,7 +67,7 @@ export async function sendSignal(
   } finally {
     live.signals.delete(told);
   }
-  if (ends) await thaw(context, live);
+  if (thaws) await thaw(context, live);
 }
 
 async function deliver(context: EngineContext, live: LiveContainer, signal: number): Promise<void> {

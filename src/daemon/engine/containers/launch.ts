@@ -98,7 +98,6 @@ function recordFailure(context: EngineContext, record: ContainerRecord, error: K
       ports: [],
       ip: '',
     });
-    context.emit(record, 'die', { exitCode: String(exitCode) });
     return record.spec.autoRemove ? discard(context, { ...record, sandboxId: '' }, { volumes: true }) : undefined;
   });
   context.exits.post(record.id, 'exit', exit);

@@ -74,9 +74,16 @@ test('pause tells what containerd said', async () => {
   await fake.engine.close();
 });
 
-test('a signal that ends a paused container thaws it; another leaves it paused', async () => {
+test('a signal that ends a paused container thaws it; another does so where no stop signal is set', async () => {
+  const plain = fakeEngine(base);
+  const lived = await started(plain);
+  await plain.engine.pause(lived);
+  await plain.engine.kill(lived, 'USR1');
+  assert.deepEqual(actions(plain).slice(-3), ['pause', 'kill', 'unpause'], 'as docker has it');
+  await plain.engine.close();
+
   const fake = fakeEngine(base);
-  const id = await started(fake);
+  const id = await started(fake, { stopSignal: 'QUIT' });
   await fake.engine.pause(id);
   await fake.engine.kill(id, 'HUP');
   assert.deepEqual([fake.state.containers.byId(id)?.state, fake.calls.includes('resume')], ['paused', false]);

@@ -32,3 +32,4 @@ export function parseSignal(text: string): number {
 
 /** What `kill` and events show: the number. */
 export const SIGKILL = 9;
+export const SIGTERM = 15;
