@@ -80,6 +80,8 @@ const sources: readonly Source[] = [
       'session/filesync/filesync.proto',
       'session/secrets/secrets.proto',
       'session/sshforward/ssh.proto',
+      'frontend/gateway/pb/gateway.proto',
+      'util/apicaps/pb/caps.proto',
     ],
   },
   {

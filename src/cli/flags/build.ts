@@ -100,6 +100,34 @@ export function parseAttestationOf(type: string): (text: string) => AttestationO
   };
 }
 
+/** A question to the frontend instead of a build. */
+export interface CallOption {
+  /** As BuildKit names it; `build` is no question. */
+  readonly name: string;
+  /** `json`, or empty for text. */
+  readonly format: string;
+  /** Exit with 0 whatever was found. */
+  readonly ignoreStatus: boolean;
+}
+
+/** `--call check|outline|targets[,format=json][,ignorestatus=true]` */
+export function parseCall(text: string): CallOption {
+  let name = '';
+  let format = '';
+  let ignoreStatus = false;
+  for (const field of csvFields(text)) {
+    const equals = field.indexOf('=');
+    const key = field.slice(0, Math.max(equals, 0));
+    const rest = field.slice(equals + 1);
+    if (equals < 0 && name === '') name = field;
+    else if (equals < 0) throw new Error(`invalid print value: ${text}`);
+    else if (key === 'format') format = rest;
+    else if (key === 'ignorestatus') ignoreStatus = isTrue(rest);
+    else throw new Error(`invalid print field: ${field}`);
+  }
+  return { name: name === 'check' ? 'lint' : name || 'build', format, ignoreStatus };
+}
+
 function isTrue(text: string): boolean {
   return /^(1|t|true)$/i.test(text);
 }

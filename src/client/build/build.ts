@@ -25,7 +25,8 @@ export interface PreparedBuild {
  *
  * @throws K3cError INVALID_ARGUMENT or NOT_FOUND for what cannot be done as asked
  */
-export async function prepareBuild(options: BuildOptions, host: BuildHost): Promise<PreparedBuild> {
+export async function prepareBuild(asked: BuildOptions, host: BuildHost): Promise<PreparedBuild> {
+  const options = asked.call === undefined ? asked : withoutOutputs(asked);
   const { frontend, attributes, entitlements } = frontendRequest(options);
   const { exporters, layouts: outputs, finish: finishOutputs } = await exportersOf(options, host);
   const ssh = new Map(options.ssh.map((each) => [each.id || 'default', agentSocket(each, host)] as const));
@@ -45,6 +46,7 @@ export async function prepareBuild(options: BuildOptions, host: BuildHost): Prom
     uploads: inputs.uploads,
     credentials: (registry) => lookupCredentials(registry, host.env),
     sharedKey: inputs.sharedKey,
+    requestId: options.call === undefined ? undefined : `frontend.${options.call}`,
   };
   return {
     request,
@@ -54,6 +56,11 @@ export async function prepareBuild(options: BuildOptions, host: BuildHost): Prom
       await finishOutputs(response);
     },
   };
+}
+
+/** A question writes nothing. */
+function withoutOutputs(options: BuildOptions): BuildOptions {
+  return { ...options, outputs: [{ type: 'cacheonly', destination: '', attributes: {} }], push: false, cacheTo: [] };
 }
 
 export interface BuildListener {

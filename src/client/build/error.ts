@@ -54,16 +54,20 @@ export function fromStatus(error: K3cError, status: Status): BuildError {
   return new BuildError(error.code, status.message || error.message, sources, vertex, { cause: error });
 }
 
-interface SourceJson {
-  readonly info?: { readonly filename?: string; readonly data?: string };
-  readonly ranges?: readonly {
-    readonly start?: { readonly line?: number };
-    readonly end?: { readonly line?: number };
-  }[];
+/** A place in a file as BuildKit writes it in JSON; the data is base64. */
+export interface SourceJson {
+  readonly info?: { readonly filename?: string; readonly data?: string } | undefined;
+  readonly ranges?:
+    | readonly { readonly start?: { readonly line?: number }; readonly end?: { readonly line?: number } }[]
+    | undefined;
 }
 
 function sourceOf(value: Uint8Array): SourceExcerpt[] {
-  const source = parse(value) as SourceJson | undefined;
+  return toSource(parse(value) as SourceJson | undefined);
+}
+
+/** The place; nothing where no file is named. */
+export function toSource(source: SourceJson | undefined): SourceExcerpt[] {
   if (source?.info === undefined) return [];
   return [
     {

@@ -49,9 +49,11 @@ export interface BuildRequest {
   readonly sharedKey: string;
   /** Image layouts of the client by the id of the store the daemon asks for. */
   readonly layouts: ReadonlyMap<string, ImageLayout>;
+  /** Ask the frontend this instead of building (`frontend.lint` …). */
+  readonly requestId?: string | undefined;
 }
 
-/** What BuildKit's exporters report, by their own keys (`containerimage.digest` …). */
+/** What BuildKit's exporters report, by their own keys (`containerimage.digest` …); with a `requestId` the frontend's answer. */
 export type ExporterResponse = Readonly<Record<string, string>>;
 
 /**
@@ -74,7 +76,10 @@ export async function solve(
   const ref = newId();
   const follower = new StatusFollower(control, ref, onStatus);
   try {
-    const response = await solveOnce(control, ref, session.id, request, signal);
+    const response =
+      request.requestId === undefined
+        ? await solveOnce(control, ref, session.id, request, signal)
+        : await answerOf(connection, control, ref, session.id, request, request.requestId, signal);
     await follower.done;
     return response;
   } catch (error) {
@@ -127,6 +132,24 @@ async function solveOnce(
   } catch (error) {
     throw fromStatusDetails(toK3cError(error), trailers);
   }
+}
+
+/** A solve without frontend or outputs, in which the frontend is asked. */
+async function answerOf(
+  connection: Connection,
+  control: ControlClient,
+  ref: string,
+  session: string,
+  request: BuildRequest,
+  requestId: string,
+  signal: AbortSignal,
+): Promise<ExporterResponse> {
+  const { frontend, frontendAttributes } = request;
+  const empty = { ...request, frontend: '', frontendAttributes: {}, exporters: [], cacheExports: [], cacheImports: [] };
+  const { askFrontend } = await import('./subrequest.ts');
+  const solved = solveOnce(control, ref, session, empty, signal);
+  const attributes = { ...frontendAttributes, requestid: requestId };
+  return await askFrontend(connection, ref, { frontend, attributes }, solved, signal);
 }
 
 /** Finds the builder's own words for a failure that reached us cut off. */

@@ -52,6 +52,8 @@ export interface BuildOptions {
   readonly secrets: ReadonlyMap<string, SecretSource>;
   readonly ssh: readonly SshOption[];
   readonly namedContexts: ReadonlyMap<string, string>;
+  /** `--call`: what to ask the frontend instead of building, as BuildKit names it (`lint`, `outline`, `targets`). */
+  readonly call: string | undefined;
 }
 
 /** The client's side of a build: where paths start and streams come from. */

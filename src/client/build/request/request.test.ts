@@ -44,6 +44,7 @@ const nothing: BuildOptions = {
   secrets: new Map(),
   ssh: [],
   namedContexts: new Map(),
+  call: undefined,
 };
 
 function host(stdin = '', stdoutIsTty = false): BuildHost {

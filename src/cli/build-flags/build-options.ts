@@ -1,0 +1,77 @@
+/** What the flags of `build` ask for, as the client's build takes it. */
+import type { BuildOptions, OutputOption } from '../../client/build/request/options.ts';
+import type { CommandContext } from '../context.ts';
+import { type CallOption, secretSource } from '../flags/build.ts';
+import { toLabels } from '../flags/environment.ts';
+import type { BuildFlags } from './flags.ts';
+
+/** The question that is asked instead of a build, if any; `--check` is short for one. */
+export function callOf(flags: BuildFlags): CallOption | undefined {
+  if (flags.check) return { name: 'lint', format: '', ignoreStatus: false };
+  return flags.call?.name === 'build' ? undefined : flags.call;
+}
+
+/** The options of a build of this context. Throws Error for what docker refuses before it looks at anything. */
+export function optionsOf(path: string, flags: BuildFlags, { env, cwd }: CommandContext): BuildOptions {
+  return {
+    context: path,
+    dockerfile: flags.file,
+    tags: flags.tag ?? [],
+    buildArguments: toBuildArguments(flags.buildArg ?? [], env),
+    labels: toLabels(flags.label ?? []),
+    annotations: flags.annotation ?? [],
+    target: flags.target,
+    noCache: !flags.cache,
+    noCacheFilter: split(flags.noCacheFilter),
+    pull: flags.pull ?? false,
+    push: flags.push ?? false,
+    platforms: split(flags.platform),
+    network: flags.network,
+    addHosts: flags.addHost ?? [],
+    ulimits: flags.ulimit ?? [],
+    shmSize: flags.shmSize,
+    cgroupParent: flags.cgroupParent,
+    attestations: attestationsOf(flags),
+    allow: split(flags.allow),
+    outputs: outputsOf(flags),
+    cacheFrom: flags.cacheFrom?.flat() ?? [],
+    cacheTo: flags.cacheTo?.flat() ?? [],
+    secrets: new Map((flags.secret ?? []).map((secret) => [secret.id, secretSource(secret, env, cwd)] as const)),
+    ssh: flags.ssh ?? [],
+    namedContexts: new Map(flags.buildContext),
+    call: callOf(flags)?.name,
+  };
+}
+
+/** `KEY=value`; `KEY` alone takes the environment's value and is left out without one. */
+function toBuildArguments(texts: readonly string[], env: CommandContext['env']): Record<string, string> {
+  const entries = texts.flatMap((text): [string, string][] => {
+    const equals = text.indexOf('=');
+    if (equals >= 0) return [[text.slice(0, equals), text.slice(equals + 1)]];
+    const inherited = env[text];
+    return inherited === undefined ? [] : [[text, inherited]];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** The first word on a type counts, the shorthands after the long form. */
+function attestationsOf(flags: BuildFlags): Map<string, string> {
+  const byType = new Map<string, string | undefined>();
+  for (const attestation of [...(flags.attest ?? []), flags.provenance, flags.sbom]) {
+    if (attestation !== undefined && !byType.has(attestation.type))
+      byType.set(attestation.type, attestation.attributes);
+  }
+  return new Map([...byType].filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** `--load` adds the store to outputs that leave it out; without outputs it is what happens anyway. */
+function outputsOf(flags: BuildFlags): readonly OutputOption[] {
+  const outputs = flags.output ?? [];
+  const stored = outputs.some(({ type, destination }) => type === 'image' || (type === 'docker' && destination === ''));
+  if (!flags.load || outputs.length === 0 || stored) return outputs;
+  return [...outputs, { type: 'image', destination: '', attributes: {} }];
+}
+
+function split(texts: readonly string[] | undefined): string[] {
+  return (texts ?? []).flatMap((text) => text.split(',')).filter((text) => text !== '');
+}
