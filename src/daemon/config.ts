@@ -21,6 +21,8 @@ export interface DaemonConfig {
   /** Empty: a free subnet is chosen. */
   readonly bridgeCidr: string;
   readonly registries: string;
+  /** Somebody named that file, so it must be there. */
+  readonly registriesNamed: boolean;
   readonly snapshotter: string;
   /** Bytes that build cache may take; 0: a tenth of the disk. */
   readonly buildCacheBytes: number;
@@ -94,6 +96,7 @@ export async function loadConfig(
   const fromFile = await readConfigFile(file ?? DEFAULT_FILE, file !== undefined);
   const pick = (key: string, fallback: string): string =>
     flags[key] ?? env[`K3C_${key.toUpperCase().replaceAll('-', '_')}`] ?? fromFile[key] ?? fallback;
+  const isNamed = (key: string): boolean => pick(key, '') !== '';
   const path = (key: string, fallback: string): string => {
     const value = pick(key, fallback).replace(/^unix:\/\//, '');
     if (value === '') throw bad(`${key} is empty; it takes a path`);
@@ -111,6 +114,7 @@ export async function loadConfig(
     bridgeName: interfaceName(pick('bridge-name', 'k3c0')),
     bridgeCidr: pick('bridge-cidr', ''),
     registries: path('registries', '/etc/k3c/registries.yaml'),
+    registriesNamed: isNamed('registries'),
     snapshotter: oneOf('snapshotter', pick('snapshotter', ''), ['', 'overlayfs', 'native']),
     buildCacheBytes: bytes('build-cache', pick('build-cache', '0')),
     runtimes: parseRuntimes(list('add-runtime', '')),

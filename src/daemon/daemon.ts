@@ -115,9 +115,10 @@ async function start(
   });
   const [engine, registries] = await Promise.all([
     unpackEngine(paths.root, signal),
-    applyRegistries(config.registries, paths.certs),
+    applyRegistries(config.registries, paths.certs, { required: config.registriesNamed, log }),
     network.start(signal),
   ]);
+  stack.defer(() => registries.close());
   for (const warning of registries.warnings) log.warn({}, warning);
 
   const state = openDatabase(paths.database, { nativeBinding: loadSqliteAddon() });
@@ -174,8 +175,7 @@ async function start(
     containerd,
     snapshotter: facts.snapshotter,
     containersUsing: (imageId) => containers.namesUsing(imageId),
-    hostDir: registries.hostDir,
-    registryCredentials: registries.credentials,
+    registries,
     log,
   });
   const images = withEvents(store, events);

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, K3cError } from '../../src/api/errors.ts';
 import { applyRegistries } from '../../src/daemon/engine/images/registries.ts';
 import type { TransferEvent } from '../../src/daemon/engine/images/transfer-events.ts';
+import { silentLog } from '../../src/host/log.ts';
 import { ImageLab, rejects } from '../support/image-lab.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
 
@@ -164,13 +165,15 @@ configs:
     auth: {username: ${USER.name}, password: ${USER.password}}
 `,
   );
-  const applied = await applyRegistries(file, join(lab.base, 'certs.d'));
-  const configured = lab.imageEngine({ hostDir: applied.hostDir, registryCredentials: applied.credentials });
+  const applied = await applyRegistries(file, join(lab.base, 'certs.d'), { log: silentLog });
+  const configured = lab.imageEngine({ registries: applied });
   const pulled = await configured.pull({ reference: 'example.test/app:1' });
   assert.equal((await configured.resolve('example.test/app:1')).id, pulled.id);
   await configured.remove('example.test/app:1', false);
   // CRI has no other way to get them than the header in the directory that it reads.
-  await lab.imageEngine({ hostDir: join(lab.base, 'certs.d') }).pull({ reference: 'example.test/app:1' });
+  await lab
+    .imageEngine({ registries: { ...applied, hostDir: join(lab.base, 'certs.d') } })
+    .pull({ reference: 'example.test/app:1' });
   await configured.remove('example.test/app:1', false);
 });
 
@@ -183,8 +186,8 @@ test('TLS of an unknown authority is refused in words, and trusted once registri
     const trusting = async (caFile: string) => {
       const file = join(lab.base, 'tls.yaml');
       await writeFile(file, `configs: {"${secure.address}": {tls: {ca_file: ${caFile}}}}\n`);
-      const { hostDir } = await applyRegistries(file, join(lab.base, 'tls.d'));
-      return lab.imageEngine({ hostDir });
+      const registries = await applyRegistries(file, join(lab.base, 'tls.d'), { log: silentLog });
+      return lab.imageEngine({ registries });
     };
     await rejects((await trusting(other.caFile)).push({ reference: name }), /^cannot trust .*: (x509|tls): /);
     await (await trusting(secure.caFile)).push({ reference: name });

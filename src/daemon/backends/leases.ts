@@ -52,6 +52,41 @@ export async function endStaleLeases(leases: Leases, signal?: AbortSignal): Prom
   for (const { id } of stale) await deleteLease(leases, id, false);
 }
 
+/** Frees, before it returns, what nothing refers to any more. */
+export async function collectGarbage(leases: Leases): Promise<void> {
+  // The end of any lease can be waited for together with the collection that it causes.
+  await deleteLease(leases, await createLease(leases, LEASE_LIFE_MS), true);
+}
+
+/** A lease of work that reads: what it holds is not collected before it is disposed. */
+export class Lease implements AsyncDisposable {
+  readonly #leases: Leases;
+  readonly #id: string;
+
+  private constructor(leases: Leases, id: string) {
+    this.#leases = leases;
+    this.#id = id;
+  }
+
+  static async create(leases: Leases): Promise<Lease> {
+    return new Lease(leases, await createLease(leases, LEASE_LIFE_MS, { [WORK_LABEL]: 'true' }));
+  }
+
+  /** Keeps content that is there, and all that it refers to. Throws NOT_FOUND when it is not there. */
+  async hold(digest: string): Promise<void> {
+    await this.#leases.addResource({ id: this.#id, resource: { id: digest, type: 'content' } });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await deleteLease(this.#leases, this.#id, false);
+    } catch (error) {
+      // containerd is gone; the next daemon ends its leases.
+      if (!hasCode(error, Code.UNAVAILABLE)) throw error;
+    }
+  }
+}
+
 async function createLease(
   leases: Leases,
   lifeMs: number,

@@ -1,18 +1,9 @@
-/** Why a registry refused: containerd's error taken apart. */
+/** Why a registry refused: containerd's error taken apart, or one of our own client. */
 import { Code, toK3cError } from '../../api/errors.ts';
+import type { RegistryFailure } from './registry/failure.ts';
+import { RegistryFault } from './registry/fault.ts';
 
-export type RegistryFailure =
-  | 'not-found'
-  | 'unauthorized'
-  | 'denied'
-  | 'rate-limited'
-  | 'no-such-host'
-  | 'refused'
-  | 'certificate'
-  | 'plain-http'
-  | 'timeout'
-  | 'no-space'
-  | 'other';
+export type { RegistryFailure } from './registry/failure.ts';
 
 /**
  * The HTTP status that a registry answered with. containerd 2.4 sends no status details, so its sentence
@@ -48,6 +39,7 @@ const sentences: readonly (readonly [RegExp, RegistryFailure])[] = [
 
 /** What kind of failure it is: by code where it has one, else by the sentence. */
 export function registryFailure(error: unknown): RegistryFailure {
+  if (error instanceof RegistryFault) return error.failure;
   const { code, message } = toK3cError(error);
   if (code === Code.UNAUTHENTICATED) return 'unauthorized';
   if (code === Code.PERMISSION_DENIED) return 'denied';

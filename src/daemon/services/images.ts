@@ -9,6 +9,8 @@ import type {
 } from '../../api/gen/k3c.ts';
 import type { Handlers } from '../../api/rpc/types.ts';
 import type { ImageEngine } from '../engine/images/images.ts';
+import { toFilters } from './filters.ts';
+import { toImageSummary } from './image-messages.ts';
 
 type Progress = Parameters<typeof TransferProgress.fromPartial>[0];
 type Service = Handlers<typeof ImagesDefinition>;
@@ -44,21 +46,9 @@ export function imagesService(images: ImageEngine): Service {
       progress.send({ event: { $case: 'done', value: done } });
       await progress.sent();
     },
-    list: async ({ all, filters }, { signal }) => {
-      const wanted = Object.fromEntries(Object.entries(filters).map(([name, list]) => [name, list.values]));
-      const listed = await images.list({ all, filters: wanted, signal });
-      return {
-        images: listed.map((image) => ({
-          id: image.id,
-          tags: [...image.tags],
-          digests: [...image.digests],
-          createdAt: image.createdAt,
-          size: BigInt(image.size),
-          labels: { ...image.labels },
-          containers: BigInt(image.containers),
-        })),
-      };
-    },
+    list: async ({ all, filters }, { signal }) => ({
+      images: (await images.list({ all, filters: toFilters(filters), signal })).map(toImageSummary),
+    }),
     inspect: async ({ image }, { signal }) => ({
       document: Buffer.from(JSON.stringify(await images.inspect(image, signal))),
     }),
@@ -70,9 +60,35 @@ export function imagesService(images: ImageEngine): Service {
       const { untagged, deleted } = await images.remove(image, force, signal);
       return { untagged: [...untagged], deleted: [...deleted] };
     },
+    login: async ({ server, auth }, { signal }) => ({
+      identityToken: await images.login(server, toCredentials(auth), signal),
+    }),
+    remoteTags: async ({ reference, auth }, { signal }) => ({
+      tags: await images.remoteTags(reference, toCredentials(auth), signal),
+    }),
+    configuredAuth: async ({ host }) => {
+      const found = images.configuredCredentials(host);
+      if (found === undefined) return {};
+      const none = { username: '', password: '', identityToken: '' };
+      return { auth: { ...none, ...found } };
+    },
     load: async (call) => {
       const loaded = await images.load(dataOf(call.requests), call.signal);
       await call.send({ references: loaded.map(({ name, id }) => name ?? id) });
+    },
+    save: async ({ images: names }, call) => {
+      for await (const data of images.save(names, call.signal)) await call.send({ data });
+    },
+    history: async ({ image }, { signal }) => ({
+      entries: (await images.history(image, signal)).map((entry) => ({
+        ...entry,
+        size: BigInt(entry.size),
+        tags: [...entry.tags],
+      })),
+    }),
+    prune: async ({ all, filters }, { signal }) => {
+      const { untagged, deleted, reclaimed } = await images.prune({ all, filters: toFilters(filters), signal });
+      return { untagged: [...untagged], deleted: [...deleted], reclaimed: BigInt(reclaimed) };
     },
     import: async ({ requests, signal }) => {
       const parts = requests[Symbol.asyncIterator]();

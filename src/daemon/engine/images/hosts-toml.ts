@@ -1,65 +1,47 @@
 /** hosts.toml of containerd (docs/hosts.md, containerd v2.4): where a registry's content comes from. */
 import type { Credentials } from '../../backends/transfer.ts';
 import type { Endpoint, RegistriesConfig, RegistryTls } from './registries-config.ts';
+import { credentialsOf, endpointsOf, isItself, realHost, tlsOf } from './registry-servers.ts';
 
 export interface HostsTomlOptions {
   /** Write credentials as a header, for CRI, which has no other way to get them. */
   readonly withCredentials: boolean;
+  /** Where an endpoint is served that only we can serve; undefined: it is asked itself. */
+  readonly relayed?: (endpoint: Endpoint) => string | undefined;
 }
 
 /** The file for one registry host, `*` for the default of all hosts. */
 export function hostsToml(config: RegistriesConfig, host: string, options: HostsTomlOptions): string {
-  const endpoints = config.mirrors.get(host) ?? [];
-  // An endpoint that is the registry itself says how to reach it, for push too.
-  const itself = endpoints.find((each) => each.host === realHost(host));
+  const endpoints = endpointsOf(config, host);
+  const itself = endpoints.find((each) => isItself(each, host));
   const lines: string[] = [];
   const tls = tlsOf(config, host);
   if (itself !== undefined) lines.push(...server(itself));
   // Left to itself containerd takes any certificate on loopback, whatever authority is named.
-  else if (tls?.caFile !== undefined || tls?.certFile !== undefined) {
+  else if (host !== '*' && (tls?.caFile !== undefined || tls?.certFile !== undefined)) {
     lines.push(...server({ scheme: 'https', host: realHost(host), path: '/v2' }));
   }
-  if (host !== '*') lines.push(...settings(tls));
+  lines.push(...settings(tls));
   if (host !== '*') lines.push(...header(options, credentialsOf(config, host), '[header]'));
   for (const endpoint of endpoints) {
-    if (endpoint === itself) continue;
-    const table = `host.${JSON.stringify(`${endpoint.scheme}://${endpoint.host}${endpoint.path}`)}`;
-    lines.push('', `[${table}]`, '  capabilities = ["pull", "resolve"]');
-    if (!endpoint.path.endsWith('/v2')) lines.push('  override_path = true');
-    lines.push(...settings(tlsOf(config, endpoint.host)).map((line) => `  ${line}`));
-    lines.push(...header(options, credentialsOf(config, endpoint.host), `[${table}.header]`));
+    if (endpoint !== itself) lines.push(...mirror(config, endpoint, options));
   }
   return `${lines.join('\n')}\n`;
 }
 
-/** The host that serves a registry's name. */
-export function realHost(host: string): string {
-  return host === 'docker.io' ? 'registry-1.docker.io' : host;
+function mirror(config: RegistriesConfig, endpoint: Endpoint, options: HostsTomlOptions): string[] {
+  const relay = options.relayed?.(endpoint);
+  const table = `host.${JSON.stringify(relay ?? `${endpoint.scheme}://${endpoint.host}${endpoint.path}`)}`;
+  const lines = ['', `[${table}]`, '  capabilities = ["pull", "resolve"]'];
+  // The relay is who it has to be by itself.
+  if (relay !== undefined) return [...lines, '  override_path = true'];
+  if (!endpoint.path.endsWith('/v2')) lines.push('  override_path = true');
+  lines.push(...settings(tlsOf(config, endpoint.host)).map((line) => `  ${line}`));
+  lines.push(...header(options, credentialsOf(config, endpoint.host), `[${table}.header]`));
+  return lines;
 }
 
-/** docker.io may be configured under any of its names. */
-function aliases(host: string): readonly string[] {
-  const hub = ['docker.io', 'registry-1.docker.io', 'index.docker.io'];
-  return hub.includes(host) ? [host, ...hub.filter((each) => each !== host)] : [host];
-}
-
-export function tlsOf(config: RegistriesConfig, host: string): RegistryTls | undefined {
-  for (const name of aliases(host)) {
-    const found = config.tls.get(name);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-export function credentialsOf(config: RegistriesConfig, host: string): Credentials {
-  for (const name of aliases(host)) {
-    const found = config.credentials.get(name);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-function server({ scheme, host, path }: Endpoint): string[] {
+function server({ scheme, host, path }: Pick<Endpoint, 'scheme' | 'host' | 'path'>): string[] {
   const lines = [`server = ${JSON.stringify(`${scheme}://${host}${path}`)}`];
   if (!path.endsWith('/v2')) lines.push('override_path = true');
   return lines;

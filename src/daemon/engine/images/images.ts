@@ -5,18 +5,24 @@ import type { Credentials } from '../../backends/transfer.ts';
 import { Catalog } from './catalog.ts';
 import { type CommitOptions, commitImage } from './commit.ts';
 import { ContentStore } from './content.ts';
+import { type HistoryEntry, imageHistory } from './history.ts';
 import { type ImportOptions, importImage } from './import.ts';
 import { inspectImage } from './inspect.ts';
 import { type ListedImage, type ListOptions, listImages } from './list.ts';
 import { type LoadedImage, loadImages } from './load.ts';
+import { login, remoteTags } from './login.ts';
 import { Manifests } from './manifests.ts';
-import type { ImageParts, ImageUser } from './parts.ts';
+import type { ImageParts, ImageUser, RegistrySettings } from './parts.ts';
+import { type PrunedImages, type PruneOptions, pruneImages } from './prune.ts';
 import { type PullOptions, type PullResult, pullImage } from './pull.ts';
 import { type PushOptions, type PushResult, pushImage } from './push.ts';
 import { ImageRecords } from './records.ts';
+import { noRegistries } from './registries.ts';
 import { type RemovedImage, removeImage } from './remove.ts';
 import { type ResolvedImage, resolveImage } from './resolve.ts';
+import { saveImages } from './save.ts';
 import { ImageSizes } from './sizes.ts';
+import { type ImageStorage, imageStorage } from './storage.ts';
 import { tagImage } from './tag.ts';
 
 export interface ImageEngineOptions {
@@ -25,10 +31,8 @@ export interface ImageEngineOptions {
   readonly log: Log;
   /** The containers made from an image, by image id; they keep it from being removed. */
   readonly containersUsing?: (imageId: string) => Promise<readonly ImageUser[]> | readonly ImageUser[];
-  /** Directory of hosts.toml files as applyRegistries writes it. */
-  readonly hostDir?: string;
-  /** Credentials of registries.yaml by registry host. */
-  readonly registryCredentials?: (host: string) => Credentials;
+  /** What applyRegistries made of registries.yaml; absent: nothing is configured. */
+  readonly registries?: RegistrySettings;
 }
 
 export type ImageEngine = ReturnType<typeof createImageEngine>;
@@ -50,8 +54,7 @@ export function createImageEngine(options: ImageEngineOptions) {
     manifests,
     records,
     catalog,
-    hostDir: options.hostDir ?? '',
-    registryCredentials: options.registryCredentials ?? (() => undefined),
+    registries: options.registries ?? noRegistries(),
     containersUsing: options.containersUsing ?? (() => []),
     exclusively: (work) => {
       const result = last.then(work);
@@ -75,8 +78,21 @@ export function createImageEngine(options: ImageEngineOptions) {
       removeImage(parts, name, force, signal),
     pull: (pullOptions: PullOptions): Promise<PullResult> => pullImage(parts, pullOptions),
     push: (pushOptions: PushOptions): Promise<PushResult> => pushImage(parts, pushOptions),
+    /** Returns an identity token; empty where the registry gives none. */
+    login: (server: string, credentials: Credentials, signal?: AbortSignal): Promise<string> =>
+      login(parts, server, credentials, signal),
+    remoteTags: (name: string, credentials: Credentials, signal?: AbortSignal): Promise<string[]> =>
+      remoteTags(parts, name, credentials, signal),
+    /** What registries.yaml has for a registry host. */
+    configuredCredentials: (host: string): Credentials => parts.registries.credentials(host),
     load: (bytes: AsyncIterable<Buffer>, signal?: AbortSignal): Promise<LoadedImage[]> =>
       loadImages(parts, bytes, signal),
+    /** The archive, in pieces. */
+    save: (names: readonly string[], signal?: AbortSignal): AsyncIterable<Buffer> => saveImages(parts, names, signal),
+    history: (name: string, signal?: AbortSignal): Promise<HistoryEntry[]> => imageHistory(parts, sizes, name, signal),
+    prune: (pruneOptions: PruneOptions): Promise<PrunedImages> => pruneImages(parts, pruneOptions),
+    /** What images hold on disk, and what there is besides. */
+    storage: (signal?: AbortSignal): Promise<ImageStorage> => imageStorage(parts, sizes, signal),
     /** Returns the image id. */
     commit: (commitOptions: CommitOptions): Promise<string> => commitImage(parts, commitOptions),
     /** Returns the image id. */

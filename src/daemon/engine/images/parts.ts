@@ -1,17 +1,20 @@
 /** What the acts of the image engine work with; made once by createImageEngine. */
 import type { Log } from '../../../host/log.ts';
 import type { Containerd } from '../../backends/containerd.ts';
-import type { Credentials } from '../../backends/transfer.ts';
 import type { Catalog } from './catalog.ts';
 import type { ContentStore } from './content.ts';
 import type { Manifests } from './manifests.ts';
 import type { ImageRecords } from './records.ts';
+import type { AppliedRegistries } from './registries.ts';
 
 /** A container that keeps an image in use. */
 export interface ImageUser {
   readonly id: string;
   readonly running: boolean;
 }
+
+/** What of registries.yaml counts for images. It may change while the daemon runs. */
+export type RegistrySettings = Pick<AppliedRegistries, 'hostDir' | 'credentials' | 'server' | 'sources'>;
 
 export interface ImageParts {
   readonly containerd: Containerd;
@@ -21,10 +24,7 @@ export interface ImageParts {
   readonly manifests: Manifests;
   readonly records: ImageRecords;
   readonly catalog: Catalog;
-  /** Directory of hosts.toml files; empty for none. */
-  readonly hostDir: string;
-  /** Credentials of registries.yaml for a registry host. */
-  readonly registryCredentials: (host: string) => Credentials;
+  readonly registries: RegistrySettings;
   /** The containers made from an image. */
   readonly containersUsing: (imageId: string) => Promise<readonly ImageUser[]> | readonly ImageUser[];
   /** Runs changes of the names of images one after the other. */

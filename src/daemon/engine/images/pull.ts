@@ -59,8 +59,8 @@ export async function pullImage(parts: ImageParts, options: PullOptions): Promis
         source: {
           kind: 'registry',
           reference: name,
-          hostDir: parts.hostDir,
-          credentials: credentialsFor(reference, options.credentials, parts.registryCredentials, () => {
+          hostDir: parts.registries.hostDir,
+          credentials: credentialsFor(reference, options.credentials, parts.registries.credentials, () => {
             withCredentials = true;
           }),
         },

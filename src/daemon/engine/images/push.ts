@@ -82,8 +82,8 @@ async function send(
       destination: {
         kind: 'registry',
         reference: formatReference(reference),
-        hostDir: parts.hostDir,
-        credentials: credentialsFor(reference, options.credentials, parts.registryCredentials, () => {
+        hostDir: parts.registries.hostDir,
+        credentials: credentialsFor(reference, options.credentials, parts.registries.credentials, () => {
           withCredentials = true;
         }),
       },

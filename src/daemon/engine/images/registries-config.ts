@@ -1,22 +1,22 @@
 /** registries.yaml in k3s's format (docs.k3s.io/installation/private-registry): mirrors, rewrites, credentials, TLS. */
 import { parse } from 'yaml';
 import { Code, K3cError } from '../../../api/errors.ts';
+import type { RegistryServerTls } from '../../backends/registry/server.ts';
 import type { Credentials } from '../../backends/transfer.ts';
+import { compileRewrite, prefixOf, type Rewrite } from './rewrite.ts';
 
-export interface RegistryTls {
-  readonly caFile?: string;
-  readonly certFile?: string;
-  readonly keyFile?: string;
-  readonly insecureSkipVerify: boolean;
-}
+export type RegistryTls = RegistryServerTls;
 
 export interface Endpoint {
-  /** http or https */
-  readonly scheme: string;
+  readonly scheme: 'http' | 'https';
   /** host or host:port */
   readonly host: string;
-  /** Below the host, without a slash at its end: /v2 unless the endpoint says otherwise. */
+  /** Below the host, without a slash at its end: /v2 unless the endpoint says otherwise, and a prefix that a rewrite adds. */
   readonly path: string;
+  /** Rules for the names of repositories that no path can stand for. */
+  readonly rewrites: readonly Rewrite[];
+  /** Repositories have other names there, by a path or by rules. */
+  readonly rewritten: boolean;
 }
 
 export interface RegistriesConfig {
@@ -95,14 +95,33 @@ function parseMirror(reader: Reader, host: string, value: unknown): Endpoint[] {
   if (!Array.isArray(list) || !list.every((each) => typeof each === 'string')) {
     reader.fail(`${where}.endpoint must be a list of addresses`);
   }
-  const prefix = rewritePrefix(reader, mirror['rewrite'], `${where}.rewrite`);
+  const rules = parseRewrites(reader, mirror['rewrite'], `${where}.rewrite`);
+  const prefix = prefixOf(rules);
+  const rewrites = prefix === undefined ? rules.map(([from, to]) => compiled(reader, from, to, where)) : [];
   return (list as string[]).map((address) => {
     const endpoint = parseEndpoint(reader, address, `${where}.endpoint`);
-    return prefix === '' ? endpoint : { ...endpoint, path: `${endpoint.path}/${prefix}` };
+    const path = prefix === undefined ? endpoint.path : `${endpoint.path}/${prefix}`;
+    return { ...endpoint, path, rewrites, rewritten: rules.length > 0 };
   });
 }
 
-function parseEndpoint(reader: Reader, address: string, where: string): Endpoint {
+function parseRewrites(reader: Reader, value: unknown, where: string): [string, string][] {
+  return Object.entries(reader.table(value, where)).map(([pattern, replacement]) => {
+    if (typeof replacement !== 'string')
+      reader.fail(`${where}: what ${JSON.stringify(pattern)} becomes must be a string`);
+    return [pattern, replacement];
+  });
+}
+
+function compiled(reader: Reader, pattern: string, replacement: string, where: string): Rewrite {
+  try {
+    return compileRewrite(pattern, replacement);
+  } catch (error) {
+    return reader.fail(`${where}.rewrite: ${JSON.stringify(pattern)} is not a regular expression`, error);
+  }
+}
+
+function parseEndpoint(reader: Reader, address: string, where: string): Pick<Endpoint, 'scheme' | 'host' | 'path'> {
   const loopback = /^(localhost|127\.[0-9.]+|\[::1\])(:|\/|$)/.test(address);
   let url: URL;
   try {
@@ -115,22 +134,6 @@ function parseEndpoint(reader: Reader, address: string, where: string): Endpoint
   if (url.username !== '') reader.fail(`${where}: give credentials in configs, not in the address of ${url.host}`);
   const path = url.pathname.replace(/\/+$/, '');
   return { scheme, host: url.host, path: path === '' ? '/v2' : path };
-}
-
-/**
- * containerd and BuildKit know no rewriting of repositories, but an endpoint may have a path, which puts a prefix before
- * them. So rewrites that add a prefix to every repository are served; others are refused rather than ignored.
- */
-function rewritePrefix(reader: Reader, value: unknown, where: string): string {
-  const rules = Object.entries(reader.table(value, where));
-  if (rules.length === 0) return '';
-  const [pattern = '', replacement] = rules[0] ?? [];
-  const prefix =
-    typeof replacement === 'string' ? /^([a-z0-9._/-]+)\/\$(?:1|\{1\})$/.exec(replacement)?.[1] : undefined;
-  if (rules.length > 1 || !['(.*)', '^(.*)', '^(.*)$', '(.+)', '^(.+)$'].includes(pattern) || prefix === undefined) {
-    reader.fail(`${where}: only a rule that adds a prefix is possible, such as "^(.*)$": "prefix/$1"`);
-  }
-  return prefix;
 }
 
 function parseAuth(reader: Reader, value: unknown, where: string): Credentials {

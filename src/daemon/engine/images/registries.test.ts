@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { K3cError } from '../../../api/errors.ts';
+import { silentLog } from '../../../host/log.ts';
 import { hostsToml } from './hosts-toml.ts';
-import { applyRegistries } from './registries.ts';
+import { applyRegistries as applyTo } from './registries.ts';
 import { parseRegistries } from './registries-config.ts';
 
 let base: string;
@@ -14,6 +15,7 @@ before(async () => {
 });
 after(() => rm(base, { recursive: true, force: true }));
 
+const applyRegistries = (file: string, certs: string) => applyTo(file, certs, { log: silentLog });
 const toml = (text: string, host: string, withCredentials = false) =>
   hostsToml(parseRegistries(text, 'f'), host, { withCredentials });
 
@@ -71,7 +73,11 @@ const wrong: readonly [text: string, message: RegExp][] = [
   ['mirrors: {a: {endpoint: "x"}}', /^f: mirrors\.a\.endpoint must be a list/],
   ['mirrors: {a: {endpoint: ["ftp://x"]}}', /must begin with http:/],
   ['mirrors: {a: {endpoint: ["https://u:p@x"]}}', /credentials in configs, not in the address of x$/],
-  ['mirrors: {a: {endpoint: ["https://x"], rewrite: {"^a/(.*)": "b/$1"}}}', /only a rule that adds a prefix/],
+  [
+    'mirrors: {a: {endpoint: ["https://x"], rewrite: {"^(": "b/$1"}}}',
+    /mirrors\.a\.rewrite: "\^\(" is not a regular expression/,
+  ],
+  ['mirrors: {a: {endpoint: ["https://x"], rewrite: {"^a": 1}}}', /what "\^a" becomes must be a string/],
   ['configs: {a: {auth: {user: x}}}', /^f: configs\.a\.auth has no key user/],
   ['configs: {a: {auth: {auth: "bm8="}}}', /user:password in base64/],
   ['configs: {a: {tls: {cert_file: /x}}}', /needs cert_file and key_file together/],
@@ -100,6 +106,8 @@ test('everything is written for its owner alone, and a second time replaces the 
   const first = await applyRegistries(file, certs);
   assert.match(await readFile(join(certs, '_default/hosts.toml'), 'utf8'), /all\.test/);
   assert.equal(first.warnings.length, 1);
+  assert.deepEqual(first.buildkit['docker.io'], { mirrors: ['all.test'] });
+  assert.deepEqual(first.buildkit['all.test'], { http: true });
   await writeFile(join(base, 'pem'), '');
   const pem = join(base, 'pem');
   await writeFile(

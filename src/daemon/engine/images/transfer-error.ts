@@ -2,6 +2,7 @@
 import { Code, K3cError, toK3cError } from '../../../api/errors.ts';
 import { familiar, familiarRepository, formatReference, type Reference } from '../../../api/reference.ts';
 import { registryFailure } from '../../backends/registry-error.ts';
+import { unreachable } from './unreachable.ts';
 
 export interface TransferFailureContext {
   readonly direction: 'pull' | 'push';
@@ -23,7 +24,10 @@ export function transferError(error: unknown, context: TransferFailureContext): 
   const registry = reference.domain;
   const fail = (code: Code, message: string, hint?: string, reason?: 'image-not-found' | 'unauthorized') =>
     new K3cError(code, message, { cause: error, hint, reason });
-  switch (registryFailure(error)) {
+  const failure = registryFailure(error);
+  const unreached = unreachable(failure, registry, known.message, error);
+  if (unreached !== undefined) return unreached;
+  switch (failure) {
     case 'not-found':
       if (direction === 'pull' && !resolved) {
         return fail(
@@ -47,14 +51,14 @@ export function transferError(error: unknown, context: TransferFailureContext): 
         return fail(
           Code.UNAUTHENTICATED,
           `${registry} refused the login: unauthorized: incorrect username or password`,
-          `check ~/.docker/config.json, or configs.${registry}.auth in registries.yaml`,
+          `log in anew with k3c login, or check configs.${registry}.auth in registries.yaml`,
           'unauthorized',
         );
       }
       return fail(
         Code.UNAUTHENTICATED,
         `${registry} wants a login for ${repository}: no basic auth credentials`,
-        `put credentials for ${registry} into ~/.docker/config.json, as docker login does, or into registries.yaml`,
+        `log in with k3c login${registry === 'docker.io' ? '' : ` ${registry}`}, or put credentials into registries.yaml`,
         'unauthorized',
       );
     case 'denied':
@@ -63,36 +67,8 @@ export function transferError(error: unknown, context: TransferFailureContext): 
         direction === 'pull'
           ? `pull access denied for ${repository}, repository does not exist or may require a login`
           : `denied: requested access to ${repository} is denied`,
-        `give credentials of a user who may ${direction} it in ~/.docker/config.json or registries.yaml`,
+        `log in with k3c login as a user who may ${direction} it`,
         'unauthorized',
-      );
-    case 'rate-limited':
-      return fail(
-        Code.RESOURCE_EXHAUSTED,
-        `toomanyrequests: ${registry} limits how often it is asked`,
-        'wait and try again, log in, or name a mirror in registries.yaml',
-      );
-    case 'no-such-host':
-      return fail(
-        Code.UNAVAILABLE,
-        `cannot reach ${registry}: no such host`,
-        'check the name of the registry and the DNS of this machine',
-      );
-    case 'refused':
-      return fail(Code.UNAVAILABLE, `cannot reach ${registry}: connection refused`, 'check that the registry is up');
-    case 'timeout':
-      return fail(Code.UNAVAILABLE, `${registry} did not answer in time`, 'check the network and try again');
-    case 'certificate':
-      return fail(
-        Code.UNAVAILABLE,
-        `cannot trust ${registry}: ${tail(known.message)}`,
-        'give its CA in registries.yaml (configs, tls, ca_file)',
-      );
-    case 'plain-http':
-      return fail(
-        Code.UNAVAILABLE,
-        `${registry} speaks plain HTTP, not HTTPS`,
-        'name it as a mirror with an http:// endpoint in registries.yaml',
       );
     case 'no-space':
       return fail(
@@ -100,13 +76,7 @@ export function transferError(error: unknown, context: TransferFailureContext): 
         `no space left on device for ${name}`,
         'remove images that are not needed with k3c rmi',
       );
-    case 'other':
+    default:
       return fail(known.code, `${direction} of ${name} failed: ${known.message}`);
   }
-}
-
-/** The innermost part of a Go error: what follows the last wrapping. */
-function tail(message: string): string {
-  const at = message.search(/x509: |tls: /);
-  return at === -1 ? message : message.slice(at);
 }

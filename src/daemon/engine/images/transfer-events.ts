@@ -1,8 +1,8 @@
 /** What a pull or push tells while it runs, and who it is towards a registry. */
 import type { Reference } from '../../../api/reference.ts';
 import type { Credentials } from '../../backends/transfer.ts';
-import { realHost } from './hosts-toml.ts';
 import type { LayerUpdate } from './progress.ts';
+import { realHost } from './registry-servers.ts';
 
 export type TransferEvent =
   | { readonly kind: 'layer'; readonly layer: LayerUpdate }
