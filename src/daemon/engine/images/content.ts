@@ -42,6 +42,11 @@ export class ContentStore {
     return Buffer.concat(chunks);
   }
 
+  /** The bytes of a blob of any size, in pieces. Throws NOT_FOUND when it is not there. */
+  async *stream(digest: string, signal?: AbortSignal): AsyncGenerator<Buffer> {
+    for await (const { data } of this.#content.read({ digest }, { signal })) yield data;
+  }
+
   /** A JSON document. Throws NOT_FOUND when the blob is not there, DATA_LOSS when it is no JSON. */
   async readJson(digest: string, signal?: AbortSignal): Promise<unknown> {
     const bytes = await this.read(digest, signal);

@@ -1,6 +1,6 @@
 /** `inspect` of an image: docker's document (its API 1.48, which dropped the fields of the builder's container). */
 import type { StoredImage } from './catalog.ts';
-import { namesOf } from './list.ts';
+import { namesOf } from './names.ts';
 import type { ImageParts } from './parts.ts';
 import type { ImageSizes } from './sizes.ts';
 

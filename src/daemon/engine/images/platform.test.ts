@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chainIds } from './chain.ts';
-import { pathMatch } from './list.ts';
+import { pathMatch } from './image-filters.ts';
 import { formatPlatform, platformMatches } from './oci.ts';
 import { parsePlatform } from './platform-flag.ts';
 

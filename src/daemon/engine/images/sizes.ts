@@ -20,9 +20,14 @@ export class ImageSizes {
 
   /** Bytes. */
   async of(content: ImageContent, signal?: AbortSignal): Promise<number> {
+    return (await this.layers(content, signal)).reduce((sum, size) => sum + size, 0);
+  }
+
+  /** Bytes of each layer, bottom first. */
+  async layers(content: ImageContent, signal?: AbortSignal): Promise<number[]> {
     const sizes = await Promise.all(chainIds(content.config.rootfs.diff_ids).map((key) => this.#snapshot(key, signal)));
-    const layers = content.manifest.layers;
-    return sizes.reduce<number>((sum, size, i) => sum + (size ?? layers[i]?.size ?? 0), 0);
+    const { layers } = content.manifest;
+    return sizes.map((size, i) => size ?? layers[i]?.size ?? 0);
   }
 
   /** Forgets what none of these images has. */
