@@ -1,7 +1,4 @@
 /** `build` as the client does it: from what the user asked for to a finished image or output. */
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { Code, K3cError } from '../../api/errors.ts';
 import type { Connection } from '../../api/rpc/client.ts';
 import { lookupCredentials } from '../credentials/lookup.ts';
 import type { BuildStatus } from './control.ts';
@@ -9,7 +6,8 @@ import { frontendRequest } from './request/attributes.ts';
 import { prepareCaches } from './request/caches.ts';
 import { exportersOf } from './request/exporters.ts';
 import { prepareInputs } from './request/inputs.ts';
-import type { BuildHost, BuildOptions, SshOption } from './request/options.ts';
+import type { BuildHost, BuildOptions } from './request/options.ts';
+import { sshAgents } from './request/ssh-agents.ts';
 import { type BuildRequest, type ExporterResponse, solve } from './solve.ts';
 
 export interface PreparedBuild {
@@ -29,7 +27,7 @@ export async function prepareBuild(asked: BuildOptions, host: BuildHost): Promis
   const options = asked.call === undefined ? asked : withoutOutputs(asked);
   const { frontend, attributes, entitlements } = frontendRequest(options);
   const { exporters, layouts: outputs, finish: finishOutputs } = await exportersOf(options, host);
-  const ssh = new Map(options.ssh.map((each) => [each.id || 'default', agentSocket(each, host)] as const));
+  const ssh = await sshAgents(options.ssh, host);
   const caches = await prepareCaches(options, host);
   const inputs = await prepareInputs(options, host);
   const request: BuildRequest = {
@@ -84,23 +82,4 @@ export async function build(
   const response = await solve(connection, prepared.request, (status) => listener.onStatus(status), signal);
   await prepared.finish(response);
   return response;
-}
-
-function agentSocket(option: SshOption, host: BuildHost): string {
-  const path = option.paths[0] ?? host.env['SSH_AUTH_SOCK'];
-  const name = option.id || 'default';
-  if (path === undefined || path === '') {
-    throw new K3cError(Code.FAILED_PRECONDITION, `invalid empty ssh agent socket for --ssh ${name}`, {
-      hint: 'make sure SSH_AUTH_SOCK is set',
-    });
-  }
-  const socket = resolve(host.cwd, path);
-  const stats = statSync(socket, { throwIfNoEntry: false });
-  if (stats === undefined) throw new K3cError(Code.NOT_FOUND, `--ssh ${name}: ${path} does not exist`);
-  if (option.paths.length > 1 || !stats.isSocket()) {
-    throw new K3cError(Code.UNIMPLEMENTED, `--ssh ${name}: k3c forwards one agent socket, not key files`, {
-      hint: 'add the key to an ssh-agent and forward its socket',
-    });
-  }
-  return socket;
 }

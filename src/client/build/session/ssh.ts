@@ -4,11 +4,15 @@ import { Code, K3cError } from '../../../api/errors.ts';
 import { SSHDefinition } from '../../../api/gen/github.com/moby/buildkit/session/sshforward/ssh.ts';
 import type { RpcServer } from '../../../api/rpc/server.ts';
 import { AgentFilter } from './agent-filter.ts';
+import type { KeyAgent } from './key-agent.ts';
 import type { RawCall, RawHandler } from './raw-call.ts';
 import { dataOf, frameBytes } from './tunnel.ts';
 
-/** Agent sockets by the id a Dockerfile names (`RUN --mount=type=ssh,id=…`). */
-export type SshAgents = ReadonlyMap<string, string>;
+/** An agent of the user, or one of ours over key files. */
+export type SshAgent = { readonly socket: string } | { readonly keys: KeyAgent };
+
+/** Agents by the id a Dockerfile names (`RUN --mount=type=ssh,id=…`). */
+export type SshAgents = ReadonlyMap<string, SshAgent>;
 
 const DEFAULT_ID = 'default';
 
@@ -19,19 +23,30 @@ const CheckDefinition = { ...SSHDefinition, methods: { checkAgent: SSHDefinition
 export function serveSsh(services: RpcServer, streams: Map<string, RawHandler>, agents: SshAgents): void {
   services.add(CheckDefinition, {
     checkAgent: async ({ ID }) => {
-      socketOf(agents, ID);
+      agentOf(agents, ID);
       return {};
     },
   });
-  streams.set('/moby.sshforward.v1.SSH/ForwardAgent', (call) =>
-    forward(call, socketOf(agents, call.values('buildkit.ssh.id')?.[0] ?? '')),
-  );
+  streams.set('/moby.sshforward.v1.SSH/ForwardAgent', (call) => {
+    const agent = agentOf(agents, call.values('buildkit.ssh.id')?.[0] ?? '');
+    return 'socket' in agent ? forward(call, agent.socket) : serveKeys(call, agent.keys);
+  });
 }
 
-function socketOf(agents: SshAgents, id: string): string {
-  const socket = agents.get(id || DEFAULT_ID);
-  if (socket === undefined) throw new K3cError(Code.NOT_FOUND, `unset ssh forward key ${id || DEFAULT_ID}`);
-  return socket;
+function agentOf(agents: SshAgents, id: string): SshAgent {
+  const agent = agents.get(id || DEFAULT_ID);
+  if (agent === undefined) throw new K3cError(Code.NOT_FOUND, `unset ssh forward key ${id || DEFAULT_ID}`);
+  return agent;
+}
+
+async function serveKeys(call: RawCall, keys: KeyAgent): Promise<void> {
+  const filter = new AgentFilter();
+  call.accept();
+  for await (const message of call.messages()) {
+    const { forward: allowed, refusals } = filter.push(dataOf(message));
+    const answers = [keys.answer(allowed), refusals].filter((bytes) => bytes.length > 0);
+    if (answers.length > 0) await call.drain(frameBytes(answers));
+  }
 }
 
 async function forward(call: RawCall, path: string): Promise<void> {
