@@ -213,6 +213,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/inspect.ts')).inspectImage,
   },
   {
+    words: ['login'],
+    summary: 'Log in to a registry',
+    load: async () => (await import('./commands/login.ts')).login,
+  },
+  {
+    words: ['logout'],
+    summary: 'Log out from a registry',
+    load: async () => (await import('./commands/logout.ts')).logout,
+  },
+  {
     words: ['events', 'system events'],
     summary: 'Get real time events from the server',
     load: async () => (await import('./commands/events.ts')).events,

@@ -2,7 +2,7 @@
 import type { Writable } from 'node:stream';
 import type { TransferDone, TransferProgress } from '../api/gen/k3c.ts';
 import { canonical, familiar, formatReference, parseReference } from '../api/reference.ts';
-import { lookupCredentials } from '../client/credentials/lookup.ts';
+import { lookupCredentials, type RegistryCredentials } from '../client/credentials/lookup.ts';
 import type { CommandContext } from './context.ts';
 import { plainView, quietView, type TransferView, terminalView } from './output/transfer-view.ts';
 
@@ -75,7 +75,10 @@ async function show(progress: AsyncIterable<TransferProgress>, view: TransferVie
 
 async function credentials(context: CommandContext, reference: string) {
   const found = await lookupCredentials(parseReference(reference).domain, context.env);
-  return found === undefined
-    ? undefined
-    : { username: found.username, password: found.password, identityToken: found.identityToken ?? '' };
+  return found === undefined ? undefined : toAuth(found);
+}
+
+/** Credentials as the API takes them. */
+export function toAuth({ username, password, identityToken }: RegistryCredentials) {
+  return { username, password, identityToken: identityToken ?? '' };
 }

@@ -39,8 +39,8 @@ export async function lookupCredentials(
   return similar === undefined ? undefined : fromEntry(similar[1]);
 }
 
-/** The host of a key: without scheme and path. */
-function hostOf(key: string): string {
+/** The host of a key or of what a user names a registry by: without scheme and path. */
+export function hostOf(key: string): string {
   return key.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
 }
 
