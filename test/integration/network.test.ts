@@ -180,6 +180,8 @@ if (!insideNetworkNamespace()) {
     assert.match(await askTcp('::1', 8100), /^pod1 /);
     assert.equal(await askFrom(net.outside, 'tcp', hostAddress, 8102), 'ECONNREFUSED');
     await assert.rejects(network.reserve('new', 'new', [portRequest(8100)]), /container web has it/);
+    network.renamed('kept', 'shop');
+    await assert.rejects(network.reserve('new', 'new', [portRequest(8100)]), /container shop has it/);
     await network.release('kept');
     assert.equal(await askFrom(net.outside, 'tcp', hostAddress, 8100), 'ECONNREFUSED');
   });

@@ -118,6 +118,7 @@ function fakeNetwork(notes: string[]): PortPublisher {
       notes.push(`reserve ${name}`);
       return ports.map((port) => ({ ...port, hostPort: port.hostPort === 0 ? next++ : port.hostPort }));
     },
+    renamed: (_owner, name) => void notes.push(`renamed ${name}`),
     publish: async (_owner, ip) => void notes.push(`publish ${ip}`),
     release: async () => void notes.push('release'),
     reconcile: async (live) => void notes.push(`reconcile ${live.map(({ ownerName }) => ownerName).join(' ')}`.trim()),

@@ -93,6 +93,7 @@ export function fakeEngine(base: string, fails: { [call: string]: K3cError } = {
         if (fails['reserve'] !== undefined) throw fails['reserve'];
         return [...ports];
       },
+      renamed: (_owner, name) => void calls.push(`renamed ${name}`),
       publish: () => answer('publish', undefined)(),
       release: () => answer('release', undefined)(),
       reconcile: () => Promise.resolve(),

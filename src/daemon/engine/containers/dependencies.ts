@@ -61,6 +61,7 @@ export interface CommitRequest {
 export interface PortPublisher {
   reserve(owner: string, ownerName: string, ports: readonly PortSpec[]): Promise<PortSpec[]>;
   publish(owner: string, podIp: string, ports: readonly PortSpec[]): Promise<void>;
+  renamed(owner: string, ownerName: string): void;
   release(owner: string): Promise<void>;
   reconcile(
     live: readonly {

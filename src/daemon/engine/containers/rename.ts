@@ -16,6 +16,7 @@ export function renameContainer(context: EngineContext, reference: string, newNa
     containers.update(record.id, { name });
     context.emit({ ...record, name }, 'rename', { oldName: `/${record.name}` });
   });
+  context.network.renamed(record.id, name);
 }
 
 function allocate(context: EngineContext, wanted: string): string {

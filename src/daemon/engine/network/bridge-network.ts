@@ -138,6 +138,10 @@ export class BridgeNetwork implements HostNetwork {
     this.#forget(flowsPast(added, () => this.#localAddresses()));
   }
 
+  renamed(owner: string, ownerName: string): void {
+    this.#ports.renamed(owner, ownerName);
+  }
+
   async release(owner: string): Promise<void> {
     const removed = this.#ports.publishedBy(owner);
     this.#ports.release(owner);

@@ -43,6 +43,8 @@ export interface HostNetwork {
   reserve(owner: string, ownerName: string, ports: readonly PortRequest[]): Promise<PortMapping[]>;
   /** Leads reserved ports to the pod. Calling it again with another address moves them. */
   publish(owner: string, podIp: string, ports: readonly PortMapping[]): Promise<void>;
+  /** Tells of a container's new name, by which errors call the holder of a port. */
+  renamed(owner: string, ownerName: string): void;
   /** Takes back rules, listeners and reservations of a container; one that has none is fine. */
   release(owner: string): Promise<void>;
   /**

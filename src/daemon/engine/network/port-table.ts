@@ -5,7 +5,8 @@ import type { PortMapping, PortRequest } from './host-network.ts';
 /** One reserved port and whose it is. */
 export interface Reservation {
   readonly owner: string;
-  readonly ownerName: string;
+  /** What the error for a taken port calls it; a container may be renamed. */
+  ownerName: string;
   readonly mapping: PortMapping;
 }
 

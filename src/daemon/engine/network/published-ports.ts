@@ -132,6 +132,11 @@ export class PublishedPorts {
     }
   }
 
+  /** The owner has another name now. */
+  renamed(owner: string, ownerName: string): void {
+    for (const { reservation } of this.#of(owner)) reservation.ownerName = ownerName;
+  }
+
   /** Frees the owner's ports. */
   release(owner: string): void {
     for (const held of this.#of(owner)) this.#drop(held);
