@@ -56,7 +56,7 @@ imports = []
 /** buildkitd.toml: the containerd worker in namespace k8s.io, build steps on the host's network. */
 export function buildkitConfig(paths: Paths): string {
   return `root = '${paths.root}/buildkit'
-insecure-entitlements = ['network.host']
+insecure-entitlements = ['network.host', 'security.insecure']
 
 [grpc]
   address = ['unix://${paths.buildkitdSocket}']
