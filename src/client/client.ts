@@ -1,5 +1,5 @@
 /** The daemon's API as the client sees it. */
-import { ContainersDefinition, ImagesDefinition, SystemDefinition } from '../api/gen/k3c.ts';
+import { ContainersDefinition, ImagesDefinition, SystemDefinition, VolumesDefinition } from '../api/gen/k3c.ts';
 import { Connection, createClient } from '../api/rpc/client.ts';
 import { createLocalClient } from '../api/rpc/local.ts';
 import type { RpcServer } from '../api/rpc/server.ts';
@@ -29,6 +29,7 @@ export function connectK3c(socketPath: string, inside?: Inside) {
     containers: client(ContainersDefinition),
     images: client(ImagesDefinition),
     system: client(SystemDefinition),
+    volumes: client(VolumesDefinition),
     /** For BuildKit's services. */
     builder,
     close() {

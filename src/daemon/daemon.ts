@@ -1,6 +1,6 @@
 /** The composition root: everything the daemon is made of, put together in order and disposed in reverse. */
 import { once } from 'node:events';
-import { ContainersDefinition, ImagesDefinition, SystemDefinition } from '../api/gen/k3c.ts';
+import { ContainersDefinition, ImagesDefinition, SystemDefinition, VolumesDefinition } from '../api/gen/k3c.ts';
 import { RpcServer } from '../api/rpc/server.ts';
 import { version } from '../api/version.ts';
 import { sweepUnpackedPrograms, unpackEngine } from '../bundle/engine.ts';
@@ -24,12 +24,14 @@ import { createImageEngine } from './engine/images/images.ts';
 import { ensurePauseImage } from './engine/images/pause.ts';
 import { applyRegistries } from './engine/images/registries.ts';
 import { createHostNetwork } from './engine/network/network.ts';
+import { storageEngine } from './engine/storage/storage.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { checkHost } from './host-check.ts';
 import { KubeletImages } from './kubelet-images.ts';
 import { openLog } from './log.ts';
 import { type Paths, pathsOf } from './paths.ts';
 import { containersService } from './services/containers.ts';
+import { volumesService } from './services/disk-usage.ts';
 import { imagesService } from './services/images.ts';
 import { systemService } from './services/system.ts';
 import { openDatabase } from './state/database.ts';
@@ -215,6 +217,7 @@ async function start(
     );
   });
 
+  const storage = storageEngine({ containerd, buildkitd, images: store, state, events, paths });
   const rpc = new RpcServer((path, error) => log.debug({ path, code: error.code, reason: error.reason }, error.message))
     .add(ContainersDefinition, containersService(containers))
     .add(ImagesDefinition, imagesService(images))
@@ -223,8 +226,10 @@ async function start(
       systemService(
         systemFacts(config, facts, network.bridge, containers, images, [containerdChild, buildkitdChild]),
         events,
+        storage,
       ),
-    );
+    )
+    .add(VolumesDefinition, volumesService(storage));
   const gateway = createGateway({
     socketPath: config.address,
     group: config.group,

@@ -20,6 +20,7 @@ export interface FakeClient {
   readonly containers?: object;
   readonly images?: object;
   readonly system?: object;
+  readonly volumes?: object;
 }
 
 export interface CliResult {
@@ -132,6 +133,7 @@ function toClient(fake: FakeClient): K3cClient {
     containers: strict('containers', fake.containers),
     images: strict('images', fake.images),
     system: strict('system', fake.system),
+    volumes: strict('volumes', fake.volumes),
     close: () => undefined,
   } as unknown as K3cClient;
 }

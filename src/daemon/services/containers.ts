@@ -7,16 +7,19 @@ import { toSummary } from './container-messages.ts';
 import { toStats } from './container-stats.ts';
 import { attachStream, execStream, runStream } from './container-streams.ts';
 import { fileHandlers } from './files.ts';
+import { toFilters } from './filters.ts';
 import { toLogBatch } from './log-batches.ts';
 import { toSpec } from './spec/container.ts';
+import { toResources } from './spec/resources.ts';
+import { toRestart } from './spec/restart.ts';
 
 /** The handlers. What changes a container is never cut off by its caller: it is finished, or rolled back by the engine. */
 export function containersService(engine: ContainerEngine): Handlers<typeof ContainersDefinition> {
   return {
+    ...fileHandlers(engine.files),
     create: async ({ name, spec }) => {
       // Whoever attaches to its start feeds it, as in docker: only what `run -d` starts keeps its stdin open for ever.
       const record = await engine.create(name, toSpec(spec, true));
-    ...fileHandlers(engine.files),
       return { id: record.id, name: record.name, warnings: [...record.warnings] };
     },
     start: async ({ container }) => {
@@ -54,13 +57,24 @@ export function containersService(engine: ContainerEngine): Handlers<typeof Cont
       await engine.remove(container, { force, volumes });
       return {};
     },
+    update: async ({ container, resources, restart }) => ({
+      warnings: [
+        ...(await engine.update(container, {
+          resources: toResources(resources),
+          restart: restart === undefined ? undefined : toRestart(restart),
+        })),
+      ],
+    }),
     wait: async ({ container, condition }, call) => {
       const { exitCode, error } = await engine.wait(container, parseCondition(condition), call.signal);
       return { exitCode, error };
     },
+    prune: async ({ filters }, { signal }) => {
+      const { deleted, reclaimed } = await engine.prune(toFilters(filters), signal);
+      return { deleted: [...deleted], reclaimed: BigInt(reclaimed) };
+    },
     list: async ({ all, last, filters, size }, call) => {
-      const values = Object.fromEntries(Object.entries(filters).map(([name, list]) => [name, list.values]));
-      const records = await engine.list({ all, last, filters: values });
+      const records = await engine.list({ all, last, filters: toFilters(filters) });
       const usages = size ? await Promise.all(records.map((record) => engine.diskUsage(record, call.signal))) : [];
       return { containers: records.map((record, i) => toSummary(record, usages[i], engine.health(record))) };
     },

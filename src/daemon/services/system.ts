@@ -4,6 +4,7 @@ import { arch, cpus, hostname, totalmem } from 'node:os';
 import type { SystemDefinition } from '../../api/gen/k3c.ts';
 import type { Handlers } from '../../api/rpc/types.ts';
 import type { EventBus } from '../engine/events/bus.ts';
+import { type StorageEngine, storageHandlers } from './disk-usage.ts';
 import { sendEvents } from './events.ts';
 
 /** What the composition root knows and the service reports. */
@@ -38,8 +39,13 @@ const API_VERSION = '1.0';
 /** Go's names of processor architectures, which images and users go by. */
 const goArch: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
-export function systemService(facts: SystemFacts, events: EventBus): Handlers<typeof SystemDefinition> {
+export function systemService(
+  facts: SystemFacts,
+  events: EventBus,
+  storage: StorageEngine,
+): Handlers<typeof SystemDefinition> {
   return {
+    ...storageHandlers(storage),
     ping: () => Promise.resolve({}),
     version: () =>
       Promise.resolve({

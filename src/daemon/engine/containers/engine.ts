@@ -22,7 +22,7 @@ import { type DiskUsage, diskUsage } from './disk-usage.ts';
 import { type ExecRequest, execInContainer } from './exec.ts';
 import { type ContainerExit, ExitBoard } from './exit-board.ts';
 import { containerFiles } from './files/files.ts';
-import type { ListOptions } from './filters.ts';
+import type { Filters, ListOptions } from './filters.ts';
 import { closeHealth, healthStatus } from './health/health.ts';
 import type { HealthMonitor } from './health/monitor.ts';
 import { Slots } from './health/slots.ts';
@@ -36,6 +36,7 @@ import type { LimitChanges } from './limits/merge-limits.ts';
 import { listContainers } from './list.ts';
 import { logDetails } from './log-options.ts';
 import { pauseContainer, syncPaused, unpauseContainer } from './pause.ts';
+import { type PrunedContainers, pruneContainers, sizeOnDisk } from './prune.ts';
 import { reconcile, removeStrays } from './reconcile.ts';
 import { type RemoveOptions, removeContainer } from './remove.ts';
 import { renameContainer } from './rename.ts';
@@ -196,6 +197,8 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     update: (reference: string, changes: LimitChanges): Promise<readonly string[]> =>
       updateContainer(context, reference, changes),
     remove: (reference: string, how: RemoveOptions): Promise<void> => removeContainer(context, find(reference).id, how),
+    prune: (filters: Filters, signal?: AbortSignal): Promise<PrunedContainers> =>
+      pruneContainers(context, filters, signal),
     wait: (reference: string, condition: WaitCondition, signal: AbortSignal): Promise<ContainerExit> =>
       waitContainer(context, reference, condition, signal),
     exec: (request: ExecRequest): Promise<ExecProcess> => execInContainer(context, request),
@@ -216,6 +219,9 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     /** Bytes on disk of a container's current attempt. */
     diskUsage: (record: ContainerRecord, signal: AbortSignal): Promise<DiskUsage> =>
       diskUsage(containerd.snapshots, context.snapshotter, record.criId, signal),
+
+    /** Bytes of a container's writable layer and logs. */
+    sizeOnDisk: (record: ContainerRecord, signal?: AbortSignal): Promise<number> => sizeOnDisk(context, record, signal),
 
     /** docker's inspect document. */
     inspect: (reference: string, signal?: AbortSignal): Promise<Record<string, unknown>> =>

@@ -2,6 +2,7 @@
 import { K3cError } from '../../../api/errors.ts';
 import { familiar, normalize } from '../../../api/reference.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
+import { hasLabel } from '../labels.ts';
 import { checkWord, invalidFilter, type PortTest, parseExitCode, parsePorts } from './filter-values.ts';
 import { isUp, visibleState } from './summary.ts';
 
@@ -63,7 +64,7 @@ function makeTest(name: string, values: readonly string[], { find, health, desce
         return (record) => pattern(record.name) || pattern(`/${record.name}`);
       });
     case 'label':
-      return (record) => values.every((value) => hasLabel(record, value));
+      return ({ config }) => values.every((value) => hasLabel(config.labels, value));
     case 'status':
       return any((value) => {
         checkWord('status', value, 'state', STATES);
@@ -145,13 +146,6 @@ function nameMatcher(value: string): (name: string) => boolean {
     if (!(error instanceof SyntaxError)) throw error;
     return (name) => name === value;
   }
-}
-
-function hasLabel({ config }: ContainerRecord, value: string): boolean {
-  const equals = value.indexOf('=');
-  if (equals === -1) return Object.hasOwn(config.labels, value);
-  const key = value.slice(0, equals);
-  return Object.hasOwn(config.labels, key) && config.labels[key] === value.slice(equals + 1);
 }
 
 /** By image id, a prefix of it, or any form of the name it was made from. */

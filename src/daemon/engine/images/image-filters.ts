@@ -2,6 +2,7 @@
 import { Code, K3cError } from '../../../api/errors.ts';
 import { familiar, familiarRepository } from '../../../api/reference.ts';
 import { parseUntil } from '../filter-times.ts';
+import { hasLabel } from '../labels.ts';
 import type { StoredImage } from './catalog.ts';
 import { createdAt, namesOf } from './names.ts';
 import type { ImageParts } from './parts.ts';
@@ -44,7 +45,7 @@ export async function imageTests(
         break;
       }
       case 'label':
-        tests.push((image) => values.every((value) => hasLabel(image, value)));
+        tests.push((image) => values.every((value) => hasLabel(labelsOf(image), value)));
         break;
       case 'before':
       case 'since': {
@@ -55,7 +56,7 @@ export async function imageTests(
         break;
       }
       case 'label!':
-        tests.push((image) => !values.some((value) => hasLabel(image, value)));
+        tests.push((image) => !values.some((value) => hasLabel(labelsOf(image), value)));
         break;
       case 'until': {
         const [limit = 0n, another] = values.map(parseUntil);
@@ -76,10 +77,8 @@ function parseBoolean(value: string): boolean {
   throw new K3cError(Code.INVALID_ARGUMENT, `invalid filter 'dangling=${value}'`, { reason: 'bad-input' });
 }
 
-function hasLabel(image: StoredImage, wanted: string): boolean {
-  const [key = '', ...rest] = wanted.split('=');
-  const labels = image.content.config.config?.Labels ?? {};
-  return Object.hasOwn(labels, key) && (rest.length === 0 || labels[key] === rest.join('='));
+function labelsOf(image: StoredImage): Readonly<Record<string, string>> {
+  return image.content.config.config?.Labels ?? {};
 }
 
 /** docker's reference filter: a shell pattern for the repository, with or without the tag (Go's path.Match). */

@@ -1,0 +1,34 @@
+/** The storage engine: what lies on disk, and the end of what nobody uses. */
+import type { Buildkitd } from '../../backends/buildkitd.ts';
+import type { Containerd } from '../../backends/containerd.ts';
+import type { State } from '../../state/database.ts';
+import type { EventBus } from '../events/bus.ts';
+import { type PrunedVolumes, type PruneVolumesOptions, pruneVolumes } from '../volumes/prune.ts';
+import {
+  type BuildCacheRecord,
+  buildCache,
+  type PruneBuildCacheOptions,
+  type PrunedBuildCache,
+  pruneBuildCache,
+} from './build-cache.ts';
+import { type StorageParts, type StorageUsage, storageUsage } from './disk-usage.ts';
+
+export interface StorageEngineParts extends StorageParts {
+  readonly containerd: Pick<Containerd, 'containers' | 'leases'>;
+  readonly buildkitd: Buildkitd;
+  readonly state: State;
+  readonly events: EventBus;
+}
+
+/** Makes the engine. It holds no resource of its own. */
+export function storageEngine(parts: StorageEngineParts) {
+  return {
+    usage: (signal: AbortSignal): Promise<StorageUsage> => storageUsage(parts, signal),
+    buildCache: (
+      filters: Readonly<Record<string, readonly string[]>>,
+      signal: AbortSignal,
+    ): Promise<readonly BuildCacheRecord[]> => buildCache(parts.buildkitd, filters, signal),
+    pruneBuildCache: (options: PruneBuildCacheOptions): Promise<PrunedBuildCache> => pruneBuildCache(parts, options),
+    pruneVolumes: (options: PruneVolumesOptions): Promise<PrunedVolumes> => pruneVolumes(parts, options),
+  };
+}

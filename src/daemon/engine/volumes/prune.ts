@@ -1,0 +1,59 @@
+/** `volume prune`: volumes that no container has. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Code, K3cError } from '../../../api/errors.ts';
+import { directorySize } from '../../../host/directory-size.ts';
+import type { State } from '../../state/database.ts';
+import type { VolumeRecord } from '../../state/volumes.ts';
+import type { EventBus } from '../events/bus.ts';
+import { hasLabel } from '../labels.ts';
+import { type VolumeParts, volumeLinks } from './usage.ts';
+
+export interface PruneVolumesOptions {
+  /** Volumes with a name, too. */
+  readonly all: boolean;
+  /** label, label! */
+  readonly filters: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface PrunedVolumes {
+  readonly deleted: readonly string[];
+  /** Bytes. */
+  readonly reclaimed: number;
+}
+
+/** Throws INVALID_ARGUMENT for a bad filter. */
+export async function pruneVolumes(
+  parts: VolumeParts & { readonly state: Pick<State, 'transaction'>; readonly events: Pick<EventBus, 'record'> },
+  options: PruneVolumesOptions,
+): Promise<PrunedVolumes> {
+  const test = volumeTest(options.filters);
+  const { state, paths, events } = parts;
+  const deleted: string[] = [];
+  let reclaimed = 0;
+  for (const record of state.volumes.list()) {
+    if (!(options.all || record.anonymous) || !test(record)) continue;
+    const path = join(paths.volumes, record.name);
+    const size = await directorySize(path);
+    // A container may have been made with it meanwhile; its row is written in a transaction, too.
+    const gone = state.transaction(() => {
+      if (volumeLinks(state).has(record.name) || !state.volumes.delete(record.name)) return false;
+      events.record({ type: 'volume', action: 'destroy', actor: record.name, attributes: { driver: 'local' } });
+      return true;
+    });
+    if (!gone) continue;
+    await rm(path, { recursive: true, force: true });
+    deleted.push(record.name);
+    reclaimed += size;
+  }
+  return { deleted, reclaimed };
+}
+
+function volumeTest(filters: PruneVolumesOptions['filters']): (record: VolumeRecord) => boolean {
+  const tests = Object.entries(filters).map(([name, values]): ((record: VolumeRecord) => boolean) => {
+    if (name === 'label') return ({ labels }) => values.every((value) => hasLabel(labels, value));
+    if (name === 'label!') return ({ labels }) => !values.some((value) => hasLabel(labels, value));
+    throw new K3cError(Code.INVALID_ARGUMENT, `invalid filter '${name}'`, { reason: 'bad-input' });
+  });
+  return (record) => tests.every((test) => test(record));
+}
