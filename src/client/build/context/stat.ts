@@ -1,5 +1,6 @@
 /** What the daemon is told of an entry of the context: fsutil's Stat, from an lstat. */
 import { type BigIntStats, lstatSync, readlinkSync } from 'node:fs';
+import { XattrFiles, type Xattrs } from '../../../host/xattr.ts';
 import { filePath } from './bytes.ts';
 
 /** Bits of Go's os.FileMode, which fsutil sends. */
@@ -29,6 +30,8 @@ export interface FileStat {
   readonly linkname: string;
   readonly devmajor: number;
   readonly devminor: number;
+  /** Extended attributes (file capabilities among them) of a file or directory that has any. */
+  readonly xattrs?: Xattrs | undefined;
 }
 
 const S_IFMT = 0o170000;
@@ -71,10 +74,12 @@ export function isDirectory(mode: number): boolean {
 /** Reads the stats of entries of one tree and finds the hard links among them. */
 export class StatReader {
   readonly #root: string;
+  readonly #xattrs: XattrFiles;
   readonly #firstPath = new Map<string, string>();
 
   constructor(root: string) {
     this.#root = root;
+    this.#xattrs = new XattrFiles(root);
   }
 
   /** Throws the system's error. */
@@ -94,7 +99,14 @@ export class StatReader {
       linkname,
       devmajor: (device >> 8) & 0xfff,
       devminor: (device & 0xff) | ((device >> 12) & 0xf_ff00),
+      xattrs: directory || isRegular(mode) ? this.#readXattrs(path, Number(stats.mode)) : undefined,
     };
+  }
+
+  /** As fsutil reads them: through an open file, which a socket never is. */
+  #readXattrs(path: string, mode: number): Xattrs | undefined {
+    if ((mode & S_IFMT) === 0o140000) return undefined;
+    return this.#xattrs.read(path);
   }
 
   #hardLink(stats: BigIntStats, path: string): string {

@@ -2,6 +2,7 @@
  * fsutil's Packets, written by hand into batches: a context of many small files is a stream of 60-byte messages, and one
  * write each would cost a round of the tunnel each. Names are byte strings, which a typed encoder would spoil.
  */
+import { Stat } from '../../../api/gen/github.com/tonistiigi/fsutil/types/stat.ts';
 import type { FileStat } from '../context/stat.ts';
 import type { RawCall } from './raw-call.ts';
 import { varintLength, writeVarint } from './tunnel.ts';
@@ -27,9 +28,10 @@ export class PacketWriter {
 
   /** One entry of the tree. */
   stat(stat: FileStat): void {
-    const bodyMax = 64 + (stat.path.length + stat.linkname.length);
+    const xattrs = encodeXattrs(stat.xattrs);
+    const bodyMax = 64 + (stat.path.length + stat.linkname.length) + xattrs.length;
     this.#reserve(5 + 8 + bodyMax);
-    const body = this.#encodeStat(stat, this.#length + 5 + 1 + 5);
+    const body = this.#encodeStat(stat, xattrs, this.#length + 5 + 1 + 5);
     const start = this.#length;
     // The stat was written behind the longest prefix there can be; now it moves up against the real one.
     const at = this.#prefix(start, 1 + varintLength(body.end - body.start) + (body.end - body.start));
@@ -131,7 +133,7 @@ export class PacketWriter {
   }
 
   /** The fields of fsutil.types.Stat (uid and gid are always 0, as BuildKit's clients send them). */
-  #encodeStat(stat: FileStat, start: number): { start: number; end: number } {
+  #encodeStat(stat: FileStat, xattrs: Buffer, start: number): { start: number; end: number } {
     const out = this.#batch;
     let at = start;
     const text = (tag: number, value: string) => {
@@ -156,8 +158,21 @@ export class PacketWriter {
     text(0x3a, stat.linkname);
     number(0x40, stat.devmajor);
     number(0x48, stat.devminor);
+    out.set(xattrs, at);
+    at += xattrs.length;
     return { start, end: at };
   }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** The map of attributes as Stat's field 10: rare, so made apart. */
+function encodeXattrs(xattrs: FileStat['xattrs']): Buffer {
+  if (xattrs === undefined) return NOTHING;
+  const fields = [...xattrs].map(([name, value]) =>
+    Stat.encode(Stat.fromPartial({ xattrs: { [name]: value } })).finish(),
+  );
+  return Buffer.concat(fields);
 }
 
 function writeVarint64(out: Uint8Array, start: number, lowWord: number, highWord: number): number {
