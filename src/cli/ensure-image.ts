@@ -6,6 +6,8 @@ import { pullImage } from './transfer.ts';
 
 export interface EnsureOptions {
   readonly image: string;
+  /** os/arch[/variant]; empty: this machine's. */
+  readonly platform: string;
   /** always, missing or never */
   readonly pull: string;
   readonly quiet: boolean;
@@ -13,14 +15,14 @@ export interface EnsureOptions {
 
 /** Does an act that needs an image; pulls it before, or when the act finds it missing, and then does the act again. */
 export async function withImage<T>(context: CommandContext, options: EnsureOptions, act: () => Promise<T>): Promise<T> {
-  const { image: reference, quiet } = options;
-  if (options.pull === 'always') await pullImage(context, { reference, quiet, output: 'stderr' });
+  const { image: reference, platform, quiet } = options;
+  if (options.pull === 'always') await pullImage(context, { reference, platform, quiet, output: 'stderr' });
   try {
     return await act();
   } catch (error) {
     if (options.pull !== 'missing' || !isMissingImage(error)) throw error;
     if (!quiet) context.stderr.write(`Unable to find image '${familiar(normalize(reference))}' locally\n`);
-    await pullImage(context, { reference, quiet, output: 'stderr' });
+    await pullImage(context, { reference, platform, quiet, output: 'stderr' });
     return await act();
   }
 }

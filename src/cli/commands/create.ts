@@ -18,7 +18,7 @@ export const create: CommandDefinition<ContainerFlags> = {
       const client = await context.client();
       const created = await withImage(
         context,
-        { image: spec.image, pull: flags.pull, quiet: flags.quiet === true },
+        { image: spec.image, platform: spec.platform, pull: flags.pull, quiet: flags.quiet === true },
         () => client.containers.create({ name: flags.name ?? '', spec }, { signal: context.signal }),
       );
       for (const warning of created.warnings) context.stderr.write(`WARNING: ${warning}\n`);

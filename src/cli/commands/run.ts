@@ -54,7 +54,7 @@ export const run: CommandDefinition<RunFlags> = {
       const client = await context.client();
       const outcome = await withImage(
         context,
-        { image: spec.image, pull: flags.pull, quiet: flags.quiet === true },
+        { image: spec.image, platform: spec.platform, pull: flags.pull, quiet: flags.quiet === true },
         () =>
           serveInteractive(context, {
             call: client.containers.run({ signal: context.signal }),

@@ -37,6 +37,7 @@ export interface ContainerFlags
   readonly mount?: readonly string[];
   readonly name?: string;
   readonly network?: string;
+  readonly platform?: string;
   readonly privileged?: boolean;
   readonly publish?: readonly string[];
   readonly pull: string;
@@ -76,6 +77,7 @@ export function addContainerFlags(command: Command): void {
     values('--mount <mount>', 'Attach a filesystem mount to the container', checkMount),
     value('--name <string>', 'Assign a name to the container'),
     value('--network <network>', 'Connect a container to a network: default (or bridge), host or none'),
+    value('--platform <string>', 'Set platform if server is multi-platform capable'),
     flag('--privileged', 'Give extended privileges to this container'),
     values('-p, --publish <list>', "Publish a container's port(s) to the host"),
     value('--pull <string>', 'Pull image before running ("always", "missing", "never")').default('missing'),
@@ -147,7 +149,7 @@ export async function toContainerSpec(
     health: toHealthCheck(flags),
     volumesFrom: [...(flags.volumesFrom ?? [])],
     log: toLog(flags),
-    platform: '',
+    platform: flags.platform ?? '',
   };
 }
 

@@ -9,6 +9,7 @@ import type { EngineContext } from './context.ts';
 import { LOG_FILE } from './cri-config.ts';
 import { checkHealth } from './health/check.ts';
 import { checkName, findContainer, newId } from './identity.ts';
+import type { ResolvedImage } from './image-config.ts';
 import { generateName } from './names.ts';
 import { resolveConfig } from './resolve-config.ts';
 import { checkSecurity, securityWarnings } from './security/check-security.ts';
@@ -34,7 +35,7 @@ export async function createContainer(
   checkHealth(asked.health);
   await checkSecurity(context, asked);
   const { spec, warnings } = adaptSpec(context, asked);
-  const image = await context.images.resolve(spec.image);
+  const image = await context.images.resolve(spec.image, undefined, spec.platform);
   const id = newId();
   const config = resolveConfig({
     id,
@@ -74,8 +75,18 @@ export async function createContainer(
     containers.insert(record);
     recordVolumes(context, config.mounts, record.createdAt);
     context.emit(record, 'create');
-    return { ...record, warnings: [...warnings, ...securityWarnings(spec, context)] };
+    return { ...record, warnings: [...warnings, ...platformWarnings(spec, image), ...securityWarnings(spec, context)] };
   });
+}
+
+/** docker's words for an image of another machine that nobody asked for. */
+function platformWarnings(spec: ContainerSpec, image: ResolvedImage): string[] {
+  if (image.foreign === undefined || spec.platform !== '') return [];
+  const host = `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`;
+  return [
+    `The requested image's platform (${image.foreign}) does not match the detected host platform (${host}) ` +
+      'and no specific platform was requested',
+  ];
 }
 
 function checkSpec(context: EngineContext, spec: ContainerSpec): void {

@@ -15,7 +15,8 @@ import type { ResolvedImage } from './image-config.ts';
 
 /** Finds images, NOT_FOUND (image-not-found) where there is none; and makes them of containers. */
 export interface ImageResolver {
-  resolve(reference: string): Promise<ResolvedImage>;
+  /** @param platform os/arch[/variant]; an image that is not for it counts as not there. */
+  resolve(reference: string, signal?: AbortSignal, platform?: string): Promise<ResolvedImage>;
   /** Puts a layer on an image. Returns the id of the new one, which CRI sees by then. */
   commit(options: CommitRequest): Promise<string>;
 }

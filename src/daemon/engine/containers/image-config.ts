@@ -22,6 +22,8 @@ export interface ResolvedImage {
   /** Normalised name; for an image found by id, the id. */
   readonly reference: string;
   readonly config: { readonly config?: ImageConfig | undefined };
+  /** os/arch of an image that is not for this machine. */
+  readonly foreign?: string | undefined;
   /** Key of the snapshot that the image is unpacked to; empty for an image without layers. */
   readonly chainId?: string | undefined;
   /** Chain ids of all its layers, bottom first. */

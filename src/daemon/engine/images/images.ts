@@ -68,7 +68,8 @@ export function createImageEngine(options: ImageEngineOptions) {
   };
   return {
     /** Throws NOT_FOUND image-not-found, INVALID_ARGUMENT bad-input. */
-    resolve: (name: string, signal?: AbortSignal): Promise<ResolvedImage> => resolveImage(name, parts, signal),
+    resolve: (name: string, signal?: AbortSignal, platform?: string): Promise<ResolvedImage> =>
+      resolveImage(name, parts, signal, platform),
     list: (listOptions: ListOptions = {}): Promise<ListedImage[]> => listImages(parts, sizes, listOptions),
     inspect: (name: string, signal?: AbortSignal): Promise<Record<string, unknown>> =>
       inspectImage(parts, sizes, name, signal),
