@@ -20,6 +20,7 @@ function load() {
     fcntl: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
     flock: { arguments: ['int32', 'int32'], return: 'int32' },
     mkfifo: { arguments: ['string', 'uint32'], return: 'int32' },
+    mknod: { arguments: ['string', 'uint32', 'uint64'], return: 'int32' },
     socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
     setsockopt: { arguments: ['int32', 'int32', 'int32', 'buffer', 'uint32'], return: 'int32' },
     sendto: { arguments: ['int32', 'buffer', 'uint64', 'int32', 'buffer', 'uint32'], return: 'int64' },
@@ -54,6 +55,12 @@ function lastError(call: string, subject: string): NodeJS.ErrnoException {
 /** Makes a FIFO (mkfifo(3)). Throws an ErrnoException, EEXIST where something is there. */
 export function mkfifo(path: string, mode: number): void {
   if (libc().mkfifo(path, mode) !== 0) throw lastError('mkfifo', path);
+}
+
+/** Makes a device node (mknod(2)); `mode` holds S_IFCHR or S_IFBLK. Throws an ErrnoException, EPERM without CAP_MKNOD. */
+export function mknod(path: string, mode: number, major: number, minor: number): void {
+  const device = BigInt(((major & 0xfff) << 8) | (minor & 0xff)) | (BigInt(minor >>> 8) << 20n);
+  if (libc().mknod(path, mode, device) !== 0) throw lastError('mknod', path);
 }
 
 /** Sets how much a pipe or FIFO holds (fcntl(2), F_SETPIPE_SZ). False where this user may not have so much. */

@@ -1,7 +1,9 @@
 /** The local output: fsutil's Receive, which writes the daemon's tree into a directory of the client and deletes nothing. */
 
 import { Code, K3cError, toK3cError } from '../../../api/errors.ts';
+import type { Stat } from '../../../api/gen/github.com/tonistiigi/fsutil/types/stat.ts';
 import { Packet } from '../../../api/gen/github.com/tonistiigi/fsutil/types/wire.ts';
+import type { Xattrs } from '../../../host/xattr.ts';
 import { GoMode, isDirectory, isRegular } from '../context/stat.ts';
 import { PacketType, PacketWriter } from './packets.ts';
 import type { RawCall } from './raw-call.ts';
@@ -26,15 +28,14 @@ export async function receiveTree(call: RawCall, directory: string): Promise<voi
           }
           const id = count++;
           const linked = (stat.mode & GoMode.symlink) === 0 && stat.linkname !== '';
-          if (isDirectory(stat.mode)) tree.directory(stat.path, stat.mode, stat.modTime);
+          if (isDirectory(stat.mode)) tree.directory(stat.path, stat.mode, stat.modTime, xattrsOf(stat));
           else if (linked) tree.hardLink(stat.path, stat.linkname);
           else if (stat.mode & GoMode.symlink) tree.symlink(stat.path, stat.linkname, stat.modTime);
           else if (isRegular(stat.mode)) {
-            tree.open(id, stat.path, stat.mode, stat.modTime);
+            tree.open(id, stat.path, stat.mode, stat.modTime, xattrsOf(stat));
             open++;
             writer.request(id);
-          } else
-            throw new K3cError(Code.UNIMPLEMENTED, `cannot make the device or FIFO ${stat.path} in a local output`);
+          } else tree.special(stat.path, stat.mode, stat.modTime, Number(stat.devmajor), Number(stat.devminor));
           break;
         }
         case PacketType.data:
@@ -63,4 +64,8 @@ export async function receiveTree(call: RawCall, directory: string): Promise<voi
     writer.flush();
     throw error;
   }
+}
+
+function xattrsOf({ xattrs }: Stat): Xattrs {
+  return new Map(Object.entries(xattrs));
 }

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { XattrFiles } from '../../../host/xattr.ts';
 import { GoMode } from '../context/stat.ts';
 import { TreeWriter } from './tree-writer.ts';
 
@@ -58,4 +59,41 @@ test('nothing is written outside, whatever is sent and whatever is there', () =>
   tree.finish();
   assert.equal(readFileSync(join(outside, 'f'), 'utf8'), 'untouched');
   assert.ok(!existsSync(join(base, 'x')));
+});
+
+test('FIFOs, devices and extended attributes are made where this user and the file system may', () => {
+  // Where the sources lie: not every /tmp takes attributes.
+  const root = mkdtempSync(join(import.meta.dirname, '../../../../dist/k3c-tree-'));
+  try {
+    const tree = new TreeWriter(root);
+    tree.directory('d', GoMode.dir + 0o755, 0n, new Map([['user.d', Buffer.from('1')]]));
+    tree.open(
+      1,
+      'd/f',
+      0o444,
+      0n,
+      new Map([
+        ['user.f', Buffer.from([0])],
+        ['trusted.overlay.opaque', Buffer.from('y')],
+      ]),
+    );
+    tree.write(1, Buffer.from('x'));
+    tree.close(1);
+    tree.special('d/fifo', GoMode.fifo + 0o640, 3_000_000_000_000_000_000n, 0, 0);
+    assert.ok(lstatSync(join(root, 'd/fifo')).isFIFO());
+    assert.equal(lstatSync(join(root, 'd/fifo')).mode & 0o777, 0o640);
+    assert.equal(lstatSync(join(root, 'd/fifo')).mtimeMs, 3e12);
+    if (process.getuid?.() === 0) {
+      tree.special('d/null', GoMode.device + GoMode.charDevice + 0o666, 0n, 1, 259);
+      const stats = lstatSync(join(root, 'd/null'));
+      assert.ok(stats.isCharacterDevice());
+      assert.equal(stats.rdev, (1 << 8) | (259 & 0xff) | ((259 & ~0xff) << 12));
+    }
+    tree.finish();
+    const files = new XattrFiles(root);
+    assert.deepEqual([...(files.read('d') ?? [])], [['user.d', Buffer.from('1')]]);
+    assert.deepEqual([...(files.read('d/f') ?? [])], [['user.f', Buffer.from([0])]]);
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
 });

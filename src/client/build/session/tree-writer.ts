@@ -17,6 +17,9 @@ import {
 } from 'node:fs';
 import { join, posix } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
+import { mkfifo, mknod } from '../../../host/libc.ts';
+import { XattrFiles, type Xattrs } from '../../../host/xattr.ts';
+import { toBytes } from '../context/bytes.ts';
 import { GoMode } from '../context/stat.ts';
 
 /** Files at once that wait for their content: the daemon answers in order, a few at a time. */
@@ -24,14 +27,20 @@ interface OpenTarget {
   readonly path: string;
   readonly mode: number;
   readonly modTime: bigint;
+  readonly xattrs: Xattrs | undefined;
   descriptor: number | undefined;
 }
+
+/** The type bits that mknod(2) takes. */
+const CHARACTER_DEVICE = 0o020000;
+const BLOCK_DEVICE = 0o060000;
 
 export class TreeWriter {
   readonly #root: string;
   /** Directories that were described or found to be real ones: only below them anything is written. */
   readonly #directories = new Set<string>(['.']);
   readonly #times: { readonly path: string; readonly mode: number; readonly modTime: bigint }[] = [];
+  #attributes: XattrFiles | undefined;
   readonly #files = new Map<number, OpenTarget>();
   readonly #written = new Set<string>();
 
@@ -40,13 +49,14 @@ export class TreeWriter {
     this.#root = root;
   }
 
-  directory(path: string, mode: number, modTime: bigint): void {
+  directory(path: string, mode: number, modTime: bigint, xattrs?: Xattrs): void {
     const target = this.#target(path);
     if (!isRealDirectory(target)) {
       rmSync(target, { force: true });
       mkdirSync(target, { mode: 0o700 });
     } else chmodSync(target, 0o700);
     this.#directories.add(path);
+    this.#setAttributes(path, xattrs);
     // Last of all: what is written inside would change the time, and a mode without `w` would be in the way.
     this.#times.push({ path: target, mode, modTime });
   }
@@ -65,9 +75,19 @@ export class TreeWriter {
     linkSync(join(this.#root, first), this.#replace(path));
   }
 
+  /** A FIFO, or a device node, which only root may make. */
+  special(path: string, mode: number, modTime: bigint, major: number, minor: number): void {
+    const file = this.#replace(path);
+    if (mode & GoMode.fifo) mkfifo(file, 0o600);
+    else mknod(file, (mode & GoMode.charDevice ? CHARACTER_DEVICE : BLOCK_DEVICE) | 0o600, major, minor);
+    chmodSync(file, toSystemMode(mode));
+    utimesSync(file, toTime(modTime), toTime(modTime));
+    this.#written.add(path);
+  }
+
   /** A regular file whose content follows under this number. */
-  open(id: number, path: string, mode: number, modTime: bigint): void {
-    this.#files.set(id, { path, mode, modTime, descriptor: undefined });
+  open(id: number, path: string, mode: number, modTime: bigint, xattrs?: Xattrs): void {
+    this.#files.set(id, { path, mode, modTime, xattrs, descriptor: undefined });
     const { O_WRONLY, O_CREAT, O_EXCL } = constants;
     // Made at once, so that hard links to it can follow; opened again when its content comes.
     closeSync(openSync(this.#replace(path), O_WRONLY | O_CREAT | O_EXCL, 0o600));
@@ -85,6 +105,8 @@ export class TreeWriter {
     const file = this.#files.get(id) as OpenTarget;
     this.#files.delete(id);
     const time = toTime(file.modTime);
+    // After the content: writing takes a file's capabilities away.
+    this.#setAttributes(file.path, file.xattrs);
     fchmodSync(descriptor, toSystemMode(file.mode));
     futimesSync(descriptor, time, time);
     closeSync(descriptor);
@@ -102,6 +124,15 @@ export class TreeWriter {
   abort(): void {
     for (const { descriptor } of this.#files.values()) if (descriptor !== undefined) closeSync(descriptor);
     this.#files.clear();
+  }
+
+  /** As far as this user and this file system take them, like the owners; overlayfs' own never. */
+  #setAttributes(path: string, xattrs: Xattrs | undefined): void {
+    for (const [name, value] of xattrs ?? []) {
+      if (name.startsWith('trusted.')) continue;
+      this.#attributes ??= new XattrFiles(this.#root);
+      this.#attributes.set(toBytes(path), name, value);
+    }
   }
 
   #descriptor(id: number): number {
