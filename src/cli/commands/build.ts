@@ -6,6 +6,7 @@ import type { BuildStatus } from '../../client/build/control.ts';
 import type { BuildHost } from '../../client/build/request/options.ts';
 import { imageId, writeIdFile, writeMetadataFile } from '../../client/build/result.ts';
 import type { ExporterResponse } from '../../client/build/solve.ts';
+import type { K3cClient } from '../../client/client.ts';
 import { callOf, optionsOf } from '../build-flags/build-options.ts';
 import { type BuildFlags, buildFlags } from '../build-flags/flags.ts';
 import type { CommandDefinition } from '../command.ts';
@@ -41,7 +42,7 @@ export const build: CommandDefinition<BuildFlags> = {
       response = await runBuild(
         client.builder,
         optionsOf(path, flags, context),
-        hostOf(context),
+        hostOf(context, client),
         listener,
         context.signal,
       );
@@ -68,7 +69,16 @@ export const build: CommandDefinition<BuildFlags> = {
   },
 };
 
-function hostOf(context: CommandContext): BuildHost {
+function hostOf(context: CommandContext, client: K3cClient): BuildHost {
   const { cwd, env, stdout } = context;
-  return { cwd, env, stdout, stdin: () => context.stdin(), stdoutIsTty: context.terminal.isTty.stdout };
+  return {
+    cwd,
+    env,
+    stdout,
+    stdin: () => context.stdin(),
+    stdoutIsTty: context.terminal.isTty.stdout,
+    async configuredCredentials(registry) {
+      return (await client.images.configuredAuth({ host: registry })).auth;
+    },
+  };
 }

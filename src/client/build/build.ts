@@ -42,7 +42,8 @@ export async function prepareBuild(asked: BuildOptions, host: BuildHost): Promis
     secrets: options.secrets,
     ssh,
     uploads: inputs.uploads,
-    credentials: (registry) => lookupCredentials(registry, host.env),
+    credentials: async (registry) =>
+      (await lookupCredentials(registry, host.env)) ?? (await host.configuredCredentials?.(registry)),
     sharedKey: inputs.sharedKey,
     requestId: options.call === undefined ? undefined : `frontend.${options.call}`,
   };

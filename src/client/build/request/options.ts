@@ -1,6 +1,7 @@
 /** What a user asks of a build, with flags already parsed and nothing looked at yet. */
 import type { Readable } from 'node:stream';
 import type { Environment } from '../../credentials/config.ts';
+import type { RegistryCredentials } from '../../credentials/credentials.ts';
 import type { SecretSource } from '../session/services.ts';
 import type { TypedAttributes } from '../solve.ts';
 
@@ -63,4 +64,6 @@ export interface BuildHost {
   stdin(): Readable;
   readonly stdout: NodeJS.WritableStream;
   readonly stdoutIsTty: boolean;
+  /** What the daemon has for a registry that the user has nothing for. */
+  configuredCredentials?(registry: string): Promise<RegistryCredentials | undefined>;
 }

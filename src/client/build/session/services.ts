@@ -48,7 +48,7 @@ export function serveAuth(server: RpcServer, lookup: CredentialsLookup): void {
     credentials: async ({ Host }) => {
       const found = await lookup(Host);
       if (found === undefined) return {};
-      if (found.identityToken !== undefined) return { Secret: found.identityToken };
+      if (found.identityToken !== undefined && found.identityToken !== '') return { Secret: found.identityToken };
       return { Username: found.username, Secret: found.password };
     },
     fetchToken: none(Code.UNIMPLEMENTED),
