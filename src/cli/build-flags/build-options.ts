@@ -67,9 +67,20 @@ function attestationsOf(flags: BuildFlags): Map<string, string> {
 /** `--load` adds the store to outputs that leave it out; without outputs it is what happens anyway. */
 function outputsOf(flags: BuildFlags): readonly OutputOption[] {
   const outputs = flags.output ?? [];
-  const stored = outputs.some(({ type, destination }) => type === 'image' || (type === 'docker' && destination === ''));
-  if (!flags.load || outputs.length === 0 || stored) return outputs;
+  if (!flags.load || outputs.length === 0 || outputs.some(isStore)) return outputs;
   return [...outputs, { type: 'image', destination: '', attributes: {} }];
+}
+
+/** Whether the image ends up in this machine's store, and in no registry. */
+export function isKeptHereOnly(flags: BuildFlags): boolean {
+  const outputs = outputsOf(flags);
+  const isPushed =
+    flags.push || outputs.some(({ type, attributes }) => type === 'registry' || attributes['push'] === 'true');
+  return !isPushed && (outputs.length === 0 || outputs.some(isStore));
+}
+
+function isStore({ type, destination }: OutputOption): boolean {
+  return type === 'image' || (type === 'docker' && destination === '');
 }
 
 function split(texts: readonly string[] | undefined): string[] {

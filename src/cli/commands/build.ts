@@ -7,12 +7,13 @@ import type { BuildHost } from '../../client/build/request/options.ts';
 import { imageId, writeIdFile, writeMetadataFile } from '../../client/build/result.ts';
 import type { ExporterResponse } from '../../client/build/solve.ts';
 import type { K3cClient } from '../../client/client.ts';
-import { callOf, optionsOf } from '../build-flags/build-options.ts';
+import { callOf, isKeptHereOnly, optionsOf } from '../build-flags/build-options.ts';
 import { type BuildFlags, buildFlags } from '../build-flags/flags.ts';
 import type { CommandDefinition } from '../command.ts';
 import type { CommandContext } from '../context.ts';
 import { signalExitCode } from '../exit.ts';
 import { formatFailure } from '../output/build/failure.ts';
+import { formatLatestHint } from '../output/build/latest-hint.ts';
 import { chooseDisplay, parseProgress } from '../output/build/modes.ts';
 import { type BuildWarning, formatWarnings } from '../output/build/warnings.ts';
 
@@ -60,7 +61,10 @@ export const build: CommandDefinition<BuildFlags> = {
       context.stderr.write(stderr);
       return code;
     }
-    if (mode !== 'quiet' && mode !== 'rawjson') context.stderr.write(formatWarnings(warnings, color));
+    if (mode !== 'quiet' && mode !== 'rawjson') {
+      context.stderr.write(formatWarnings(warnings, color));
+      if (isKeptHereOnly(flags)) context.stderr.write(formatLatestHint(response));
+    }
     if (flags.iidfile) await writeIdFile(resolve(context.cwd, flags.iidfile), response);
     if (flags.metadataFile) await writeMetadataFile(resolve(context.cwd, flags.metadataFile), response);
     const id = imageId(response);

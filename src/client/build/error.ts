@@ -2,6 +2,7 @@
 import { type Code, K3cError, type K3cErrorOptions } from '../../api/errors.ts';
 import { Status } from '../../api/gen/google/rpc/status.ts';
 import type { Metadata } from '../../api/rpc/types.ts';
+import { hintFor } from './hints.ts';
 
 export interface LineRange {
   /** From 1. */
@@ -51,7 +52,9 @@ export function fromStatus(error: K3cError, status: Status): BuildError {
     if (type === 'errdefs.Source+json') sources.push(...sourceOf(value));
     else if (type === 'errdefs.Vertex+json') vertex = (parse(value) as { digest?: string } | undefined)?.digest;
   }
-  return new BuildError(error.code, status.message || error.message, sources, vertex, { cause: error });
+  const message = status.message || error.message;
+  const hint = hintFor(message);
+  return new BuildError(error.code, message, sources, vertex, { cause: error, ...(hint !== undefined && { hint }) });
 }
 
 /** A place in a file as BuildKit writes it in JSON; the data is base64. */

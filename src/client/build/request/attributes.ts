@@ -3,6 +3,9 @@ import { isIP } from 'node:net';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { BuildOptions } from './options.ts';
 
+/** The host, as a build step sees it: steps run in the host's network, so its loopback is theirs. */
+const HOST_GATEWAY = '127.0.0.1';
+
 export interface FrontendRequest {
   readonly frontend: string;
   readonly attributes: Record<string, string>;
@@ -56,12 +59,7 @@ function toHost(text: string): string {
   const addresses = text
     .slice(split + 1)
     .split(',')
-    .map((address) => address.replace(/^\[(.+)\]$/, '$1'));
-  if (addresses.includes('host-gateway')) {
-    throw new K3cError(Code.UNIMPLEMENTED, `--add-host ${text}: a build has no host-gateway`, {
-      hint: 'name the address itself',
-    });
-  }
+    .map((address) => (address === 'host-gateway' ? HOST_GATEWAY : address.replace(/^\[(.+)\]$/, '$1')));
   if (name === '' || addresses.some((address) => isIP(address) === 0)) {
     throw new K3cError(Code.INVALID_ARGUMENT, `invalid host ${text}`);
   }
