@@ -4,6 +4,7 @@ import type { Group } from './help.ts';
 
 /** The nouns of the longer forms: `k3c container ls`. */
 export const groups: readonly Group[] = [
+  { name: 'builder', summary: 'Manage builds' },
   { name: 'container', summary: 'Manage containers' },
   { name: 'image', summary: 'Manage images' },
   { name: 'system', summary: 'Manage k3c' },
@@ -112,6 +113,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/ps.ts')).ps,
   },
   {
+    words: ['container prune'],
+    summary: 'Remove all stopped containers',
+    load: async () => (await import('./commands/container-prune.ts')).containerPrune,
+  },
+  {
     words: ['stats', 'container stats'],
     summary: 'Display a live stream of container(s) resource usage statistics',
     completes: ['running'],
@@ -160,7 +166,7 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/inspect.ts')).inspectContainer,
   },
   {
-    words: ['build', 'image build'],
+    words: ['build', 'image build', 'builder build'],
     summary: 'Build an image from a Dockerfile',
     completes: ['file'],
     load: async () => (await import('./commands/build.ts')).build,
@@ -195,6 +201,18 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/tag.ts')).tag,
   },
   {
+    words: ['history', 'image history'],
+    summary: 'Show the history of an image',
+    completes: ['image', 'none'],
+    load: async () => (await import('./commands/history.ts')).history,
+  },
+  {
+    words: ['save', 'image save'],
+    summary: 'Save one or more images to a tar archive (streamed to STDOUT by default)',
+    completes: ['image'],
+    load: async () => (await import('./commands/save.ts')).save,
+  },
+  {
     words: ['load', 'image load'],
     summary: 'Load an image from a tar archive or STDIN',
     completes: ['none'],
@@ -205,6 +223,31 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Import the contents from a tarball to create a filesystem image',
     completes: ['file', 'none'],
     load: async () => (await import('./commands/import.ts')).importImage,
+  },
+  {
+    words: ['image prune'],
+    summary: 'Remove unused images',
+    load: async () => (await import('./commands/image-prune.ts')).imagePrune,
+  },
+  {
+    words: ['builder prune'],
+    summary: 'Remove build cache',
+    load: async () => (await import('./commands/builder-prune.ts')).builderPrune,
+  },
+  {
+    words: ['builder du'],
+    summary: 'Show what the build cache takes up on disk',
+    load: async () => (await import('./commands/builder-du.ts')).builderDu,
+  },
+  {
+    words: ['system df'],
+    summary: 'Show disk usage of k3c',
+    load: async () => (await import('./commands/system-df.ts')).systemDf,
+  },
+  {
+    words: ['system prune'],
+    summary: 'Remove unused data',
+    load: async () => (await import('./commands/system-prune.ts')).systemPrune,
   },
   {
     words: ['image inspect'],

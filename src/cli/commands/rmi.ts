@@ -13,6 +13,8 @@ export const rmi: CommandDefinition<RmiFlags> = {
   operands: [1, Number.POSITIVE_INFINITY],
   configure(command) {
     command.addOption(flag('-f, --force', 'Force removal of the image'));
+    // Images that only a removed one was made from do not exist here: none is ever removed along with another.
+    command.addOption(flag('--no-prune', 'Do not delete untagged parents'));
   },
   async run(context, operands, flags) {
     const { images } = await context.client();

@@ -1,7 +1,8 @@
 /**
  * The commands that the daemon does for a launcher: those that are quick, or mostly wait. A build is among them: it sends its
- * context in slices of milliseconds. What streams files without end (load, import, save, cp) or waits for a registry (pull, push)
- * keeps a process of its own.
+ * context in slices of milliseconds; so is cp, whose files go from one child of the daemon to another, where a process between
+ * them would cost more of both. What streams files without end (load, import, save) or waits for a registry (pull, push) keeps a
+ * process of its own.
  */
 const SMALL = new Set([
   'build',
@@ -14,6 +15,7 @@ const SMALL = new Set([
   'pause',
   'unpause',
   'rename',
+  'update',
   'rm',
   'ps',
   'stats',
@@ -23,10 +25,12 @@ const SMALL = new Set([
   'exec',
   'attach',
   'wait',
+  'cp',
   'inspect',
-  'images',
   'diff',
+  'images',
   'rmi',
+  'history',
   'tag',
   'events',
   'info',
@@ -34,8 +38,8 @@ const SMALL = new Set([
   '__complete',
 ]);
 
-const GROUPS = new Set(['container', 'image', 'system']);
-const OWN_PROCESS = new Set(['pull', 'push', 'load', 'import', 'save', 'cp', 'export', 'commit']);
+const GROUPS = new Set(['builder', 'container', 'image', 'system']);
+const OWN_PROCESS = new Set(['pull', 'push', 'load', 'import', 'save', 'export', 'commit']);
 
 /** Whether the daemon takes this command line; argv begins with the command. */
 export function isSmall(argv: readonly string[]): boolean {

@@ -66,7 +66,7 @@ function renderTable<Item>(items: readonly Item[], form: ListForm<Item>, source:
   const template = inWords(() => compileTemplate(source), 'failed to parse template');
   return inWords(() => {
     const lines = [template.execute(header, { functions: headerFunctions })];
-    for (const item of items) lines.push(template.execute(toRow(item, form), { typeName: form.typeName }));
+    for (const item of items) lines.push(template.execute(templateRow(item, form), { typeName: form.typeName }));
     return `${alignTabs(lines.join('\n'))}\n`;
   }, 'failed to execute template');
 }
@@ -74,13 +74,13 @@ function renderTable<Item>(items: readonly Item[], form: ListForm<Item>, source:
 function renderTemplate<Item>(items: readonly Item[], form: ListForm<Item>, source: string): string {
   const template = inWords(() => compileTemplate(source), 'failed to parse template');
   return inWords(
-    () => items.map((item) => `${template.execute(toRow(item, form), { typeName: form.typeName })}\n`).join(''),
+    () => items.map((item) => `${template.execute(templateRow(item, form), { typeName: form.typeName })}\n`).join(''),
     'failed to execute template',
   );
 }
 
 /** A row with its fields computed when they are asked for; JSON sees them in alphabetical order, without methods. */
-function toRow<Item>(item: Item, form: ListForm<Item>): object {
+export function templateRow<Item>(item: Item, form: ListForm<Item>): object {
   const row = {};
   for (const name of Object.keys(form.fields).toSorted()) {
     const field = form.fields[name];

@@ -92,3 +92,9 @@ export function rfc3339Nano(nanoseconds: bigint): string {
   const fraction = String(nanoseconds % 1_000_000_000n).padStart(9, '0');
   return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}.${fraction}Z`;
 }
+
+/** RFC 3339 to the second in the local zone, as Go prints one: `2026-11-24T08:18:51Z`. */
+export function rfc3339Seconds(nanoseconds: bigint): string {
+  const whole = (nanoseconds / 1_000_000_000n) * 1_000_000_000n;
+  return rfc3339NanoLocal(whole).replace('.000000000', '');
+}

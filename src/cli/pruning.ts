@@ -1,0 +1,65 @@
+/** The prunes as acts: what each removes, in docker's words; `system prune` does them one after the other. */
+import type { CommandContext } from './context.ts';
+import { type FilterPairs, toPruneFilters } from './flags/prune-filters.ts';
+import { humanSize } from './output/units.ts';
+
+export interface PruneFlags {
+  readonly all?: boolean;
+  readonly force?: boolean;
+  readonly filter?: FilterPairs;
+}
+
+export interface PruneResult {
+  /** A heading with the lines below it; empty when nothing was removed. */
+  readonly report: string;
+  /** Bytes. */
+  readonly reclaimed: bigint;
+}
+
+type Act = (context: CommandContext, flags: PruneFlags) => Promise<PruneResult>;
+
+export const pruneContainers: Act = async (context, flags) => {
+  const { containers } = await context.client();
+  const filters = toPruneFilters(flags.filter ?? [], Date.now());
+  const { deleted, reclaimed } = await containers.prune({ filters }, { signal: context.signal });
+  return { report: under('Deleted Containers:', deleted), reclaimed };
+};
+
+export const pruneImages: Act = async (context, flags) => {
+  const { images } = await context.client();
+  const request = { all: flags.all === true, filters: toPruneFilters(flags.filter ?? [], Date.now()) };
+  const { untagged, deleted, reclaimed } = await images.prune(request, { signal: context.signal });
+  const lines = [...untagged.map((name) => `untagged: ${name}`), ...deleted.map((id) => `deleted: ${id}`)];
+  return { report: under('Deleted Images:', lines), reclaimed };
+};
+
+export const pruneVolumes: Act = async (context, flags) => {
+  const { volumes } = await context.client();
+  const request = { all: flags.all === true, filters: toPruneFilters(flags.filter ?? [], Date.now()) };
+  const { deleted, reclaimed } = await volumes.prune(request, { signal: context.signal });
+  return { report: under('Deleted Volumes:', deleted), reclaimed };
+};
+
+/** @param keepStorage bytes that may stay; 0: none */
+export async function pruneBuildCache(
+  context: CommandContext,
+  flags: PruneFlags,
+  keepStorage = 0n,
+): Promise<PruneResult> {
+  const { system } = await context.client();
+  const filters = toPruneFilters(flags.filter ?? [], Date.now());
+  const request = { all: flags.all === true, filters, keepStorage };
+  const { deleted, reclaimed } = await system.pruneBuildCache(request, { signal: context.signal });
+  const ids = deleted.map(({ id }) => id);
+  return { report: under('Deleted build cache objects:', ids), reclaimed };
+}
+
+/** Prints what one prune did, and the total. */
+export function printPruned(context: CommandContext, { report, reclaimed }: PruneResult): void {
+  if (report !== '') context.stdout.write(`${report}\n`);
+  context.stdout.write(`Total reclaimed space: ${humanSize(reclaimed)}\n`);
+}
+
+function under(heading: string, lines: readonly string[]): string {
+  return lines.length === 0 ? '' : `${[heading, ...lines].join('\n')}\n`;
+}
