@@ -48,6 +48,7 @@ test('layers whose end containerd never told are ended with the transfer', () =>
     [
       ['a', 'Pull complete', 100n, true],
       ['b', 'Pull complete', 100n, true],
+      ['c', 'Pull complete', 100n, true],
     ],
   );
 });
@@ -55,9 +56,17 @@ test('layers whose end containerd never told are ended with the transfer', () =>
 test('what was there already moved nothing', () => {
   const view = new LayerProgressView('pull');
   assert.equal(view.apply(event('waiting', 'a'))?.status, 'Pulling fs layer');
-  assert.equal(view.apply(event('already exists', 'a'))?.status, 'Already exists');
-  assert.deepEqual(view.finish(), []);
+  assert.equal(view.apply(event('already exists', 'a'))?.status, 'Download complete');
   assert.equal(view.moved, false);
+  assert.equal(
+    view.announce({ mediaType: layer, digest: `sha256:${'b'.repeat(64)}`, size: 1 }, true).status,
+    'Already exists',
+  );
+  assert.equal(view.apply(event('downloading', 'b', 5n)), undefined, 'it is fetched only to be complete');
+  assert.deepEqual(
+    view.finish().map(({ id, status }) => [id[0], status]),
+    [['a', 'Pull complete']],
+  );
 });
 
 test('a push has its own words', () => {

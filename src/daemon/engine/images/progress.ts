@@ -1,6 +1,6 @@
 /** containerd's progress of a transfer in docker's words, a line a layer. */
 import type { TransferProgressEvent } from '../../backends/transfer.ts';
-import { isLayerType } from './oci.ts';
+import { isLayerType, type OciDescriptor } from './oci.ts';
 
 /** One change of one layer. */
 export interface LayerUpdate {
@@ -28,9 +28,10 @@ const pullWords: Words = {
     complete: 'Download complete',
     extracting: 'Extracting',
     extracted: 'Pull complete',
-    'already exists': 'Already exists',
+    // The compressed layer is here; it was not unpacked, or nothing would be told of it.
+    'already exists': 'Download complete',
   },
-  last: ['extracted', 'already exists'],
+  last: ['extracted'],
   done: 'Pull complete',
 };
 
@@ -73,11 +74,18 @@ export class LayerProgressView {
     const known = this.#layers.get(desc.digest);
     const still = event.event === 'waiting' || event.event === 'already exists';
     // A layer is told of once more as waiting when two manifests share it.
-    if (known !== undefined && event.event === 'waiting') return undefined;
+    if (known !== undefined && (known.complete || event.event === 'waiting')) return undefined;
     if (!still) this.#moved = true;
     const complete = this.#words.last.includes(event.event);
     this.#layers.set(desc.digest, { size: desc.size, status, complete });
     return { id: shortId(desc.digest), status, current: event.progress, total: event.total, complete };
+  }
+
+  /** The first line of a layer of a pull, before anything is known of it but whether it is here. */
+  announce({ digest, size }: OciDescriptor, isHere: boolean): LayerUpdate {
+    const status = isHere ? 'Already exists' : 'Pulling fs layer';
+    this.#layers.set(digest, { size: BigInt(size), status, complete: isHere });
+    return { id: shortId(digest), status, current: 0n, total: BigInt(size), complete: isHere };
   }
 
   /** The updates that bring every layer to its end, once the transfer has succeeded. */

@@ -1,13 +1,14 @@
 /** Pull: fetch, unpack and record an image, so that it is runnable and CRI knows it when the call returns. */
 import { Code, hasCode, K3cError } from '../../../api/errors.ts';
 import { canonical, formatReference, parseReference, type Reference, repositoryOf } from '../../../api/reference.ts';
+import type { Metadata } from '../../../api/rpc/types.ts';
 import { withLease } from '../../backends/leases.ts';
 import { type Credentials, transfer } from '../../backends/transfer.ts';
 import { toDescriptor, toOci } from './catalog.ts';
-import { formatPlatform, hostPlatform, platformMatches } from './oci.ts';
+import { formatPlatform, hostPlatform, type OciDescriptor, platformMatches } from './oci.ts';
 import type { ImageParts } from './parts.ts';
 import { parsePlatform } from './platform-flag.ts';
-import { LayerProgressView } from './progress.ts';
+import { PullProgress } from './pull-progress.ts';
 import { transferError } from './transfer-error.ts';
 import { credentialsFor, type TransferEvent } from './transfer-events.ts';
 
@@ -48,12 +49,12 @@ export async function pullImage(parts: ImageParts, options: PullOptions): Promis
   const wanted = { os: platform.os, architecture: platform.architecture, variant: platform.variant ?? '' };
   const { signal } = options;
   const before = (await parts.records.get(name, signal))?.target?.digest;
-  const view = new LayerProgressView('pull');
   const tell = options.onEvent ?? (() => undefined);
+  const progress = new PullProgress(parts, platform, (layer) => tell({ kind: 'layer', layer }));
   let resolved = false;
   let withCredentials = false;
 
-  return withLease(parts.containerd.leases, { signal, keepOnFailureMs: keepForResume }, async (metadata) => {
+  const fetch = async (metadata: Metadata, unpack: boolean) => {
     try {
       await transfer(parts.containerd, {
         source: {
@@ -70,7 +71,7 @@ export async function pullImage(parts: ImageParts, options: PullOptions): Promis
             name,
             platforms: [wanted],
             manifestLimit: 1,
-            unpacks: [{ platform: wanted, snapshotter: parts.snapshotter }],
+            unpacks: unpack ? [{ platform: wanted, snapshotter: parts.snapshotter }] : [],
           },
         },
         onProgress: (event) => {
@@ -78,8 +79,7 @@ export async function pullImage(parts: ImageParts, options: PullOptions): Promis
             resolved = true;
             tell({ kind: 'status', text: `${labelOf(reference)}: Pulling from ${reference.path}` });
           }
-          const layer = view.apply(event);
-          if (layer !== undefined) tell({ kind: 'layer', layer });
+          progress.apply(event);
         },
         metadata,
         signal,
@@ -88,22 +88,34 @@ export async function pullImage(parts: ImageParts, options: PullOptions): Promis
       const shown = formatPlatform(platform);
       throw transferError(error, { direction: 'pull', reference, resolved, platform: shown, withCredentials });
     }
+  };
+
+  return withLease(parts.containerd.leases, { signal, keepOnFailureMs: keepForResume }, async (metadata) => {
+    await fetch(metadata, true);
     const record = await parts.records.get(name, signal);
     if (record?.target === undefined) throw new K3cError(Code.ABORTED, `${name} was removed while it was pulled`);
     const { target } = record;
-    const { id, config, manifestDescriptor } = await parts.manifests.open(toOci(target), platform, signal);
+    const { id, config, manifest, manifestDescriptor } = await parts.manifests.open(toOci(target), platform, signal);
+    // containerd leaves out layers that are unpacked here already, though it may have got rid of their blobs.
+    if (!(await hasAll(parts, manifest.layers, signal))) await fetch(metadata, false);
     const native = platformMatches(hostPlatform(), config);
     // By way of the index the id of another machine's image would stand for this machine's.
     const own = native ? target : toDescriptor(manifestDescriptor);
     const names = [name, `${repositoryOf(reference)}@${target.digest}`];
     await parts.exclusively(() => parts.records.adopt(id, names, target, {}, signal, own));
     if (native) await parts.records.settled(name, id, signal);
-    for (const layer of view.finish()) tell({ kind: 'layer', layer });
-    return { reference: name, id, digest: target.digest, upToDate: before === target.digest && !view.moved };
+    const same = before === target.digest && !progress.moved;
+    await progress.finish({ quiet: same });
+    return { reference: name, id, digest: target.digest, upToDate: same && !progress.moved };
   });
 }
 
 /** What docker puts before "Pulling from": the tag, or the digest where the name has one. */
 function labelOf(reference: Reference): string {
   return reference.digest ?? reference.tag ?? 'latest';
+}
+
+async function hasAll(parts: ImageParts, layers: readonly OciDescriptor[], signal?: AbortSignal): Promise<boolean> {
+  const here = await Promise.all(layers.map(({ digest }) => parts.content.has(digest, signal)));
+  return here.every((each) => each);
 }
