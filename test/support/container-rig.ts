@@ -11,6 +11,7 @@ import type { ImageConfig } from '../../src/daemon/engine/containers/image-confi
 import { sampleSpec } from '../../src/daemon/engine/containers/samples.ts';
 import type { ContainerSpec } from '../../src/daemon/engine/containers/types.ts';
 import { createImageEngine } from '../../src/daemon/engine/images/images.ts';
+import { NetworkMembers } from '../../src/daemon/engine/network/members.ts';
 import { openDatabase, type State } from '../../src/daemon/state/database.ts';
 import { silentLog } from '../../src/host/log.ts';
 import { BUSYBOX_IMAGE, type Engine, startEngine, toolPath } from './engine.ts';
@@ -113,7 +114,8 @@ export async function bootDaemon(base: string, overrides: Partial<ImageConfig> =
 function fakeNetwork(notes: string[]): PortPublisher {
   let next = 40_000;
   return {
-    bridge: { name: 'test', cidr: '10.66.0.0/16', gateway: '10.66.0.1' },
+    members: new NetworkMembers(),
+    bridge: { id: 'default', name: 'test', cidr: '10.66.0.0/16', gateway: '10.66.0.1' },
     reserve: async (_owner, name, ports) => {
       notes.push(`reserve ${name}`);
       return ports.map((port) => ({ ...port, hostPort: port.hostPort === 0 ? next++ : port.hostPort }));

@@ -4,6 +4,7 @@ import type { K3cError } from '../../src/api/errors.ts';
 import { Status } from '../../src/api/gen/types/task/task.ts';
 import type { Containerd } from '../../src/daemon/backends/containerd.ts';
 import { createContainerEngine } from '../../src/daemon/engine/containers/engine.ts';
+import { NetworkMembers } from '../../src/daemon/engine/network/members.ts';
 import type { Attachment, ProcessExit } from '../../src/daemon/engine/streams/types.ts';
 import { openDatabase } from '../../src/daemon/state/database.ts';
 import { silentLog } from '../../src/host/log.ts';
@@ -87,7 +88,8 @@ export function fakeEngine(base: string, fails: { [call: string]: K3cError } = {
       resolve: () => Promise.resolve({ id: 'sha256:1', reference: 'docker.io/library/busybox:latest', config: {} }),
     },
     network: {
-      bridge: { name: 'b', cidr: '10.0.0.0/16', gateway: '10.0.0.1' },
+      members: new NetworkMembers(),
+      bridge: { id: 'default', name: 'b', cidr: '10.0.0.0/16', gateway: '10.0.0.1' },
       reserve: async (_owner, _name, ports) => {
         calls.push('reserve');
         if (fails['reserve'] !== undefined) throw fails['reserve'];

@@ -1,6 +1,7 @@
 /** What the container engine needs of its neighbours: narrow enough to be faked in tests. */
 import type { Containerd } from '../../backends/containerd.ts';
 import type { PortSpec } from '../../state/spec.ts';
+import type { NetworkMembers } from '../network/members.ts';
 import type {
   Attachment,
   AttachWants,
@@ -74,7 +75,9 @@ export interface PortPublisher {
   ): Promise<void>;
   releaseStaleLeases(liveSandboxIds: ReadonlySet<string>, before?: number): Promise<number>;
   /** Of the default bridge; may throw before the network is started. */
-  readonly bridge: { readonly name: string; readonly cidr: string; readonly gateway: string };
+  readonly bridge: { readonly id: string; readonly name: string; readonly cidr: string; readonly gateway: string };
+  /** Who is on which network now. */
+  readonly members: NetworkMembers;
 }
 
 /** One attempt's streams (engine/streams, ContainerIo). */

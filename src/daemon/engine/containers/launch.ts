@@ -18,6 +18,7 @@ import { INIT_MOUNT } from './init-mount.ts';
 import { cgroupParentOf } from './limits/check-isolation.ts';
 import { joinNamespaces } from './limits/joined.ts';
 import { logLimits } from './log-options.ts';
+import { joinDefault } from './membership.ts';
 import { writeHosts } from './network-files.ts';
 import { portsToPublish } from './ports.ts';
 import { processId } from './process-id.ts';
@@ -72,6 +73,7 @@ export async function launch(
         report(err);
       }
     }
+    context.network.members.leave(record.id);
     await context.network.release(record.id).catch(report);
     const error = startError(securityError(userError(thrown, record.config.user), record.spec.security.runtime));
     recordFailure(context, record, error);
@@ -229,6 +231,7 @@ async function connectNetwork(
     { signal: context.abandon },
   );
   const ip = status?.network?.ip ?? '';
+  joinDefault(context, record, ip);
   await Promise.all([
     writeHosts(host.files, networkIdentity(context, record), ip),
     ports.length > 0 ? context.network.publish(record.id, ip, ports) : undefined,

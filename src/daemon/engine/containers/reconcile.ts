@@ -14,6 +14,7 @@ import { discard } from './discard.ts';
 import { EXIT_LOST, settle, watchExit } from './exits.ts';
 import { endStalePauses } from './files/commit.ts';
 import { removeStrayStages } from './files/stage.ts';
+import { joinDefault } from './membership.ts';
 import { ioOptions } from './launch.ts';
 import { frozenOf } from './pause.ts';
 import { type CriContainer, type CriSandbox, type Plan, planContainer } from './reconcile-plan.ts';
@@ -209,6 +210,7 @@ async function adopt(
     if (cutOff) {
       tellHeld(context, record);
       context.emit(record, 'start');
+  if (record.spec.networkMode === 'default') joinDefault(context, record, ip);
     }
   });
   const { id, attempt, ports } = record;

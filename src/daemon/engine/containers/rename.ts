@@ -17,6 +17,7 @@ export function renameContainer(context: EngineContext, reference: string, newNa
     context.emit({ ...record, name }, 'rename', { oldName: `/${record.name}` });
   });
   context.network.renamed(record.id, name);
+  context.network.members.renamed(record.id, name);
 }
 
 function allocate(context: EngineContext, wanted: string): string {

@@ -10,6 +10,8 @@ import { releaseStaleLeases, removeCniConfiguration, writeCniConfiguration } fro
 import { Firewall } from './firewall.ts';
 import type { HostNetwork, HostNetworkOptions, PortMapping, PortRequest, PublishedContainer } from './host-network.ts';
 import { legacyFilterInUse } from './legacy-iptables.ts';
+import { NetworkMembers } from './members.ts';
+import { defaultNetworkId } from './predefined.ts';
 import { PublishedPorts } from './published-ports.ts';
 import { type RulesetInput, tableOf } from './ruleset.ts';
 import { enableSysctl } from './sysctl.ts';
@@ -21,6 +23,7 @@ const defaultCheckIntervalMs = 3000;
 /** The default bridge network over netlink. One bridge now; the ruleset takes several, for named networks. */
 export class BridgeNetwork implements HostNetwork {
   readonly cniConfDir: string;
+  readonly members = new NetworkMembers();
   readonly #leaseDir: string;
   readonly #options: HostNetworkOptions;
   readonly #name: string;
@@ -49,7 +52,7 @@ export class BridgeNetwork implements HostNetwork {
 
   get bridge(): HostNetwork['bridge'] {
     const { name, subnet, mtu } = this.#started();
-    return { name, cidr: formatIpv4Network(subnet.network), gateway: subnet.gateway, mtu };
+    return { id: defaultNetworkId(), name, cidr: formatIpv4Network(subnet.network), gateway: subnet.gateway, mtu };
   }
 
   #started(): Bridge {
@@ -90,6 +93,8 @@ export class BridgeNetwork implements HostNetwork {
         'legacy iptables is in use here: if its FORWARD chain drops, containers are cut off until these commands are run',
       );
     }
+    const { id, name, cidr, gateway } = this.bridge;
+    this.members.addNetwork({ id, name: 'bridge', bridge: name, cidr, gateway, internal: false });
     log.info(this.bridge, 'bridge network is ready');
   }
 

@@ -1,5 +1,6 @@
 import type { Log } from '../../../host/log.ts';
 import type { NetlinkSockets } from '../../../host/netlink/socket.ts';
+import type { NetworkMembers } from './members.ts';
 
 /** A port that a container wants published. */
 export interface PortRequest {
@@ -27,7 +28,16 @@ export interface PublishedContainer {
 /** The default bridge network of one daemon, and the ports that its containers publish on this host. */
 export interface HostNetwork {
   /** Known once start() is done; throws before. `cidr` is the network, such as 10.91.0.0/16. */
-  readonly bridge: { readonly name: string; readonly cidr: string; readonly gateway: string; readonly mtu: number };
+  readonly bridge: {
+    /** As a network: `defaultNetworkId()`. */
+    readonly id: string;
+    readonly name: string;
+    readonly cidr: string;
+    readonly gateway: string;
+    readonly mtu: number;
+  };
+  /** Who is on which network: the default one from start() on. Containers join and leave it by whoever starts and ends them. */
+  readonly members: NetworkMembers;
   /** Where containerd's CRI finds the CNI configuration. */
   readonly cniConfDir: string;
   /**
