@@ -1,10 +1,20 @@
 /** Pulls and pushes on behalf of commands: the user's credentials, the daemon's progress, docker's lines around it. */
 import type { Writable } from 'node:stream';
 import type { TransferDone, TransferProgress } from '../api/gen/k3c.ts';
-import { canonical, familiar, formatReference, parseReference } from '../api/reference.ts';
+import {
+  canonical,
+  familiar,
+  familiarRepository,
+  formatReference,
+  parseReference,
+  repositoryOf,
+} from '../api/reference.ts';
 import { lookupCredentials, type RegistryCredentials } from '../client/credentials/lookup.ts';
 import type { CommandContext } from './context.ts';
+import { CliError } from './errors.ts';
 import { plainView, quietView, type TransferView, terminalView } from './output/transfer-view.ts';
+
+type Auth = ReturnType<typeof toAuth> | undefined;
 
 export interface PullOptions {
   readonly reference: string;
@@ -19,27 +29,93 @@ export async function pullImage(context: CommandContext, options: PullOptions): 
   const { reference, quiet } = options;
   const name = familiar(formatReference(canonical(parseReference(reference))));
   const view = openView(context, options.output, quiet);
-  const client = await context.client();
   const auth = await credentials(context, reference);
-  const progress = client.images.pull(
-    { reference, platform: options.platform ?? '', auth },
-    { signal: context.signal },
-  );
-  const done = await show(progress, view);
-  view.status(`Digest: ${done.digest}`);
-  view.status(done.upToDate ? `Status: Image is up to date for ${name}` : `Status: Downloaded newer image for ${name}`);
+  const done = await pullOne(context, view, options, auth);
+  view.status(statusLine(done.upToDate, name));
   return done.reference;
+}
+
+/** Pulls every tag that the registry has of a repository, one after the other, with docker's `Status:` for all of them. */
+export async function pullAllTags(context: CommandContext, options: PullOptions): Promise<void> {
+  const { reference: repository } = options;
+  const view = openView(context, options.output, options.quiet);
+  const client = await context.client();
+  const auth = await credentials(context, repository);
+  const { tags } = await client.images.remoteTags({ reference: repository, auth }, { signal: context.signal });
+  let upToDate = true;
+  for (const tag of tags) {
+    const done = await pullOne(context, view, { ...options, reference: `${repository}:${tag}` }, auth);
+    upToDate &&= done.upToDate;
+  }
+  view.status(statusLine(upToDate, familiarRepository(parseReference(repository))));
+}
+
+async function pullOne(
+  context: CommandContext,
+  view: TransferView,
+  { reference, platform }: PullOptions,
+  auth: Auth,
+): Promise<TransferDone> {
+  const client = await context.client();
+  const request = { reference, platform: platform ?? '', auth };
+  const done = await show(client.images.pull(request, { signal: context.signal }), view);
+  view.status(`Digest: ${done.digest}`);
+  return done;
+}
+
+function statusLine(upToDate: boolean, name: string): string {
+  return upToDate ? `Status: Image is up to date for ${name}` : `Status: Downloaded newer image for ${name}`;
 }
 
 /** Pushes an image, with docker's last line. */
 export async function pushImage(context: CommandContext, reference: string, quiet: boolean): Promise<TransferDone> {
   const view = openView(context, 'stdout', quiet);
+  return pushOne(context, view, reference, await credentials(context, reference));
+}
+
+/** Pushes every tag that an image of this repository has here. */
+export async function pushAllTags(context: CommandContext, repository: string, quiet: boolean): Promise<void> {
+  const view = openView(context, 'stdout', quiet);
   const client = await context.client();
-  const auth = await credentials(context, reference);
+  const own = familiarRepository(parseReference(repository));
+  const filters = { reference: { values: [own] } };
+  const { images } = await client.images.list({ all: false, filters }, { signal: context.signal });
+  const tags = images.flatMap((image) => image.tags).filter((name) => name.startsWith(`${own}:`));
+  if (tags.length === 0) throw new CliError(`An image does not exist locally with the tag: ${own}`);
+  const auth = await credentials(context, repository);
+  for (const [i, name] of tags.sort().entries()) await pushOne(context, i === 0 ? view : untitled(view), name, auth);
+}
+
+async function pushOne(
+  context: CommandContext,
+  view: TransferView,
+  reference: string,
+  auth: Auth,
+): Promise<TransferDone> {
+  const client = await context.client();
   const done = await show(client.images.push({ reference, auth }, { signal: context.signal }), view);
   const tag = canonical(parseReference(reference)).tag ?? '';
   view.status(`${tag}: digest: ${done.digest} size: ${done.size}`);
   return done;
+}
+
+/** Where a repository has been named already, it is not named again. */
+function untitled(view: TransferView): TransferView {
+  return {
+    ...view,
+    status: (text) => {
+      if (!text.startsWith('The push refers to repository ')) view.status(text);
+    },
+  };
+}
+
+/** The full name of a repository, without tag and digest. Throws CliError where there is one: all of them are meant. */
+export function repositoryOnly(text: string): string {
+  const reference = parseReference(text);
+  if (reference.tag !== undefined || reference.digest !== undefined) {
+    throw new CliError("tag can't be used with --all-tags/-a");
+  }
+  return repositoryOf(reference);
 }
 
 /** Whether a name has neither tag nor digest; docker then says which tag it means. */

@@ -162,6 +162,35 @@ describe('pull and push', () => {
     await cli(['pull', 'localhost:5000/x:1'], { client, env: { DOCKER_CONFIG: directory } });
     assert.deepEqual(client.asked[0]?.auth, { username: 'me', password: 'secret', identityToken: '' });
   });
+  test('pull -a pulls every tag that the registry has, with one status for all', async () => {
+    const client = transfer('pull');
+    const tags = ['1', '2'];
+    const images = { ...client.images, remoteTags: () => Promise.resolve({ tags }) };
+    const env = { DOCKER_CONFIG: '/nonexistent' };
+    const { out } = await cli(['pull', '-a', 'busybox'], { client: { images }, env });
+    assert.deepEqual(
+      client.asked.map(({ reference }) => reference),
+      ['docker.io/library/busybox:1', 'docker.io/library/busybox:2'],
+    );
+    const one = `latest: Pulling from library/busybox\naaa: Pull complete\nDigest: ${digest('d')}\n`;
+    assert.equal(out, `${one}${one}Status: Downloaded newer image for busybox\ndocker.io/library/busybox\n`);
+    const wrong = await cli(['pull', '-a', 'busybox:1'], { env });
+    assert.deepEqual([wrong.code, wrong.err], [1, "tag can't be used with --all-tags/-a\n"]);
+  });
+  test('push -a pushes every tag of the repository and no other', async () => {
+    const client = transfer('push');
+    const listed = [{ tags: ['r.test/x:2', 'r.test/x:1'] }, { tags: ['r.test/xy:1'] }];
+    const images = { ...client.images, list: () => Promise.resolve({ images: listed }) };
+    const env = { DOCKER_CONFIG: '/nonexistent' };
+    const { code } = await cli(['push', '-a', 'r.test/x'], { client: { images }, env });
+    assert.equal(code, 0);
+    assert.deepEqual(
+      client.asked.map(({ reference }) => reference),
+      ['r.test/x:1', 'r.test/x:2'],
+    );
+    const none = await cli(['push', '-a', 'r.test/z'], { client: { images }, env });
+    assert.deepEqual([none.code, none.err], [1, 'An image does not exist locally with the tag: r.test/z\n']);
+  });
   test('a name that is none is refused before anything is asked', async () => {
     const { code, err } = await cli(['pull', 'UPPER']);
     assert.equal(code, 1);
