@@ -35,6 +35,8 @@ export type Reason =
   | 'container-running'
   | 'container-not-running'
   | 'image-in-use'
+  | 'volume-not-found'
+  | 'volume-in-use'
   | 'command-not-found'
   | 'command-not-invocable'
   | 'daemon-unreachable'

@@ -25,15 +25,16 @@ import { ensurePauseImage } from './engine/images/pause.ts';
 import { applyRegistries } from './engine/images/registries.ts';
 import { createHostNetwork } from './engine/network/network.ts';
 import { storageEngine } from './engine/storage/storage.ts';
+import { volumeEngine } from './engine/volumes/volumes.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { checkHost } from './host-check.ts';
 import { KubeletImages } from './kubelet-images.ts';
 import { openLog } from './log.ts';
 import { type Paths, pathsOf } from './paths.ts';
 import { containersService } from './services/containers.ts';
-import { volumesService } from './services/disk-usage.ts';
 import { imagesService } from './services/images.ts';
 import { systemService } from './services/system.ts';
+import { volumesService } from './services/volumes.ts';
 import { openDatabase } from './state/database.ts';
 import { buildkitdConfig } from './supervisor/buildkitd-config.ts';
 import { containerdConfig } from './supervisor/containerd-config.ts';
@@ -229,7 +230,7 @@ async function start(
         storage,
       ),
     )
-    .add(VolumesDefinition, volumesService(storage));
+    .add(VolumesDefinition, volumesService(volumeEngine({ state, events, paths })));
   const gateway = createGateway({
     socketPath: config.address,
     group: config.group,

@@ -74,6 +74,11 @@ test('every flag reaches the daemon', async () => {
     tmpfsOptions: '',
     noCopy: false,
     relabel: false,
+    volumeDriver: '',
+    volumeOptions: {},
+    volumeLabels: {},
+    volumeSubpath: '',
+    bindRecursive: '',
   };
   assert.deepEqual(opened(client.calls[0]).create, {
     name: 'web',

@@ -12,6 +12,11 @@ const mount = (type: string, source: string, target: string, rest: object = {}) 
   tmpfsOptions: '',
   noCopy: false,
   relabel: false,
+  volumeDriver: '',
+  volumeOptions: {},
+  volumeLabels: {},
+  volumeSubpath: '',
+  bindRecursive: '',
   ...rest,
 });
 

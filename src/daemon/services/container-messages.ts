@@ -36,6 +36,11 @@ export function toSummary(
       tmpfsOptions: type === 'tmpfs' ? source : '',
       noCopy: false,
       relabel: false,
+      volumeDriver: '',
+      volumeOptions: {},
+      volumeLabels: {},
+      volumeSubpath: '',
+      bindRecursive: '',
     })),
     ip: record.ip,
     exposedPorts: config.exposedPorts.map((port) => {

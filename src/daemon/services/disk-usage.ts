@@ -1,11 +1,10 @@
-/** What k3c.v1.System and k3c.v1.Volumes say and do about what lies on disk. */
+/** What k3c.v1.System says and does about what lies on disk. */
 import type { Timestamp } from '../../api/gen/google/protobuf/timestamp.ts';
-import type { BuildCacheRecord as CacheMessage, SystemDefinition, VolumesDefinition } from '../../api/gen/k3c.ts';
+import type { BuildCacheRecord as CacheMessage, SystemDefinition } from '../../api/gen/k3c.ts';
 import type { Handlers } from '../../api/rpc/types.ts';
 import { isUp } from '../engine/containers/summary.ts';
 import type { BuildCacheRecord, PruneBuildCacheOptions, PrunedBuildCache } from '../engine/storage/build-cache.ts';
 import type { StorageUsage } from '../engine/storage/disk-usage.ts';
-import type { PrunedVolumes, PruneVolumesOptions } from '../engine/volumes/prune.ts';
 import { toSummary } from './container-messages.ts';
 import { toFilters } from './filters.ts';
 import { toImageSummary } from './image-messages.ts';
@@ -17,7 +16,6 @@ export interface StorageEngine {
   readonly usage: (signal: AbortSignal) => Promise<StorageUsage>;
   readonly buildCache: (filters: Filters, signal: AbortSignal) => Promise<readonly BuildCacheRecord[]>;
   readonly pruneBuildCache: (options: PruneBuildCacheOptions) => Promise<PrunedBuildCache>;
-  readonly pruneVolumes: (options: PruneVolumesOptions) => Promise<PrunedVolumes>;
 }
 
 export function storageHandlers(
@@ -33,15 +31,6 @@ export function storageHandlers(
       const options = { all, filters: toFilters(filters), keepBytes: keepStorage, signal };
       const { deleted, reclaimed } = await storage.pruneBuildCache(options);
       return { deleted: deleted.map(toCacheMessage), reclaimed };
-    },
-  };
-}
-
-export function volumesService(storage: Pick<StorageEngine, 'pruneVolumes'>): Handlers<typeof VolumesDefinition> {
-  return {
-    prune: async ({ all, filters }) => {
-      const { deleted, reclaimed } = await storage.pruneVolumes({ all, filters: toFilters(filters) });
-      return { deleted: [...deleted], reclaimed: BigInt(reclaimed) };
     },
   };
 }

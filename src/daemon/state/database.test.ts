@@ -128,9 +128,21 @@ test('events keep docker fields, come back in order, and are capped', () => {
 
 test('a volume that is there stays as it is', () => {
   const state = openDatabase(':memory:');
-  assert.equal(state.volumes.insert({ name: 'v', anonymous: false, labels: { a: 'b' }, createdAt: 5n }), true);
-  assert.equal(state.volumes.insert({ name: 'v', anonymous: true, labels: {}, createdAt: 6n }), false);
-  assert.deepEqual(state.volumes.byName('v'), { name: 'v', anonymous: false, labels: { a: 'b' }, createdAt: 5n });
+  assert.equal(
+    state.volumes.insert({ name: 'v', anonymous: false, options: {}, labels: { a: 'b' }, createdAt: 5n }),
+    true,
+  );
+  assert.equal(
+    state.volumes.insert({ name: 'v', anonymous: true, options: { type: 'tmpfs' }, labels: {}, createdAt: 6n }),
+    false,
+  );
+  assert.deepEqual(state.volumes.byName('v'), {
+    name: 'v',
+    anonymous: false,
+    options: {},
+    labels: { a: 'b' },
+    createdAt: 5n,
+  });
   state.close();
 });
 

@@ -27,6 +27,13 @@ export interface MountSpec {
   readonly noCopy?: boolean | undefined;
   /** For SELinux, where the host has it. */
   readonly relabel?: boolean | undefined;
+  /** Of a volume that is made for it: the driver's options. */
+  readonly volumeOptions?: Readonly<Record<string, string>> | undefined;
+  readonly volumeLabels?: Readonly<Record<string, string>> | undefined;
+  /** Of a volume: a relative path in it that is mounted instead of all of it. */
+  readonly subpath?: string | undefined;
+  /** Of a bind: what becomes of mounts below its source. Absent: mounted, too, and writable. */
+  readonly recursive?: 'disabled' | 'readonly' | undefined;
 }
 
 export interface RestartPolicySpec {

@@ -2,11 +2,11 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ContainerRecord } from '../../state/containers.ts';
+import { takeAway } from '../volumes/removal.ts';
 import type { EngineContext } from './context.ts';
 import { removeStage } from './files/stage.ts';
-import { tellVolume } from './resource-events.ts';
 import { removeSandbox } from './sandboxes.ts';
-import { deleteVolumeData, forgetAnonymous } from './volumes.ts';
+import { forgetAnonymous } from './volumes.ts';
 
 /**
  * Deletes the record and, when asked, its anonymous volumes; to be called in a transaction. Returns what starts the rest, to be
@@ -19,15 +19,14 @@ export function discard(
   options: { readonly volumes: boolean },
 ): () => void {
   context.state.containers.delete(record.id);
-  const volumes = options.volumes ? forgetAnonymous(context.state, record.config.mounts) : [];
+  const volumes = options.volumes ? forgetAnonymous(context, record.config.mounts) : [];
   context.emit(record, 'destroy');
-  for (const name of volumes) tellVolume(context, name, 'destroy');
   return () =>
     context.background.run(`clean up after ${record.name}`, async () => {
       if (record.sandboxId !== '') await removeSandbox(context, record.sandboxId);
       await removeStage(context, record.id);
       await deleteFiles(context, record.id, record.logPath);
-      for (const name of volumes) await deleteVolumeData(context.paths.volumes, name);
+      await Promise.all(volumes.map((name) => takeAway(context, name)));
     });
 }
 

@@ -8,14 +8,16 @@ import {
 } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import { Status } from '../../../api/gen/types/task/task.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
+import { adoptVolumes } from '../volumes/adopt.ts';
+import { finishRemovals } from '../volumes/removal.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
 import { LABEL_ID } from './cri-config.ts';
 import { discard } from './discard.ts';
 import { EXIT_LOST, settle, watchExit } from './exits.ts';
 import { endStalePauses } from './files/commit.ts';
 import { removeStrayStages } from './files/stage.ts';
-import { joinDefault } from './membership.ts';
 import { ioOptions } from './launch.ts';
+import { joinDefault } from './membership.ts';
 import { frozenOf } from './pause.ts';
 import { type CriContainer, type CriSandbox, type Plan, planContainer } from './reconcile-plan.ts';
 import { tellHeld } from './resource-events.ts';
@@ -77,6 +79,9 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
   await endStalePauses(context);
   context.background.run('remove what was copied into removed containers', () => removeStrayStages(context));
   await removeStrayDirectories(context, ids);
+  const adopted = await adoptVolumes(context);
+  if (adopted.length > 0) context.log.warn({ volumes: adopted }, 'took up volumes that the state did not know');
+  context.background.run('delete the files of removed volumes', () => finishRemovals(context));
   await removeStrayFifos(context, fifos);
 }
 
@@ -210,9 +215,9 @@ async function adopt(
     if (cutOff) {
       tellHeld(context, record);
       context.emit(record, 'start');
-  if (record.spec.networkMode === 'default') joinDefault(context, record, ip);
     }
   });
+  if (record.spec.networkMode === 'default') joinDefault(context, record, ip);
   const { id, attempt, ports } = record;
   watchExit(context, { id, attempt, sandboxId, criId, io, ports, startedAt });
 }

@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { ContainerSpec, MountSpec, ResolvedConfig, ResolvedMount } from '../../state/spec.ts';
+import { checkVolumeName } from '../volumes/names.ts';
 import { mergeHealth } from './health/check.ts';
 import { shortId } from './identity.ts';
 import type { ImageConfig } from './image-config.ts';
@@ -115,14 +116,6 @@ function resolveMounts(
     });
   }
   return [...mounts.values()].sort((a, b) => depth(a.target) - depth(b.target));
-}
-
-/** docker's rule for volume names. */
-export function checkVolumeName(name: string): void {
-  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return;
-  throw invalid(
-    `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
-  );
 }
 
 function depth(path: string): number {

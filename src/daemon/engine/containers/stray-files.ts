@@ -3,18 +3,12 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineContext } from './context.ts';
 
-/** Directories of containers and anonymous volumes that no row names: a daemon died between the row and the files. */
+/** Directories of containers that no row names: a daemon died between the row and the files. */
 export async function removeStrayDirectories(context: EngineContext, ids: ReadonlySet<string>): Promise<void> {
-  const volumes = new Set(context.state.volumes.list().map(({ name }) => name));
-  for (const [parent, known] of [
-    [context.paths.containers, ids],
-    [context.paths.logs, ids],
-    [context.paths.volumes, volumes],
-  ] as const) {
+  for (const parent of [context.paths.containers, context.paths.logs]) {
     for (const name of await readdir(parent)) {
       // Only names of the kind that the engine makes up: anything else was put there by somebody else.
-      if (/^[0-9a-f]{64}$/.test(name) && !known.has(name))
-        await rm(join(parent, name), { recursive: true, force: true });
+      if (/^[0-9a-f]{64}$/.test(name) && !ids.has(name)) await rm(join(parent, name), { recursive: true, force: true });
     }
   }
 }

@@ -1,12 +1,12 @@
-/** Volumes on disk: <root>/volumes/NAME/_data, and `_seeding` beside it while the image's files are being copied in. */
+/** Volumes as containers have them: recorded with the container, made at its start. On disk: <root>/volumes/NAME/_data. */
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
-import type { State } from '../../state/database.ts';
 import type { ResolvedMount } from '../../state/spec.ts';
+import { markRemoved } from '../volumes/removal.ts';
+import { recordVolume } from '../volumes/volumes.ts';
 import type { EngineContext } from './context.ts';
-import { tellVolume } from './resource-events.ts';
 
 export function volumeData(volumes: string, name: string): string {
   return join(volumes, name, '_data');
@@ -23,9 +23,9 @@ export function recordVolumes(
   mounts: readonly ResolvedMount[],
   createdAt: bigint,
 ): void {
-  for (const { volume, anonymous } of mounts) {
-    if (volume !== '' && context.state.volumes.insert({ name: volume, anonymous, labels: {}, createdAt }))
-      tellVolume(context, volume, 'create');
+  for (const { volume, anonymous, volumeLabels = {}, volumeOptions = {} } of mounts) {
+    if (volume !== '')
+      recordVolume(context, { name: volume, anonymous, labels: volumeLabels, options: volumeOptions, createdAt });
   }
 }
 
@@ -63,16 +63,17 @@ function sourceError(path: string, cause: unknown): K3cError {
 }
 
 /**
- * Forgets the anonymous volumes of a container that nobody else uses (--volumes-from); to be called in the transaction that
- * has deleted its row. Returns the names whose directories can go.
+ * Marks the anonymous volumes of a container that nobody else uses (--volumes-from) as removed; to be called in the transaction
+ * that has deleted its row. Returns the names of those to be taken away after it.
  */
-export function forgetAnonymous(state: State, mounts: readonly ResolvedMount[]): readonly string[] {
+export function forgetAnonymous(
+  context: Pick<EngineContext, 'state' | 'events'>,
+  mounts: readonly ResolvedMount[],
+): readonly string[] {
   const own = mounts.filter(({ anonymous }) => anonymous).map(({ volume }) => volume);
   if (own.length === 0) return [];
-  const used = new Set(state.containers.list().flatMap(({ config }) => config.mounts.map(({ volume }) => volume)));
-  return own.filter((volume) => !used.has(volume) && state.volumes.delete(volume));
-}
-
-export async function deleteVolumeData(volumes: string, name: string): Promise<void> {
-  await rm(join(volumes, name), { recursive: true, force: true });
+  const used = new Set(
+    context.state.containers.list().flatMap(({ config }) => config.mounts.map(({ volume }) => volume)),
+  );
+  return own.filter((volume) => !used.has(volume) && markRemoved(context, volume));
 }

@@ -3,7 +3,6 @@ import type { Buildkitd } from '../../backends/buildkitd.ts';
 import type { Containerd } from '../../backends/containerd.ts';
 import type { State } from '../../state/database.ts';
 import type { EventBus } from '../events/bus.ts';
-import { type PrunedVolumes, type PruneVolumesOptions, pruneVolumes } from '../volumes/prune.ts';
 import {
   type BuildCacheRecord,
   buildCache,
@@ -29,6 +28,5 @@ export function storageEngine(parts: StorageEngineParts) {
       signal: AbortSignal,
     ): Promise<readonly BuildCacheRecord[]> => buildCache(parts.buildkitd, filters, signal),
     pruneBuildCache: (options: PruneBuildCacheOptions): Promise<PrunedBuildCache> => pruneBuildCache(parts, options),
-    pruneVolumes: (options: PruneVolumesOptions): Promise<PrunedVolumes> => pruneVolumes(parts, options),
   };
 }

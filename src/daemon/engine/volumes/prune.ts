@@ -1,5 +1,4 @@
 /** `volume prune`: volumes that no container has. */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { directorySize } from '../../../host/directory-size.ts';
@@ -7,6 +6,7 @@ import type { State } from '../../state/database.ts';
 import type { VolumeRecord } from '../../state/volumes.ts';
 import type { EventBus } from '../events/bus.ts';
 import { hasLabel } from '../labels.ts';
+import { markRemoved, takeAway } from './removal.ts';
 import { type VolumeParts, volumeLinks } from './usage.ts';
 
 export interface PruneVolumesOptions {
@@ -36,13 +36,11 @@ export async function pruneVolumes(
     const path = join(paths.volumes, record.name);
     const size = await directorySize(path);
     // A container may have been made with it meanwhile; its row is written in a transaction, too.
-    const gone = state.transaction(() => {
-      if (volumeLinks(state).has(record.name) || !state.volumes.delete(record.name)) return false;
-      events.record({ type: 'volume', action: 'destroy', actor: record.name, attributes: { driver: 'local' } });
-      return true;
-    });
+    const gone = state.transaction(
+      () => !volumeLinks(state).has(record.name) && markRemoved({ state, events }, record.name),
+    );
     if (!gone) continue;
-    await rm(path, { recursive: true, force: true });
+    await takeAway({ state, paths }, record.name);
     deleted.push(record.name);
     reclaimed += size;
   }

@@ -1,7 +1,13 @@
 import { containersMigration } from './001-containers.ts';
 import { restartDelayMigration } from './002-restart-delay.ts';
 import { healthMigration } from './003-health.ts';
+import { volumeOptionsMigration } from './004-volume-options.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step in order. */
-export const migrations: readonly Migration[] = [containersMigration, restartDelayMigration, healthMigration];
+export const migrations: readonly Migration[] = [
+  containersMigration,
+  restartDelayMigration,
+  healthMigration,
+  volumeOptionsMigration,
+];
