@@ -34,6 +34,8 @@ interface DoorPlace {
   readonly inside: NonNullable<Roles['inside']>;
 }
 
+const filesHelper = async () => (await import('./bundle/program.ts')).filesHelperPath();
+
 /**
  * Opens the front door beside the daemon's socket; from sources there is none, since only the launcher knocks. It knocks beside
  * a k3c.sock alone: two daemons whose sockets lie in one directory must not take each other's door.
@@ -48,12 +50,11 @@ async function openOwnDoor({ address, inside }: DoorPlace): Promise<Door | undef
     digest: payloadDigest() ?? '',
     takes: isSmall,
     // Whatever address this daemon serves, the commands it does are its own.
-    run: (argv, guest) => runCli(argv, guest, { address, inside }),
+    run: (argv, guest) => runCli(argv, guest, { address, inside, filesHelper }),
   });
 }
 
 const host = processHost();
-const filesHelper = async () => (await import('./bundle/program.ts')).filesHelperPath();
 runCli(argv, host, { daemon, filesHelper }).then(
   (code) => {
     host.dispose();
