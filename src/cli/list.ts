@@ -8,6 +8,7 @@ export const groups: readonly Group[] = [
   { name: 'container', summary: 'Manage containers' },
   { name: 'image', summary: 'Manage images' },
   { name: 'system', summary: 'Manage k3c' },
+  { name: 'volume', summary: 'Manage volumes' },
 ];
 
 export const commands: readonly CommandEntry[] = [
@@ -254,6 +255,33 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Display detailed information on one or more images',
     completes: ['image'],
     load: async () => (await import('./commands/inspect.ts')).inspectImage,
+  },
+  {
+    words: ['volume create'],
+    summary: 'Create a volume',
+    load: async () => (await import('./commands/volume.ts')).volumeCreate,
+  },
+  {
+    words: ['volume ls', 'volume list'],
+    summary: 'List volumes',
+    load: async () => (await import('./commands/volume.ts')).volumeLs,
+  },
+  {
+    words: ['volume inspect'],
+    summary: 'Display detailed information on one or more volumes',
+    completes: ['volume'],
+    load: async () => (await import('./commands/inspect.ts')).inspectVolume,
+  },
+  {
+    words: ['volume rm', 'volume remove'],
+    summary: 'Remove one or more volumes',
+    completes: ['volume'],
+    load: async () => (await import('./commands/volume.ts')).volumeRm,
+  },
+  {
+    words: ['volume prune'],
+    summary: 'Remove unused local volumes',
+    load: async () => (await import('./commands/volume.ts')).volumePrune,
   },
   {
     words: ['login'],

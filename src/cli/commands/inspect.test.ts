@@ -23,6 +23,12 @@ const documents = {
         ? Promise.resolve({ document: Buffer.from(`{"Id":"i-${image}","RepoTags":["nginx:latest"]}`) })
         : Promise.reject(missing('image', image)),
   },
+  volumes: {
+    inspect: ({ volume }: { volume: string }) =>
+      volume === 'web' || volume === 'data'
+        ? Promise.resolve({ document: Buffer.from(`{"Name":"v-${volume}","Labels":null,"Options":{"type":"nfs"}}`) })
+        : Promise.reject(missing('volume', volume)),
+  },
 };
 
 describe('inspect', () => {
@@ -48,6 +54,9 @@ describe('inspect', () => {
     [['inspect', '-s', '-f', '{{.SizeRw}}', 'web'], 0, '1\n', ''],
     [['inspect', '--type', 'image', '-f', '{{.Id}}', 'web'], 0, 'i-web\n', ''],
     [['image', 'inspect', '-f', '{{.Id}}', 'web'], 0, 'i-web\n', ''],
+    [['inspect', '-f', '{{.Name}} {{.Options.type}} {{.Labels}}', 'data'], 0, 'v-data nfs map[]\n', ''],
+    [['inspect', '--type', 'volume', '-f', '{{.Name}}', 'web'], 0, 'v-web\n', ''],
+    [['volume', 'inspect', '-f', '{{.Name}}', 'web'], 0, 'v-web\n', ''],
     [['inspect', 'nope'], 1, '[]\n', 'Error: No such object: nope\n'],
     [['inspect', '-f', '{{.Id}}', 'nope', 'web'], 1, 'c1\n', 'Error: No such object: nope\n'],
     [['container', 'inspect', 'nginx'], 1, '[]\n', 'Error response from daemon: No such container: nginx\n'],
@@ -58,7 +67,12 @@ describe('inspect', () => {
       'template parsing error: template: :1:2: executing "" at <.Nope>: map has no entry for key "Nope"\n',
     ],
     [['inspect', '-f', '{{.Id', 'web'], 64, '', 'template parsing error: template: :1: unclosed action\n'],
-    [['inspect', '--type', 'plugin', 'web'], 1, '', 'unknown type: "plugin": must be one of "container", "image"\n'],
+    [
+      ['inspect', '--type', 'plugin', 'web'],
+      1,
+      '',
+      'unknown type: "plugin": must be one of "container", "image", "volume"\n',
+    ],
   ];
   for (const [argv, code, out, err] of cases) {
     test(argv.join(' '), async () => {

@@ -1,4 +1,4 @@
-/** `k3c inspect`, `k3c container inspect`, `k3c image inspect` */
+/** `k3c inspect`, `k3c container inspect`, `k3c image inspect`, `k3c volume inspect` */
 import { Code, hasCode } from '../../api/errors.ts';
 import type { CommandDefinition } from '../command.ts';
 import type { CommandContext } from '../context.ts';
@@ -40,6 +40,13 @@ export const inspectImage: CommandDefinition<InspectFlags> = {
   run: (context, operands, flags) => inspectAll(context, operands, flags, findImage),
 };
 
+export const inspectVolume: CommandDefinition<InspectFlags> = {
+  usage: '[OPTIONS] VOLUME [VOLUME...]',
+  operands: [1, Number.POSITIVE_INFINITY],
+  configure: (command) => void command.addOption(formatFlag()),
+  run: (context, operands, flags) => inspectAll(context, operands, flags, findVolume),
+};
+
 /** Fetches the document of a name. */
 type Find = (context: CommandContext, name: string, size: boolean) => Promise<Buffer>;
 
@@ -53,9 +60,17 @@ const findImage: Find = async (context, image) => {
   return (await images.inspect({ image }, { signal: context.signal })).document;
 };
 
-/** The first kind that has the name, as docker looks for it. */
+const findVolume: Find = async (context, volume) => {
+  const { volumes } = await context.client();
+  return (await volumes.inspect({ volume }, { signal: context.signal })).document;
+};
+
+/** The kinds, in the order in which docker looks for a name of any. */
+const KINDS: Readonly<Record<string, Find>> = { container: findContainer, image: findImage, volume: findVolume };
+
+/** The first kind that has the name. */
 const findAny: Find = async (context, name, size) => {
-  for (const one of [findContainer, findImage]) {
+  for (const one of Object.values(KINDS)) {
     try {
       return await one(context, name, size);
     } catch (error) {
@@ -68,10 +83,11 @@ const findAny: Find = async (context, name, size) => {
 
 function find(type: string | undefined): Find {
   if (type === undefined) return findAny;
-  if (type === 'container') return findContainer;
-  if (type === 'image') return findImage;
-  if (type === '') throw new CliError('type is empty: must be one of "container", "image"');
-  throw new CliError(`unknown type: ${JSON.stringify(type)}: must be one of "container", "image"`);
+  const known = KINDS[type];
+  if (known !== undefined) return known;
+  const what = type === '' ? 'type is empty' : `unknown type: ${JSON.stringify(type)}`;
+  const kinds = Object.keys(KINDS).map((kind) => JSON.stringify(kind));
+  throw new CliError(`${what}: must be one of ${kinds.join(', ')}`);
 }
 
 async function inspectAll(

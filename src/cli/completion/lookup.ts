@@ -35,6 +35,10 @@ async function ask(context: CommandContext, kind: Parameters<Lookup>[0]): Promis
       const { images } = await client.images.list({ all: false, filters: {} }, { signal });
       return images.flatMap(({ tags, id }) => tags.map((word) => ({ word, about: id.slice(7, 19) })));
     }
+    case 'volume': {
+      const { volumes } = await client.volumes.list({ filters: {} }, { signal });
+      return volumes.map(({ name, driver }) => ({ word: name, about: driver }));
+    }
     default:
       return [];
   }
