@@ -10,7 +10,7 @@ import { ImageStore } from '../../api/gen/types/transfer/imagestore.ts';
 import { ImageImportStream } from '../../api/gen/types/transfer/importexport.ts';
 import { Progress } from '../../api/gen/types/transfer/progress.ts';
 import { AuthRequest, AuthResponse, AuthType, OCIRegistry } from '../../api/gen/types/transfer/registry.ts';
-import { Data, WindowUpdate } from '../../api/gen/types/transfer/streaming.ts';
+import { Data } from '../../api/gen/types/transfer/streaming.ts';
 import type { BidiCall, Codec, Metadata } from '../../api/rpc/types.ts';
 import type { Containerd } from './containerd.ts';
 
@@ -46,8 +46,11 @@ export interface TransferOptions {
 
 /** How long the last progress may take to arrive once the transfer is done. */
 const PROGRESS_PATIENCE_MS = 2000;
-/** Bytes of one message of an archive; the receiver opens a window of 64 KiB. */
-const ARCHIVE_CHUNK = 32 << 10;
+/** Bytes of one message of an archive. */
+const MOST_MESSAGE = 1 << 20;
+const LEAST_MESSAGE = 256 << 10;
+/** Messages of an archive that are sent before the receiver asks for them. */
+const AHEAD = 2;
 
 function pack<T>(type: string, codec: Codec<T>, message: unknown): Any {
   const bytes = codec.encode(codec.fromPartial(message as never)).finish();
@@ -165,24 +168,43 @@ async function answerCredentials({ call, messages }: SideStream, find: (host: st
   }
 }
 
-/** Sends as much as the receiver has opened its window for. A source that fails rejects, and so cancels the transfer. */
+/**
+ * Sends a message for every window that the receiver opens, and a few ahead. The receiver opens one whenever less than 64 KiB of
+ * it are left before it waits for a message, but takes a message of any size (containerd v2.4, core/transfer/streaming). So every
+ * message here is larger than that, and is answered by one window: what bounds memory is their number. A source that fails
+ * rejects, and so cancels the transfer.
+ */
 async function sendBytes({ call, messages }: SideStream, bytes: AsyncIterable<Buffer>): Promise<void> {
-  let window = 0;
-  for await (const data of bytes) {
-    for (let at = 0; at < data.length; ) {
-      while (window <= 0) {
-        const { done, value } = await messages.next();
-        // The receiver has all it wants (or failed: the transfer's own error says so).
-        if (done === true) return;
-        window += WindowUpdate.decode(value.value).update;
-      }
-      const part = data.subarray(at, at + Math.min(window, ARCHIVE_CHUNK));
-      await call.send(pack('containerd.types.transfer.Data', Data, { data: part }));
-      window -= part.length;
-      at += part.length;
+  let sendable = AHEAD;
+  for await (const data of messagesOf(bytes)) {
+    while (sendable <= 0) {
+      const { done } = await messages.next();
+      // The receiver has all it wants (or failed: the transfer's own error says so).
+      if (done === true) return;
+      sendable++;
     }
+    await call.send(pack('containerd.types.transfer.Data', Data, { data }));
+    sendable--;
   }
   call.end();
+}
+
+/** Pieces of a size between the least and the most of a message; only the last may be smaller. */
+export async function* messagesOf(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let parts: Buffer[] = [];
+  let size = 0;
+  for await (const data of bytes) {
+    parts.push(data);
+    size += data.length;
+    if (size < LEAST_MESSAGE) continue;
+    let whole = parts.length === 1 ? data : Buffer.concat(parts, size);
+    for (; whole.length > MOST_MESSAGE; whole = whole.subarray(MOST_MESSAGE)) yield whole.subarray(0, MOST_MESSAGE);
+    const rest = whole.length < LEAST_MESSAGE;
+    if (!rest) yield whole;
+    parts = rest ? [whole] : [];
+    size = rest ? whole.length : 0;
+  }
+  if (size > 0) yield Buffer.concat(parts, size);
 }
 
 /** Waits for a promise, but not for ever: progress is worth no hang. */

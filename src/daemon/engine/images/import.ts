@@ -11,6 +11,7 @@ import { assembleImage, type Layer } from './assemble.ts';
 import { applyChanges } from './changes.ts';
 import { hostPlatform, mediaTypes } from './oci.ts';
 import type { ImageParts } from './parts.ts';
+import { startsWith, tarHead } from './tar-head.ts';
 import { unpackLayer } from './unpack.ts';
 
 export interface ImportOptions {
@@ -34,11 +35,6 @@ const compressions: readonly Compression[] = [
   { magic: [0x1f, 0x8b], mediaType: mediaTypes.ociLayerGzip, open: createGunzip },
   { magic: [0x28, 0xb5, 0x2f, 0xfd], mediaType: mediaTypes.ociLayerZstd, open: createZstdDecompress },
 ];
-const refused: readonly { readonly magic: readonly number[]; readonly name: string; readonly tool: string }[] = [
-  { magic: [0x42, 0x5a, 0x68], name: 'bzip2', tool: 'bunzip2' },
-  { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], name: 'xz', tool: 'unxz' },
-];
-
 /** Returns the image id. Throws INVALID_ARGUMENT for a bad name or change and for bytes that are no tar. */
 export async function importImage(parts: ImageParts, options: ImportOptions): Promise<string> {
   const names = options.reference === '' ? [] : [formatReference(canonical(parseReference(options.reference)))];
@@ -76,17 +72,8 @@ async function writeLayer(
   metadata: Metadata,
   signal?: AbortSignal,
 ): Promise<Layer> {
-  const source = bytes[Symbol.asyncIterator]();
-  const head = await readHead(source);
+  const { head, bytes: all } = await tarHead(bytes, 'import');
   const compression = compressions.find(({ magic }) => startsWith(head, magic));
-  const bad = refused.find(({ magic }) => startsWith(head, magic));
-  if (bad !== undefined) {
-    throw new K3cError(Code.INVALID_ARGUMENT, `cannot import a tar compressed with ${bad.name}`, {
-      reason: 'bad-input',
-      hint: `pipe it through ${bad.tool} first`,
-    });
-  }
-  const all = chain(head, source);
   if (compression === undefined) {
     const { digest, size } = await parts.content.write(all, { metadata, signal });
     return { mediaType: mediaTypes.ociLayer, digest, size, diffId: digest };
@@ -115,28 +102,6 @@ async function writeLayer(
     }
     throw error;
   }
-}
-
-async function readHead(source: AsyncIterator<Buffer>): Promise<Buffer> {
-  let head = Buffer.alloc(0);
-  while (head.length < 512) {
-    const { done, value } = await source.next();
-    if (done === true) break;
-    head = Buffer.concat([head, value]);
-  }
-  if (head.length === 0) {
-    throw new K3cError(Code.INVALID_ARGUMENT, 'nothing to import: the tar is empty', { reason: 'bad-input' });
-  }
-  return head;
-}
-
-function startsWith(data: Buffer, magic: readonly number[]): boolean {
-  return magic.every((byte, i) => data[i] === byte);
-}
-
-async function* chain(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  yield head;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }
 
 /** Passes data on and writes a copy of it, at the pace of the slower side. */

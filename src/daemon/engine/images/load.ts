@@ -9,6 +9,7 @@ import { toOci } from './catalog.ts';
 import { hostPlatform } from './oci.ts';
 import type { ImageParts } from './parts.ts';
 import { LOAD_PREFIX, removeByPrefix } from './records.ts';
+import { tarHead } from './tar-head.ts';
 
 /** A loaded image: by name where the archive gives it one, else by id. */
 export interface LoadedImage {
@@ -23,12 +24,13 @@ export async function loadImages(
   bytes: AsyncIterable<Buffer>,
   signal?: AbortSignal,
 ): Promise<LoadedImage[]> {
+  const { bytes: archive } = await tarHead(bytes, 'load');
   // Images that the archive gives no full name are recorded under this until we know their ids.
   const nameless = `${LOAD_PREFIX}${randomUUID()}`;
   const saved: string[] = [];
   return withLease(parts.containerd.leases, { signal }, async (metadata) => {
     try {
-      await fetchArchive(parts, bytes, nameless, saved, { metadata, signal });
+      await fetchArchive(parts, archive, nameless, saved, { metadata, signal });
       // The first record is that of the archive's own index, which is nobody's image.
       if (saved[0]?.startsWith(nameless)) saved.shift();
       const loaded: LoadedImage[] = [];
