@@ -51,6 +51,8 @@ export interface Daemon {
 export interface DaemonOptions {
   /** More flags for `k3c daemon`. */
   readonly flags?: readonly string[];
+  /** A command line that the daemon's is appended to (`unshare -n`); it must not fork. */
+  readonly wrapper?: readonly string[];
   /** Whether to import the image `busybox:latest`; it has the host's static busybox and its applets. */
   readonly busybox?: boolean;
 }
@@ -80,7 +82,8 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
   const launch = () => {
     // Settings of whoever runs the tests (K3C_ADDRESS …) are not this daemon's.
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('K3C_')));
-    const started = spawn(binary, ['daemon', ...flags], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const [program = binary, ...words] = [...(options.wrapper ?? []), binary, 'daemon', ...flags];
+    const started = spawn(program, words, { env, stdio: ['ignore', 'ignore', 'pipe'] });
     started.stderr.on('data', (chunk: Buffer) => {
       log += chunk.toString();
     });
