@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -16,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { copyTree } from './copy-tree.ts';
+import { XattrFiles } from './xattr.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'k3c-copy-'));
 after(() => rmSync(base, { recursive: true }));
@@ -54,4 +56,32 @@ test('nothing is copied from a file or from what is not there', async () => {
   await copyTree(join(base, 'file'), to);
   await copyTree(join(base, 'nosuch/deeper'), to);
   assert.equal(lstatSync(to).mtimeMs, before);
+});
+
+test('a copy that was cut off can be done again: what is there stays, what is missing comes, no half file is left', async () => {
+  const [from, to] = [join(base, 'again'), join(base, 'again-to')];
+  mkdirSync(join(from, 'sub'), { recursive: true });
+  mkdirSync(join(to, 'sub'), { recursive: true });
+  for (const name of ['a', 'b', 'sub/c', 'sub/d']) writeFileSync(join(from, name), 'image');
+  chmodSync(join(from, 'sub'), 0o710);
+  writeFileSync(join(to, 'a'), 'of the user');
+  writeFileSync(join(to, 'mine'), 'too');
+  writeFileSync(join(to, 'sub/c'), 'image');
+  writeFileSync(join(to, 'sub/.k3c-copying'), 'im');
+  await copyTree(from, to);
+  const files = ['a', 'b', 'mine', 'sub/c', 'sub/d'].map((name) => readFileSync(join(to, name), 'utf8'));
+  assert.deepEqual(files, ['of the user', 'image', 'too', 'image', 'image']);
+  assert.deepEqual(readdirSync(join(to, 'sub')), ['c', 'd']);
+  assert.equal(lstatSync(join(to, 'sub')).mode & 0o7777, 0o710);
+});
+
+test('capabilities of programs are kept', { skip: !asRoot && 'only root may set them' }, async () => {
+  const [from, to] = [join(base, 'caps'), join(base, 'caps-to')];
+  for (const path of [from, to]) mkdirSync(path);
+  writeFileSync(join(from, 'ping'), '');
+  // cap_net_raw=ep, version 2 (linux/capability.h).
+  const value = Buffer.from('0100000200200000000000000000000000000000', 'hex');
+  assert.equal(new XattrFiles(from).set('ping', 'security.capability', value), true);
+  await copyTree(from, to);
+  assert.deepEqual(new XattrFiles(to).read('ping')?.get('security.capability'), value);
 });

@@ -132,10 +132,11 @@ suite('containers', { timeout: 240_000 }, () => {
   test('half a copy, of a daemon that was killed in the middle, is not taken for the content of a volume', async () => {
     const half = join(rig.base, 'volumes/half');
     await mkdir(join(half, '_data'), { recursive: true });
-    await writeFile(join(half, '_data/passw'), 'ro');
+    await writeFile(join(half, '_data/.k3c-copying'), 'ro');
+    await writeFile(join(half, '_data/mine'), 'written meanwhile');
     await writeFile(join(half, '_seeding'), '');
     const { out } = await runToEnd(daemon.engine, {
-      ...sh('[ ! -e /etc/passw ] && head -1 /etc/passwd'),
+      ...sh('[ ! -e /etc/.k3c-copying ] && [ -s /etc/mine ] && head -1 /etc/passwd'),
       mounts: [{ type: 'volume', source: 'half', target: '/etc', readOnly: false, propagation: '' }],
     });
     assert.match(out, /^root:x:0:0:/);

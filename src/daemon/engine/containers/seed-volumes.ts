@@ -1,7 +1,6 @@
 /** docker's copy-up: a volume that is still empty takes over what the image has at its mount point. */
 import { existsSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { copyTree } from '../../../host/copy-tree.ts';
 import type { ResolvedMount } from '../../state/spec.ts';
 import type { EngineContext } from './context.ts';
@@ -25,16 +24,15 @@ export async function seedVolumes(
 
 /**
  * Two containers may start on one new volume at once: the second waits and finds it filled. The mark stands while a copy is
- * under way, so that half of one, left by a daemon that was killed or a disk that was full, is not taken for the whole.
+ * under way, so that half of one, left by a daemon that was killed or a disk that was full, is not taken for the whole. Going on
+ * with it deletes nothing: somebody may have written into the volume meanwhile.
  */
 function seed(context: EngineContext, volume: string, from: string): Promise<void> {
   return context.locks.run(`volume ${volume}`, async () => {
     if (!(await isUnseeded(context, volume))) return;
-    const data = volumeData(context.paths.volumes, volume);
-    for (const name of await readdir(data)) await rm(join(data, name), { recursive: true, force: true });
     const mark = seedingMark(context.paths.volumes, volume);
     await writeFile(mark, '');
-    await copyTree(from, data);
+    await copyTree(from, volumeData(context.paths.volumes, volume));
     await rm(mark);
   });
 }
