@@ -10,6 +10,12 @@ import type { BuildHost, BuildOptions } from './request/options.ts';
 import { sshAgents } from './request/ssh-agents.ts';
 import { type BuildRequest, type ExporterResponse, solve } from './solve.ts';
 
+/**
+ * Bytes of a Dockerfile up to which an error fits into the reply of Solve, with the whole file and a step as long as it: the reply holds
+ * 64 kB encoded. Such a build needs no record, and one in which nothing changed takes half the time without.
+ */
+const UNRECORDED_LIMIT = 8 << 10;
+
 export interface PreparedBuild {
   readonly request: BuildRequest;
   /** Directories of local caches that are not there yet. */
@@ -45,6 +51,7 @@ export async function prepareBuild(asked: BuildOptions, host: BuildHost): Promis
     credentials: async (registry) =>
       (await lookupCredentials(registry, host.env)) ?? (await host.configuredCredentials?.(registry)),
     sharedKey: inputs.sharedKey,
+    isRecorded: inputs.dockerfileSize === undefined || inputs.dockerfileSize > UNRECORDED_LIMIT,
     requestId: options.call === undefined ? undefined : `frontend.${options.call}`,
   };
   return {

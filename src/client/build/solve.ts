@@ -47,6 +47,8 @@ export interface BuildRequest {
   readonly uploads: Map<string, Readable>;
   readonly credentials: CredentialsLookup;
   readonly sharedKey: string;
+  /** Whether BuildKit keeps a record of the build, which holds errors too large for a reply; writing it takes its time. */
+  readonly isRecorded: boolean;
   /** Image layouts of the client by the id of the store the daemon asks for. */
   readonly layouts: ReadonlyMap<string, ImageLayout>;
   /** Ask the frontend this instead of building (`frontend.lint` …). */
@@ -120,6 +122,7 @@ async function solveOnce(
         ExporterAttrsDeprecated: exporters[0]?.Attrs ?? {},
         Cache: { Imports: imports, Exports: cache(request.cacheExports) },
         Entitlements: [...request.entitlements],
+        Internal: !request.isRecorded,
       },
       {
         signal,

@@ -103,15 +103,25 @@ function exporterOf(
       return archiveExporter(output, {}, host);
     case 'local':
       if (destination === '') throw new K3cError(Code.INVALID_ARGUMENT, 'dest is required for local output');
-      if (output.attributes['mode'] === 'delete') {
-        throw new K3cError(Code.UNIMPLEMENTED, 'k3c does not delete what is in a local output (mode=delete)');
-      }
-      return { type, attributes: output.attributes, output: { directory: resolve(host.cwd, destination) } };
+      return {
+        type,
+        attributes: output.attributes,
+        output: { directory: resolve(host.cwd, destination), mirror: isMirror(output) },
+      };
     default:
       throw new K3cError(Code.INVALID_ARGUMENT, `unknown output type ${JSON.stringify(type)}`, {
         hint: 'there are image, registry, docker, oci, tar, local and cacheonly',
       });
   }
+}
+
+/** `mode=copy`, the default, adds to a directory; `mode=delete` makes it what was built and nothing else. */
+function isMirror({ attributes }: OutputOption): boolean {
+  const mode = (attributes['mode'] ?? '').trim().toLowerCase();
+  if (mode !== '' && mode !== 'copy' && mode !== 'delete') {
+    throw new K3cError(Code.INVALID_ARGUMENT, `invalid local exporter mode ${JSON.stringify(mode)}`);
+  }
+  return mode === 'delete';
 }
 
 function imageExporter(output: OutputOption, extra: Record<string, string>, options: BuildOptions): Exporter {

@@ -22,6 +22,8 @@ export interface BuildInputs {
   readonly layouts: Map<string, ImageLayout>;
   /** Names the context among those of this machine for the daemon's cache of transferred files. */
   readonly sharedKey: string;
+  /** Bytes of the Dockerfile; undefined while only the daemon can see it. */
+  dockerfileSize: number | undefined;
 }
 
 /** Looks at what the options name and reads standard input as far as needed. Throws with docker's sentences. */
@@ -32,6 +34,7 @@ export async function prepareInputs(options: BuildOptions, host: BuildHost): Pro
     uploads: new Map(),
     layouts: new Map(),
     sharedKey: await sharedKey(resolve(host.cwd, options.context)),
+    dockerfileSize: undefined,
   };
   const dockerfile = options.dockerfile === '' ? undefined : options.dockerfile;
   if (options.context === '-') await fromStdin(inputs, dockerfile, host);
@@ -106,12 +109,15 @@ function setDockerfilePath(inputs: BuildInputs, path: string): void {
   }
   inputs.contexts.set('dockerfile', directorySource(realpathSync(directory)));
   inputs.attributes['filename'] = basename(path);
+  // A missing one is BuildKit's to tell.
+  inputs.dockerfileSize = statSync(path, { throwIfNoEntry: false })?.size;
 }
 
 function setDockerfile(inputs: BuildInputs, content: Buffer): void {
   inputs.contexts.set('dockerfile', memorySource(new Map([[DOCKERFILE, content]])));
   inputs.attributes['filename'] = DOCKERFILE;
   inputs.attributes['dockerfilekey'] = 'dockerfile';
+  inputs.dockerfileSize = content.length;
 }
 
 async function addNamedContext(inputs: BuildInputs, name: string, value: string, host: BuildHost): Promise<void> {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { after, test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { prepareBuild } from '../build.ts';
 import { frontendRequest } from './attributes.ts';
 import { exportersOf } from './exporters.ts';
 import { isRemote, prepareInputs } from './inputs.ts';
@@ -195,6 +196,18 @@ test('contexts and Dockerfiles in all their forms', async () => {
   for (const text of ['git://x', 'ssh://x', 'git@github.com:a/b', 'github.com/a/b', 'http://x/y.tar'])
     assert.ok(isRemote(text), text);
   for (const text of ['./x', 'x/y', 'x.git']) assert.ok(!isRemote(text), text);
+});
+
+test('a build is recorded when its Dockerfile is large, or out of sight', async () => {
+  const isRecorded = async (options: Partial<BuildOptions>, stdin = '') =>
+    (await prepareBuild({ ...nothing, ...options }, host(stdin))).request.isRecorded;
+  assert.equal(await isRecorded({}), false);
+  assert.equal(await isRecorded({ dockerfile: '-' }, 'FROM scratch'), false);
+  assert.equal(await isRecorded({ dockerfile: '-' }, `FROM scratch\n#${'x'.repeat(9000)}`), true);
+  writeFileSync(join(base, 'other/large'), `FROM scratch\n#${'x'.repeat(9000)}`);
+  assert.equal(await isRecorded({ dockerfile: 'other/large' }), true);
+  assert.equal(await isRecorded({ context: 'https://example.org/a.git' }), true);
+  assert.equal(await isRecorded({ context: '-' }, 'FROM scratch'), false);
 });
 
 test('the head of a stream is read without losing a byte', async () => {

@@ -17,7 +17,13 @@ export interface ByteSink {
 }
 
 /** An output on the client's side: a directory to fill, or one stream (an archive). */
-export type ClientOutput = { readonly directory: string } | { readonly open: () => Promise<ByteSink> };
+export type ClientOutput =
+  | {
+      readonly directory: string;
+      /** Whether what is there and was not sent goes. */
+      readonly mirror: boolean;
+    }
+  | { readonly open: () => Promise<ByteSink> };
 
 /** Serves the outputs by their place in the list of exporters. */
 export function fileSendHandler(outputs: ReadonlyMap<number, ClientOutput>): RawHandler {
@@ -26,7 +32,7 @@ export function fileSendHandler(outputs: ReadonlyMap<number, ClientOutput>): Raw
     const output = outputs.get(index);
     if (output === undefined) throw new K3cError(Code.NOT_FOUND, `exporter ${index} not found`);
     call.accept();
-    if ('directory' in output) await receiveTree(call, output.directory);
+    if ('directory' in output) await receiveTree(call, output.directory, output.mirror);
     else await receiveBytes(call, await output.open());
   };
 }

@@ -1,4 +1,4 @@
-/** The local output: fsutil's Receive, which writes the daemon's tree into a directory of the client and deletes nothing. */
+/** The local output: fsutil's Receive, which writes the daemon's tree into a directory of the client. */
 
 import { Code, K3cError, toK3cError } from '../../../api/errors.ts';
 import type { Stat } from '../../../api/gen/github.com/tonistiigi/fsutil/types/stat.ts';
@@ -9,8 +9,12 @@ import { PacketType, PacketWriter } from './packets.ts';
 import type { RawCall } from './raw-call.ts';
 import { TreeWriter } from './tree-writer.ts';
 
-/** Receives a tree. Every path is checked to stay inside the directory; modes and times are set as sent, owners are ours. */
-export async function receiveTree(call: RawCall, directory: string): Promise<void> {
+/**
+ * Receives a tree. Every path is checked to stay inside the directory; modes and times are set as sent, owners are ours.
+ *
+ * @param mirror whether what was in the directory and was not sent is deleted, once everything has come
+ */
+export async function receiveTree(call: RawCall, directory: string, mirror: boolean): Promise<void> {
   const writer = new PacketWriter(call);
   const tree = new TreeWriter(directory);
   let count = 0;
@@ -48,6 +52,7 @@ export async function receiveTree(call: RawCall, directory: string): Promise<voi
         case PacketType.error:
           throw new K3cError(Code.UNKNOWN, `error from sender: ${packet.data.toString('utf8')}`);
         case PacketType.fin:
+          if (mirror) tree.removeOthers();
           tree.finish();
           return;
       }

@@ -4,6 +4,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -96,4 +97,24 @@ test('FIFOs, devices and extended attributes are made where this user and the fi
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
+});
+
+test('a mirror keeps what was sent and nothing else', () => {
+  const root = join(base, 'mirror');
+  mkdirSync(join(root, 'd/old'), { recursive: true });
+  mkdirSync(join(root, 'gone/deep'), { recursive: true });
+  for (const name of ['d/old/f', 'd/stale', 'gone/deep/f', 'f']) writeFileSync(join(root, name), 'before');
+  writeFileSync(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0xff])]), '');
+  symlinkSync(base, join(root, 'out'));
+  const tree = new TreeWriter(root);
+  tree.directory('d', GoMode.dir + 0o555, 0n);
+  tree.open(1, 'd/f', 0o644, 0n);
+  tree.close(1);
+  tree.hardLink('d/h', 'd/f');
+  tree.symlink('s', 'd', 0n);
+  tree.removeOthers();
+  tree.finish();
+  assert.deepEqual(readdirSync(root).sort(), ['d', 's']);
+  assert.deepEqual(readdirSync(join(root, 'd')).sort(), ['f', 'h']);
+  assert.ok(existsSync(base));
 });

@@ -10,6 +10,7 @@ import {
   lutimesSync,
   mkdirSync,
   openSync,
+  readdirSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -42,6 +43,7 @@ export class TreeWriter {
   readonly #times: { readonly path: string; readonly mode: number; readonly modTime: bigint }[] = [];
   #attributes: XattrFiles | undefined;
   readonly #files = new Map<number, OpenTarget>();
+  /** What is no directory, by path. */
   readonly #written = new Set<string>();
 
   constructor(root: string) {
@@ -64,6 +66,7 @@ export class TreeWriter {
   symlink(path: string, target: string, modTime: bigint): void {
     const link = this.#replace(path);
     symlinkSync(target, link);
+    this.#written.add(path);
     const time = toTime(modTime);
     lutimesSync(link, time, time);
   }
@@ -73,6 +76,7 @@ export class TreeWriter {
       throw new K3cError(Code.INVALID_ARGUMENT, `invalid link ${path} to unknown path ${JSON.stringify(first)}`);
     }
     linkSync(join(this.#root, first), this.#replace(path));
+    this.#written.add(path);
   }
 
   /** A FIFO, or a device node, which only root may make. */
@@ -117,6 +121,22 @@ export class TreeWriter {
     for (const { path, mode, modTime } of this.#times.reverse()) {
       chmodSync(path, toSystemMode(mode));
       utimesSync(path, toTime(modTime), toTime(modTime));
+    }
+  }
+
+  /** Takes away what was there before and was not sent now, so that the directory is a mirror of what was. */
+  removeOthers(): void {
+    this.#removeOthersIn('.');
+  }
+
+  #removeOthersIn(directory: string): void {
+    for (const entry of readdirSync(join(this.#root, directory), { withFileTypes: true, encoding: 'latin1' })) {
+      const name = Buffer.from(entry.name, 'latin1');
+      const path = posix.join(directory, name.toString('utf8'));
+      if (this.#directories.has(path) && entry.isDirectory()) this.#removeOthersIn(path);
+      else if (!this.#written.has(path)) {
+        rmSync(Buffer.concat([Buffer.from(`${join(this.#root, directory)}/`), name]), { recursive: true, force: true });
+      }
     }
   }
 
