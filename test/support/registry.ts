@@ -16,6 +16,8 @@ export interface RegistryOptions {
   readonly user?: { readonly name: string; readonly password: string };
   /** Serves TLS with a certificate of its own that nobody knows. */
   readonly tls?: boolean;
+  /** With TLS: wants a client certificate, the one of `client`. */
+  readonly clientCertificate?: boolean;
   /** Default: a free one. */
   readonly port?: number;
 }
@@ -25,6 +27,8 @@ export interface Registry {
   readonly address: string;
   /** The certificate file of a registry with TLS. */
   readonly caFile: string;
+  /** Of the client certificate that it wants. */
+  readonly client: { readonly certFile: string; readonly keyFile: string };
   stop(): Promise<void>;
 }
 
@@ -45,12 +49,18 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   await mkdir(join(directory, 'storage'), { recursive: true });
   const address = `127.0.0.1:${options.port ?? (await freePort())}`;
   const caFile = join(directory, 'cert.pem');
+  const client = { certFile: join(directory, 'client.pem'), keyFile: join(directory, 'client-key.pem') };
   const http: Record<string, unknown> = { addr: address };
   if (options.tls) {
     const key = join(directory, 'key.pem');
     const subject = ['-subj', '/CN=k3c test', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
-    await run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', caFile, ...subject]);
-    http['tls'] = { certificate: caFile, key };
+    const certificate = (keyFile: string, certFile: string, words: readonly string[]) =>
+      run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', keyFile, '-out', certFile, ...words]);
+    await certificate(key, caFile, subject);
+    if (options.clientCertificate) {
+      await certificate(client.keyFile, client.certFile, ['-subj', '/CN=k3c client', '-days', '2']);
+    }
+    http['tls'] = { certificate: caFile, key, ...(options.clientCertificate && { clientcas: [client.certFile] }) };
   }
   const auth: Record<string, unknown> = {};
   if (user !== undefined) {
@@ -69,10 +79,13 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   // JSON is YAML.
   await writeFile(file, JSON.stringify(config));
   const child = spawn('docker-registry', ['serve', file], { stdio: 'ignore' });
-  await listening(address, child, options.tls === true ? 'https' : 'http', caFile);
+  const trust = options.tls === true ? ['--cacert', caFile] : [];
+  const show = options.clientCertificate === true ? ['--cert', client.certFile, '--key', client.keyFile] : [];
+  await listening(address, child, options.tls === true ? 'https' : 'http', [...trust, ...show]);
   return {
     address,
     caFile,
+    client,
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, 'exit');
@@ -82,12 +95,11 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   };
 }
 
-async function listening(address: string, child: ChildProcess, scheme: string, caFile: string): Promise<void> {
-  const certificate = scheme === 'https' ? ['--cacert', caFile] : [];
+async function listening(address: string, child: ChildProcess, scheme: string, tls: readonly string[]): Promise<void> {
   for (let i = 0; i < 200; i++) {
     if (child.exitCode !== null) throw new Error('docker-registry ended at its start');
     try {
-      await run('curl', ['-s', '-o', '/dev/null', '--noproxy', '*', ...certificate, `${scheme}://${address}/v2/`]);
+      await run('curl', ['-s', '-o', '/dev/null', '--noproxy', '*', ...tls, `${scheme}://${address}/v2/`]);
       return;
     } catch {
       // Not yet.

@@ -88,6 +88,15 @@ export class RegistryClient {
     return identityToken;
   }
 
+  /** Asks whether a manifest is there. Throws RegistryFault when it is not, or cannot be asked for. */
+  async find(repository: string, reference: string, accept: string, signal?: AbortSignal): Promise<void> {
+    const path = `/${repository}/manifests/${reference}`;
+    const scope = `repository:${repository}:pull`;
+    const answer = await this.request({ method: 'HEAD', path, headers: { accept }, scope, signal });
+    answer.resume();
+    if (answer.statusCode !== 200) throw this.#unexpected(answer, path);
+  }
+
   /** All tags of a repository, in the registry's order. Throws RegistryFault. */
   async tags(repository: string, signal?: AbortSignal): Promise<string[]> {
     const tags: string[] = [];

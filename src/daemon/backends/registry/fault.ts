@@ -50,7 +50,9 @@ export function toFault(error: unknown, url: URL): unknown {
   const code = codeOf(error);
   const isPlain = code === 'EPROTO' && NO_TLS.test(error.message);
   const failure = isPlain ? 'plain-http' : ((code === undefined ? undefined : codes[code]) ?? 'other');
-  return new RegistryFault(failure, `${url.origin}: ${error.message.split('\n')[0] || (code ?? 'no connection')}`, { cause: error });
+  return new RegistryFault(failure, `${url.origin}: ${error.message.split('\n')[0] || (code ?? 'no connection')}`, {
+    cause: error,
+  });
 }
 
 function codeOf(error: Error): string | undefined {

@@ -6,6 +6,7 @@ import { withLease } from '../../backends/leases.ts';
 import { type Credentials, transfer } from '../../backends/transfer.ts';
 import { toDescriptor, toOci } from './catalog.ts';
 import { formatPlatform, hostPlatform, type OciDescriptor, platformMatches } from './oci.ts';
+import { ownAnswer } from './own-answer.ts';
 import type { ImageParts } from './parts.ts';
 import { parsePlatform } from './platform-flag.ts';
 import { PullProgress } from './pull-progress.ts';
@@ -54,6 +55,9 @@ export async function pullImage(parts: ImageParts, options: PullOptions): Promis
   let resolved = false;
   let withCredentials = false;
 
+  const credentials = credentialsFor(reference, options.credentials, parts.registries.credentials, () => {
+    withCredentials = true;
+  });
   const fetch = async (metadata: Metadata, unpack: boolean) => {
     try {
       await transfer(parts.containerd, {
@@ -61,9 +65,7 @@ export async function pullImage(parts: ImageParts, options: PullOptions): Promis
           kind: 'registry',
           reference: name,
           hostDir: parts.registries.hostDir,
-          credentials: credentialsFor(reference, options.credentials, parts.registries.credentials, () => {
-            withCredentials = true;
-          }),
+          credentials,
         },
         destination: {
           kind: 'images',
@@ -84,7 +86,8 @@ export async function pullImage(parts: ImageParts, options: PullOptions): Promis
         metadata,
         signal,
       });
-    } catch (error) {
+    } catch (failure) {
+      const error = resolved ? failure : await ownAnswer(parts, reference, failure, credentials, signal);
       const shown = formatPlatform(platform);
       throw transferError(error, { direction: 'pull', reference, resolved, platform: shown, withCredentials });
     }
