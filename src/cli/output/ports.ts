@@ -8,6 +8,7 @@ interface Range {
 
 /** Renders published ports, and exposed ones that are not published. An unset host address is every IPv4 address. */
 export function displayPorts(published: readonly PortRequest[], exposed: readonly PortRequest[]): string {
+  if (published.length + exposed.length === 0) return '';
   const ports = [
     ...published.map((port) => ({ ...port, hostIp: port.hostIp || '0.0.0.0' })),
     ...exposed

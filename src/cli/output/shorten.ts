@@ -7,12 +7,16 @@ export function shortId(id: string): string {
 
 /** A text of at most so many letters, its end cut off with an ellipsis. */
 export function ellipsis(text: string, width: number): string {
+  // In UTF-16 there are at least as many units as letters.
+  if (text.length <= width) return text;
   const letters = [...text];
   return letters.length <= width ? text : `${letters.slice(0, width - 1).join('')}…`;
 }
 
 /** A text in quotes as Go's strconv.Quote writes it. */
 export function goQuote(text: string): string {
+  // Printable ASCII stands for itself: what nearly every text is, and lists quote one a row.
+  if (/^[ !#-[\]-~]*$/.test(text)) return `"${text}"`;
   let quoted = '"';
   for (const letter of text) {
     const code = letter.codePointAt(0) ?? 0;

@@ -40,7 +40,8 @@ function setWidths(lines: readonly string[][], widths: number[][], { from, to, c
 
 /** Letters as Go counts them: code points. */
 function length(text: string): number {
-  return [...text].length;
+  // Nothing but ASCII is the usual case, and needs no list of its letters.
+  return /^[\0-\x7f]*$/.test(text) ? text.length : [...text].length;
 }
 
 function pad(text: string, width: number): string {

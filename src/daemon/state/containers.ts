@@ -1,7 +1,7 @@
 /** The table of containers: one row a container, whatever its state. The row is written before the engine acts. */
 import type { Database, Statement } from 'better-sqlite3';
 import { Code, K3cError } from '../../api/errors.ts';
-import { type ContainerSpec, completeSpec, type PortSpec, type ResolvedConfig } from './spec.ts';
+import { type ContainerSpec, completeSpec, type EndpointSpec, type PortSpec, type ResolvedConfig } from './spec.ts';
 
 /**
  * created: never started (or its first start failed). starting: an attempt is being made. running. paused: running, and its
@@ -33,6 +33,8 @@ export interface ContainerChanges {
   /** As published now or at the last run. */
   readonly ports: readonly PortSpec[];
   readonly ip: string;
+  /** The networks that users made and it is on, in the order in which it was connected to them. */
+  readonly endpoints: readonly EndpointSpec[];
 }
 
 export interface ContainerRecord extends ContainerChanges {
@@ -68,6 +70,7 @@ const columns = {
   logPath: 'log_path',
   ports: 'ports',
   ip: 'ip',
+  endpoints: 'endpoints',
 } as const satisfies Record<keyof ContainerRecord, string>;
 
 const fields = Object.keys(columns) as (keyof ContainerRecord)[];
@@ -79,11 +82,18 @@ export class ContainerStore {
   readonly #byId: Statement<[string]>;
   readonly #byName: Statement<[string]>;
   readonly #byPrefix: Statement<[string, string]>;
-  readonly #all: Statement<[]>;
+  readonly #ids: Statement<[]>;
   readonly #byImage: Statement<[string]>;
   readonly #bySandbox: Statement<[string]>;
   readonly #delete: Statement<[string]>;
   readonly #updates = new Map<string, Statement>();
+  /**
+   * Rows as they are on disk, decoded: a row is read ten times for each change, and its JSON is dear. Whatever writes a row takes
+   * it out first, and nothing is put in within a transaction, which may still be taken back.
+   */
+  readonly #decoded = new Map<string, ContainerRecord>();
+  /** All of them, newest first; undefined: one has changed since. */
+  #listed: readonly ContainerRecord[] | undefined;
 
   constructor(database: Database) {
     this.#database = database;
@@ -97,7 +107,7 @@ export class ContainerStore {
     this.#byPrefix = database
       .prepare<[string, string]>(`${select} WHERE id >= ? AND id < ? LIMIT 2`)
       .safeIntegers(true);
-    this.#all = database.prepare<[]>(`${select} ORDER BY created_at DESC, id`).safeIntegers(true);
+    this.#ids = database.prepare<[]>('SELECT id FROM containers ORDER BY created_at DESC, id').pluck(true);
     this.#byImage = database.prepare<[string]>(`${select} WHERE image_id = ? ORDER BY created_at`).safeIntegers(true);
     this.#bySandbox = database.prepare<[string]>('SELECT id FROM containers WHERE sandbox_id = ?');
     this.#delete = database.prepare<[string]>('DELETE FROM containers WHERE id = ?');
@@ -107,11 +117,16 @@ export class ContainerStore {
   insert(record: ContainerRecord): void {
     const holder = this.byName(record.name);
     if (holder !== undefined) throw nameInUse(record.name, holder.id);
+    this.#forget(record.id);
     this.#insert.run(toRow(record));
   }
 
   byId(id: string): ContainerRecord | undefined {
-    return toRecord(this.#byId.get(id));
+    const known = this.#decoded.get(id);
+    if (known !== undefined) return known;
+    const record = toRecord(this.#byId.get(id));
+    if (record !== undefined && !this.#database.inTransaction) this.#decoded.set(id, record);
+    return record;
   }
 
   byName(name: string): ContainerRecord | undefined {
@@ -126,7 +141,10 @@ export class ContainerStore {
 
   /** Newest first. */
   list(): readonly ContainerRecord[] {
-    return this.#all.all().flatMap((row) => toRecord(row) ?? []);
+    if (this.#listed !== undefined) return this.#listed;
+    const records = (this.#ids.all() as string[]).flatMap((id) => this.byId(id) ?? []);
+    if (!this.#database.inTransaction) this.#listed = records;
+    return records;
   }
 
   byImage(imageId: string): readonly ContainerRecord[] {
@@ -140,6 +158,7 @@ export class ContainerStore {
 
   /** Writes what changed. False when the container is gone. */
   update(id: string, changes: Partial<ContainerChanges>): boolean {
+    this.#forget(id);
     const row = toRow(changes);
     const names = Object.keys(row);
     if (names.length === 0) return this.byId(id) !== undefined;
@@ -156,7 +175,13 @@ export class ContainerStore {
 
   /** False when it was gone already. */
   delete(id: string): boolean {
+    this.#forget(id);
     return this.#delete.run(id).changes > 0;
+  }
+
+  #forget(id: string): void {
+    this.#decoded.delete(id);
+    this.#listed = undefined;
   }
 }
 
@@ -212,5 +237,6 @@ function toRecord(raw: unknown): ContainerRecord | undefined {
     logPath: text('logPath'),
     ports: JSON.parse(text('ports')) as readonly PortSpec[],
     ip: text('ip'),
+    endpoints: JSON.parse(text('endpoints')) as readonly EndpointSpec[],
   };
 }

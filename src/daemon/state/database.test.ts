@@ -50,6 +50,7 @@ function sample(id: string, name: string): ContainerRecord {
     manualStop: false,
     ports: [],
     ip: '',
+    endpoints: [],
   };
 }
 
@@ -166,4 +167,29 @@ test('nobody else can read what containers were given, in a new file or in one t
     for (const file of [path, `${path}-wal`, `${path}-shm`]) assert.equal(statSync(file).mode & 0o777, 0o600, file);
     state.close();
   }
+});
+
+test('a change that is taken back is not read as if it had been made', () => {
+  const state = openDatabase(join(directory, 'back.db'));
+  const [one, two] = [sample('1'.repeat(64), 'one'), sample('2'.repeat(64), 'two')];
+  state.containers.insert(one);
+  const names = () => state.containers.list().map(({ name }) => name);
+  assert.deepEqual(names(), ['one']);
+  assert.throws(() =>
+    state.transaction(() => {
+      state.containers.update(one.id, { name: 'changed' });
+      state.containers.insert(two);
+      assert.deepEqual(names().toSorted(), ['changed', 'two']);
+      assert.equal(state.containers.byId(one.id)?.name, 'changed');
+      throw new Error('back');
+    }),
+  );
+  assert.deepEqual(names(), ['one']);
+  assert.equal(state.containers.byId(one.id)?.name, 'one');
+  assert.equal(state.containers.byId(two.id), undefined);
+  state.containers.update(one.id, { name: 'new' });
+  assert.deepEqual(names(), ['new']);
+  state.containers.delete(one.id);
+  assert.deepEqual(names(), []);
+  state.close();
 });
