@@ -6,6 +6,12 @@ import * as ffi from 'node:ffi';
 import { constants } from 'node:os';
 
 const AF_UNIX = 1;
+const AF_NETLINK = 16;
+const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+const SOL_NETLINK = 270;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const SO_RCVTIMEO = 20;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
@@ -24,6 +30,8 @@ function load() {
     socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
     setsockopt: { arguments: ['int32', 'int32', 'int32', 'buffer', 'uint32'], return: 'int32' },
     sendto: { arguments: ['int32', 'buffer', 'uint64', 'int32', 'buffer', 'uint32'], return: 'int64' },
+    setns: { arguments: ['int32', 'int32'], return: 'int32' },
+    unshare: { arguments: ['int32'], return: 'int32' },
     close: { arguments: ['int32'], return: 'int32' },
     madvise: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
     mount: { arguments: ['string', 'string', 'string', 'uint64', 'string'], return: 'int32' },
@@ -103,6 +111,33 @@ export function sendDatagram(to: string, message: string): void {
   } finally {
     libc().close(fd);
   }
+}
+
+/** unshare(2) for the calling thread. Throws an ErrnoException. */
+export function unshare(flags: number): void {
+  if (libc().unshare(flags) !== 0) throw lastError('unshare', String(flags));
+}
+
+/** setns(2) for the calling thread. Throws an ErrnoException. */
+export function setns(fd: number, kind: number): void {
+  if (libc().setns(fd, kind) !== 0) throw lastError('setns', String(fd));
+}
+
+/**
+ * Opens a netlink socket of the calling thread's network namespace, as the launcher opens those of the host's (src/launcher,
+ * netlink.c): answers say what was wrong, and are waited for two seconds. The kernel binds it at the first message.
+ */
+export function openNetlinkSocket(protocol: number): number {
+  const fd = libc().socket(AF_NETLINK, SOCK_RAW_CLOEXEC, protocol) as number;
+  if (fd < 0) throw lastError('socket', 'netlink');
+  const one = Buffer.from([1, 0, 0, 0]);
+  const timeout = Buffer.alloc(16);
+  timeout.writeBigInt64LE(2n);
+  // Each makes errors clearer; a kernel that lacks one still works.
+  libc().setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeout, timeout.length);
+  libc().setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, one, one.length);
+  libc().setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, one, one.length);
+  return fd;
 }
 
 /** mount(2). Throws an ErrnoException that names the target. */

@@ -7,11 +7,13 @@ import { EventStore } from './events.ts';
 import { HealthStore } from './health.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/all.ts';
+import { NetworkStore } from './networks.ts';
 import { VolumeStore } from './volumes.ts';
 
 export interface State {
   readonly containers: ContainerStore;
   readonly volumes: VolumeStore;
+  readonly networks: NetworkStore;
   readonly events: EventStore;
   readonly health: HealthStore;
   /** Runs a synchronous act atomically: all of it is on disk, or nothing. Nested calls join the outer one. */
@@ -55,6 +57,7 @@ export function openDatabase(path: string, options: OpenOptions = {}): State {
     return {
       containers: new ContainerStore(database),
       volumes: new VolumeStore(database),
+      networks: new NetworkStore(database),
       events: new EventStore(database),
       health: new HealthStore(database),
       transaction: (act) => database.transaction(act)(),

@@ -1,6 +1,7 @@
 /** What is stored of a container's configuration, as JSON. Plain values only, so that a row reads back as it was written. */
 
-export type NetworkMode = 'default' | 'host' | 'none';
+/** default, host, none, container:ID, or the name of a network. */
+export type NetworkMode = string;
 
 export interface PortSpec {
   /** Empty: every address. */
@@ -11,6 +12,22 @@ export interface PortSpec {
   readonly protocol: 'tcp' | 'udp';
   /** Of a request, above hostPort: any free port from there to here. */
   readonly hostPortEnd?: number | undefined;
+}
+
+/** A container's place on a network that users made. */
+export interface EndpointSpec {
+  /** Id of the network; it may be gone. */
+  readonly network: string;
+  readonly networkName: string;
+  /** What was asked for; empty: whatever is free. */
+  readonly askedIp: string;
+  readonly askedMac: string;
+  readonly aliases: readonly string[];
+  /** Of the newest attempt; empty before the first. */
+  readonly ip: string;
+  readonly mac: string;
+  /** In the container: eth0. */
+  readonly interface: string;
 }
 
 export interface MountSpec {

@@ -43,6 +43,14 @@ export function ipv4Network(address: number, prefix: number): Ipv4Network {
   return { address: (address & ipv4Mask(prefix)) >>> 0, prefix };
 }
 
+/** Parses "ADDRESS/PREFIX", with host bits or without; undefined when it is no IPv4 network. */
+export function parseIpv4Network(text: string): Ipv4Network | undefined {
+  const [addressText = '', prefixText = '', ...rest] = text.split('/');
+  const address = parseIpv4(addressText);
+  if (address === undefined || rest.length > 0 || !/^(\d|[12]\d|3[0-2])$/.test(prefixText)) return undefined;
+  return ipv4Network(address, Number(prefixText));
+}
+
 /** Whether two networks share an address. */
 export function ipv4Overlap(one: Ipv4Network, other: Ipv4Network): boolean {
   const mask = ipv4Mask(Math.min(one.prefix, other.prefix));

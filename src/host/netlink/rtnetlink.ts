@@ -4,17 +4,19 @@ import { formatIpv4Bytes, ipv4Bytes, ipv4Mask, parseIpv4 } from './ipv4.ts';
 import type { NetlinkSocket, Request } from './socket.ts';
 
 /** Numbers from linux/rtnetlink.h, linux/if_link.h and linux/if_addr.h. */
-const Type = {
+export const Type = {
   NEW_LINK: 16,
   DELETE_LINK: 17,
   GET_LINK: 18,
+  SET_LINK: 19,
   NEW_ADDRESS: 20,
   DELETE_ADDRESS: 21,
   GET_ADDRESS: 22,
+  NEW_ROUTE: 24,
   GET_ROUTE: 26,
 } as const;
-const LinkAttribute = { ADDRESS: 1, NAME: 3, MTU: 4, MASTER: 10, LINK_INFO: 18 } as const;
-const LinkInfoAttribute = { KIND: 1 } as const;
+export const LinkAttribute = { ADDRESS: 1, NAME: 3, MTU: 4, MASTER: 10, LINK_INFO: 18 } as const;
+export const LinkInfoAttribute = { KIND: 1 } as const;
 const AddressAttribute = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4 } as const;
 const RouteAttribute = { DESTINATION: 1, OUTPUT_INTERFACE: 4, PRIORITY: 6, METRICS: 8, TABLE: 15 } as const;
 const metricMtu = 2;
@@ -64,7 +66,7 @@ export interface BridgeOptions {
 }
 
 /** struct ifinfomsg: family, padding, device type, index, flags, mask of flags to change. */
-function linkHeader(index = 0, flags = 0, change = 0): Buffer {
+export function linkHeader(index = 0, flags = 0, change = 0): Buffer {
   const header = Buffer.alloc(16);
   header.writeInt32LE(index, 4);
   header.writeUInt32LE(flags, 8);
@@ -81,7 +83,7 @@ function addressHeader(linkIndex: number, prefix: number): Buffer {
   return header;
 }
 
-function macBytes(mac: string): Buffer {
+export function macBytes(mac: string): Buffer {
   if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(mac)) throw new RangeError(`${mac} is not a MAC address`);
   return Buffer.from(mac.replaceAll(':', ''), 'hex');
 }

@@ -33,9 +33,10 @@ export class NetlinkSocket {
   readonly #received: Buffer;
   #sequence = Date.now() >>> 0;
 
-  constructor(fd: number) {
+  /** @param bufferLength of the largest datagram that is expected: dumps and errors of large batches need much */
+  constructor(fd: number, bufferLength = receiveBufferLength) {
     this.#fd = fd;
-    this.#received = Buffer.allocUnsafeSlow(receiveBufferLength);
+    this.#received = Buffer.allocUnsafeSlow(bufferLength);
   }
 
   /**

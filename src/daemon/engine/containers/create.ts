@@ -71,6 +71,7 @@ export async function createContainer(
       manualStop: false,
       ports: [],
       ip: '',
+      endpoints: [],
     };
     containers.insert(record);
     recordVolumes(context, config.mounts, record.createdAt);

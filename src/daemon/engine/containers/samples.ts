@@ -77,6 +77,7 @@ export function sampleRecord(over: Partial<ContainerRecord> = {}): ContainerReco
     manualStop: false,
     ports: [],
     ip: '',
+    endpoints: [],
     ...over,
   };
 }

@@ -1,29 +1,32 @@
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
-import { forgetFlows } from '../../../host/netlink/conntrack.ts';
 import { NetlinkError } from '../../../host/netlink/error.ts';
-import { formatIpv4Network } from '../../../host/netlink/ipv4.ts';
+import { formatIpv4Network, type Ipv4Network, ipv4Overlap } from '../../../host/netlink/ipv4.ts';
 import { deleteLink, findLink, listAddresses } from '../../../host/netlink/rtnetlink.ts';
 import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
-import { type Bridge, ensureBridge } from './bridge.ts';
+import { type Bridge, ensureBridge, usedNetworks } from './bridge.ts';
 import { releaseStaleLeases, removeCniConfiguration, writeCniConfiguration } from './cni.ts';
 import { Firewall } from './firewall.ts';
 import type { HostNetwork, HostNetworkOptions, PortMapping, PortRequest, PublishedContainer } from './host-network.ts';
 import { legacyFilterInUse } from './legacy-iptables.ts';
 import { NetworkMembers } from './members.ts';
+import { NamedNetworks, type NetworkDefinition } from './named-networks.ts';
 import { defaultNetworkId } from './predefined.ts';
 import { PublishedPorts } from './published-ports.ts';
 import { type RulesetInput, tableOf } from './ruleset.ts';
+import { chooseNamedSubnet, type Subnet } from './subnet.ts';
 import { enableSysctl } from './sysctl.ts';
-import { type FlowsLeftBehind, flowsPast, flowsTo } from './udp-flows.ts';
+import { type FlowsLeftBehind, flowsPast, flowsTo, forgetLeft } from './udp-flows.ts';
 
 const defaultBridgeName = 'k3c0';
 const defaultCheckIntervalMs = 3000;
+const GONE = 'which something on this host had removed; running containers need a restart to get their network back';
 
 /** The default bridge network over netlink. One bridge now; the ruleset takes several, for named networks. */
 export class BridgeNetwork implements HostNetwork {
   readonly cniConfDir: string;
   readonly members = new NetworkMembers();
+  readonly named: NamedNetworks;
   readonly #leaseDir: string;
   readonly #options: HostNetworkOptions;
   readonly #name: string;
@@ -48,6 +51,7 @@ export class BridgeNetwork implements HostNetwork {
     this.cniConfDir = options.cniConfDir ?? join(options.stateDir, 'cni', 'net.d');
     this.#leaseDir = join(options.stateDir, 'cni', 'leases');
     this.#ports = new PublishedPorts(options.log);
+    this.named = new NamedNetworks(join(options.stateDir, 'netns'), () => this.#route(), this.members);
   }
 
   get bridge(): HostNetwork['bridge'] {
@@ -72,13 +76,20 @@ export class BridgeNetwork implements HostNetwork {
   }
 
   #wanted(): RulesetInput {
-    return { bridges: [this.#started()], ports: this.#ports.published(), loopback: this.#loopback };
+    return {
+      bridges: [this.#started(), ...this.named.bridges()],
+      ports: this.#ports.published(),
+      loopback: this.#loopback,
+    };
   }
 
   async start(signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
     signal.throwIfAborted();
     this.#startedAt = Date.now();
+    // The named ones first: their networks are settled, the default one's may be chosen.
+    const named = this.#options.networks?.() ?? [];
+    for (const definition of named) this.#addAtStart(definition);
     this.#bridge = ensureBridge(this.#route(), this.#name, this.#options.bridgeCidr);
     await writeCniConfiguration(this.cniConfDir, this.#leaseDir, this.#bridge, signal);
     if (!(await enableSysctl('net/ipv4/ip_forward'))) {
@@ -86,6 +97,7 @@ export class BridgeNetwork implements HostNetwork {
     }
     this.#firewall = this.#openFirewall();
     await this.#allowLoopback();
+    for (const { name } of this.named.bridges()) await this.#routeLocal(name);
     if (await legacyFilterInUse()) {
       const openings = ['-i', '-o'].map((side) => `iptables-legacy -I FORWARD ${side} ${this.#name} -j ACCEPT`);
       log.warn(
@@ -123,10 +135,51 @@ export class BridgeNetwork implements HostNetwork {
   /** 127.0.0.1 may lead into the bridge only behind the rule that keeps containers away from the host's loopback. */
   async #allowLoopback(): Promise<void> {
     if (this.#firewall === undefined) return;
-    const allowed = await enableSysctl(`net/ipv4/conf/${this.#name}/route_localnet`);
+    const allowed = await this.#routeLocal(this.#name);
     if (allowed === this.#loopback) return;
     this.#loopback = allowed;
     this.#firewall.apply();
+  }
+
+  #routeLocal(bridge: string): Promise<boolean> {
+    return enableSysctl(`net/ipv4/conf/${bridge}/route_localnet`);
+  }
+
+  /** A daemon comes up without a network whose addresses something else on the host has taken meanwhile. */
+  #addAtStart(definition: NetworkDefinition): void {
+    try {
+      this.named.add(definition);
+    } catch (err) {
+      this.#options.log.error(
+        { err, network: definition.name },
+        'cannot bring up a network: no container starts on it',
+      );
+    }
+  }
+
+  chooseSubnet(): Subnet {
+    return chooseNamedSubnet(usedNetworks(this.#route(), undefined));
+  }
+
+  collision(network: Ipv4Network): string | undefined {
+    return usedNetworks(this.#route(), undefined).find((used) => ipv4Overlap(used.network, network))?.use;
+  }
+
+  async addNetwork(definition: NetworkDefinition): Promise<void> {
+    const { name } = this.named.add(definition);
+    try {
+      this.#changeRules((firewall) => firewall.apply());
+    } catch (error) {
+      this.named.remove(definition.id);
+      throw error;
+    }
+    // Behind the rules that guard the host's loopback.
+    if (this.#firewall !== undefined && this.#loopback) await this.#routeLocal(name);
+  }
+
+  removeNetwork(id: string): void {
+    const bridge = this.named.remove(id);
+    if (bridge !== undefined) this.#changeRules((firewall) => firewall.withdraw(bridge.name));
   }
 
   async reserve(owner: string, ownerName: string, ports: readonly PortRequest[]): Promise<PortMapping[]> {
@@ -183,8 +236,10 @@ export class BridgeNetwork implements HostNetwork {
     this.#ports.close();
     if (!removeAll || this.#bridge === undefined) return;
     this.#firewall?.dispose();
-    const link = findLink(this.#route(), this.#name);
-    if (link !== undefined) this.#route().exchange(deleteLink(link.index));
+    for (const { name } of [this.#bridge, ...this.named.bridges()]) {
+      const link = findLink(this.#route(), name);
+      if (link !== undefined) this.#route().exchange(deleteLink(link.index));
+    }
     await removeCniConfiguration(this.cniConfDir, this.#leaseDir);
   }
 
@@ -198,19 +253,8 @@ export class BridgeNetwork implements HostNetwork {
     }
   }
 
-  /** Makes the kernel forget UDP flows that a change of ports has left behind; `undefined` for a change that leaves none. */
   #forget(left: FlowsLeftBehind): void {
-    const { sockets, log } = this.#options;
-    if (this.#firewall === undefined || sockets.netfilter === undefined || left === undefined) return;
-    try {
-      forgetFlows(sockets.netfilter, left.filter, left.matches);
-    } catch (error) {
-      if (!(error instanceof NetlinkError)) throw error;
-      log.warn(
-        { err: error },
-        'cannot forget old UDP flows: clients that never pause may go on talking to a container that is gone',
-      );
-    }
+    if (this.#firewall !== undefined) forgetLeft(this.#options.sockets.netfilter, left, this.#options.log);
   }
 
   #localAddresses(): Set<string> {
@@ -223,6 +267,10 @@ export class BridgeNetwork implements HostNetwork {
     try {
       const link = sockets.route && findLink(sockets.route, this.#name);
       if (link?.index !== this.#started().index) await this.#remakeBridge();
+      for (const { name } of this.named.repair()) {
+        log.warn({ bridge: name }, `made the bridge again, ${GONE}`);
+        await this.#routeLocal(name);
+      }
       const missing = this.#firewall?.check();
       if (missing !== undefined)
         log.warn({ bridge: this.#name }, `put back ${missing}, which something on this host had removed`);
@@ -235,10 +283,7 @@ export class BridgeNetwork implements HostNetwork {
   async #remakeBridge(): Promise<void> {
     const { name, subnet } = this.#started();
     this.#bridge = ensureBridge(this.#route(), name, `${subnet.gateway}/${subnet.network.prefix}`);
-    this.#options.log.warn(
-      { bridge: name },
-      'made the bridge again, which something on this host had removed; running containers need a restart to get their network back',
-    );
+    this.#options.log.warn({ bridge: name }, `made the bridge again, ${GONE}`);
     await this.#allowLoopback();
   }
 }

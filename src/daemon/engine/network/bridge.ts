@@ -31,6 +31,8 @@ export interface Bridge {
   readonly subnet: Subnet;
   readonly mtu: number;
   readonly index: number;
+  /** Nothing is forwarded from it or to it. */
+  readonly internal?: boolean | undefined;
 }
 
 /** The MTU of the default route: of the route itself, else of its interface; 1500 without a default route. */
@@ -43,7 +45,7 @@ function defaultRouteMtu(socket: NetlinkSocket): number {
 }
 
 /** The networks of all interfaces and routes, except the named bridge's own. */
-function usedNetworks(socket: NetlinkSocket, bridgeIndex: number | undefined): UsedNetwork[] {
+export function usedNetworks(socket: NetlinkSocket, bridgeIndex: number | undefined): UsedNetwork[] {
   const names = new Map(listLinks(socket).map(({ index, name }) => [index, name]));
   const addresses = listAddresses(socket)
     .filter(({ linkIndex }) => linkIndex !== bridgeIndex)
@@ -71,10 +73,16 @@ function bridgeMac(gateway: string): string {
 /**
  * Makes sure that the bridge exists, is up, and has the address and MTU it should have. An existing bridge keeps its
  * network unless another is asked for; with containers on it that is refused (FAILED_PRECONDITION).
+ * @param askedMtu 0: that of the default route
  */
-export function ensureBridge(socket: NetlinkSocket, name: string, requestedCidr: string | undefined): Bridge {
-  const requested = requestedCidr === undefined ? undefined : parseBridgeCidr(requestedCidr);
-  const mtu = defaultRouteMtu(socket);
+export function ensureBridge(
+  socket: NetlinkSocket,
+  name: string,
+  wanted: string | Subnet | undefined,
+  askedMtu = 0,
+): Bridge {
+  const requested = typeof wanted === 'string' ? parseBridgeCidr(wanted) : wanted;
+  const mtu = askedMtu === 0 ? defaultRouteMtu(socket) : askedMtu;
   const existing = findBridge(socket, name);
   const link = existing ?? makeBridge(socket, name, mtu);
   try {

@@ -109,6 +109,12 @@ export class Firewall {
     }
   }
 
+  /** Takes a bridge that is gone out of the table, and out of the chains of others. */
+  withdraw(bridge: string): void {
+    withdrawBridge(this.#socket, bridge);
+    this.apply();
+  }
+
   /** Removes the table and the rules in the chains of others. */
   dispose(): void {
     for (const { name } of this.#wanted().bridges) withdrawBridge(this.#socket, name);

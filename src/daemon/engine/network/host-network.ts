@@ -1,6 +1,9 @@
 import type { Log } from '../../../host/log.ts';
+import type { Ipv4Network } from '../../../host/netlink/ipv4.ts';
 import type { NetlinkSockets } from '../../../host/netlink/socket.ts';
 import type { NetworkMembers } from './members.ts';
+import type { NamedNetworks, NetworkDefinition } from './named-networks.ts';
+import type { Subnet } from './subnet.ts';
 
 /** A port that a container wants published. */
 export interface PortRequest {
@@ -38,6 +41,16 @@ export interface HostNetwork {
   };
   /** Who is on which network: the default one from start() on. Containers join and leave it by whoever starts and ends them. */
   readonly members: NetworkMembers;
+  /** The other networks, and what is plugged into them. Add and remove them by addNetwork() and removeNetwork(). */
+  readonly named: NamedNetworks;
+  /** A subnet that nothing on this host uses. Throws FAILED_PRECONDITION where there is none. */
+  chooseSubnet(): Subnet;
+  /** What on this host uses a part of a subnet: "the route to 10.0.0.0/8 over tun0". */
+  collision(network: Ipv4Network): string | undefined;
+  /** Makes a network's bridge and rules. Those of `HostNetworkOptions.networks` are made by start(). */
+  addNetwork(definition: NetworkDefinition): Promise<void>;
+  /** Takes bridge and rules away; a network that is not there is fine. Nothing may be plugged in. */
+  removeNetwork(id: string): void;
   /** Where containerd's CRI finds the CNI configuration. */
   readonly cniConfDir: string;
   /**
@@ -80,6 +93,8 @@ export interface HostNetworkOptions {
   readonly bridgeName?: string;
   /** Network or gateway with a prefix length: 10.60.0.0/16 or 10.60.0.1/16. Without it a free one is chosen. */
   readonly bridgeCidr?: string | undefined;
+  /** The named networks of earlier daemons. */
+  readonly networks?: (() => readonly NetworkDefinition[]) | undefined;
   readonly sockets: NetlinkSockets;
   readonly log: Log;
   /** How often to look whether the rules and the bridge are still there; default 3000. */

@@ -114,7 +114,9 @@ function chains({ bridges, loopback }: RulesetInput): ChainSpec[] {
   ];
 }
 
-function masqueradeRules({ name, subnet }: Bridge): nft.Expression[][] {
+function masqueradeRules({ name, subnet, internal }: Bridge): nft.Expression[][] {
+  // What is never forwarded needs no other address.
+  if (internal === true) return [];
   const fromPods = nft.ipv4FieldIn(nft.Ipv4Field.SOURCE, subnet.network);
   return [
     // Containers reach the world with the host's address.
@@ -140,7 +142,8 @@ function loopbackGuard({ name }: Bridge): nft.Expression[][] {
   ]);
 }
 
-function forwardRules({ name }: Bridge): nft.Expression[][] {
+function forwardRules({ name, internal }: Bridge): nft.Expression[][] {
+  if (internal === true) return internalRules(name);
   return [
     // The bridge's MTU is the default route's; other routes may be narrower, and firewalls eat the ICMP that would say so.
     [...nft.inputInterface(name), ...nft.clampSegmentSize()],
@@ -153,6 +156,15 @@ function forwardRules({ name }: Bridge): nft.Expression[][] {
       ...nft.connectionStatus(nft.ConnectionStatus.DESTINATION_NAT, { none: true }),
       nft.verdict(nft.Verdict.DROP),
     ],
+  ];
+}
+
+/** Its containers reach one another, which passes here where bridges call the packet rules, and this host. */
+function internalRules(name: string): nft.Expression[][] {
+  const drop = nft.verdict(nft.Verdict.DROP);
+  return [
+    [...nft.inputInterface(name), ...nft.outputInterface(name, { not: true }), drop],
+    [...nft.outputInterface(name), ...nft.inputInterface(name, { not: true }), drop],
   ];
 }
 

@@ -39,6 +39,12 @@ function* candidates(): Generator<Ipv4Network> {
   for (let third = 200; third <= 220; third++) yield candidate(`192.168.${third}.0`, 24);
 }
 
+/** docker's pools: its default bridge has 172.17; then networks of a sixteenth of a /16. */
+function* namedCandidates(): Generator<Ipv4Network> {
+  for (let second = 18; second <= 31; second++) yield candidate(`172.${second}.0.0`, 16);
+  for (let third = 0; third < 256; third += 16) yield candidate(`192.168.${third}.0`, 20);
+}
+
 function candidate(address: string, prefix: number): Ipv4Network {
   return ipv4Network(parseIpv4(address) ?? 0, prefix);
 }
@@ -71,11 +77,28 @@ export function parseBridgeCidr(text: string): Subnet {
   return { network, gateway: address === network.address ? firstHost(network) : formatIpv4(address) };
 }
 
-/** The first candidate that the host does not use. Throws FAILED_PRECONDITION when there is none. */
-export function chooseFreeSubnet(used: readonly UsedNetwork[]): Subnet {
-  for (const network of candidates()) {
+function firstFree(all: Iterable<Ipv4Network>, used: readonly UsedNetwork[]): Subnet | undefined {
+  for (const network of all) {
     if (!used.some((other) => ipv4Overlap(network, other.network))) return { network, gateway: firstHost(network) };
   }
+  return undefined;
+}
+
+/** The same for a named network. */
+export function chooseNamedSubnet(used: readonly UsedNetwork[]): Subnet {
+  const free = firstFree(namedCandidates(), used);
+  if (free !== undefined) return free;
+  throw new K3cError(
+    Code.FAILED_PRECONDITION,
+    'could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network',
+    { hint: 'name a subnet that is free here with --subnet' },
+  );
+}
+
+/** The first candidate that the host does not use. Throws FAILED_PRECONDITION when there is none. */
+export function chooseFreeSubnet(used: readonly UsedNetwork[]): Subnet {
+  const free = firstFree(candidates(), used);
+  if (free !== undefined) return free;
   throw new K3cError(Code.FAILED_PRECONDITION, 'no free network for the bridge: the host routes every candidate', {
     hint: 'name a network that is free here with --bridge-cidr',
   });

@@ -1,4 +1,7 @@
-import { type Flow, type FlowFilter, TransportProtocol } from '../../../host/netlink/conntrack.ts';
+import type { Log } from '../../../host/log.ts';
+import { type Flow, type FlowFilter, forgetFlows, TransportProtocol } from '../../../host/netlink/conntrack.ts';
+import { NetlinkError } from '../../../host/netlink/error.ts';
+import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
 import type { PublishedPort } from './ruleset.ts';
 
 /**
@@ -44,4 +47,18 @@ export function flowsTo(ports: readonly PublishedPort[]): FlowsLeftBehind {
   const gone = new Set(removed.map(({ hostPort, podIp }) => `${hostPort} ${podIp}`));
   const matches = ({ original, reply }: Flow): boolean => gone.has(`${original.destinationPort} ${reply.source}`);
   return { filter: filterOf(removed), matches };
+}
+
+/** Makes the kernel forget what a change has left behind; `undefined` for a change that leaves nothing. */
+export function forgetLeft(netfilter: NetlinkSocket | undefined, left: FlowsLeftBehind, log: Log): void {
+  if (netfilter === undefined || left === undefined) return;
+  try {
+    forgetFlows(netfilter, left.filter, left.matches);
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    log.warn(
+      { err: error },
+      'cannot forget old UDP flows: clients that never pause may go on talking to a container that is gone',
+    );
+  }
 }

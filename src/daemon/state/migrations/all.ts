@@ -2,6 +2,7 @@ import { containersMigration } from './001-containers.ts';
 import { restartDelayMigration } from './002-restart-delay.ts';
 import { healthMigration } from './003-health.ts';
 import { volumeOptionsMigration } from './004-volume-options.ts';
+import { networksMigration } from './005-networks.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step in order. */
@@ -10,4 +11,5 @@ export const migrations: readonly Migration[] = [
   restartDelayMigration,
   healthMigration,
   volumeOptionsMigration,
+  networksMigration,
 ];

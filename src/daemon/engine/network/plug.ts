@@ -1,0 +1,81 @@
+/** A container's interfaces: virtual pairs between a bridge and its network namespace. Synchronous: some two milliseconds each. */
+import { randomBytes } from 'node:crypto';
+import { isNetlinkError } from '../../../host/netlink/error.ts';
+import { deleteLink, findLink, listLinks, newAddress, setLinkUp } from '../../../host/netlink/rtnetlink.ts';
+import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
+import { newDefaultRoute, newVeth, setHairpin } from '../../../host/netlink/veth.ts';
+import { useNetns } from '../../../host/netns.ts';
+import type { Bridge } from './bridge.ts';
+
+const LOOPBACK = 1;
+
+export interface PlugOptions {
+  /** Of the host. */
+  readonly route: NetlinkSocket;
+  readonly bridge: Bridge;
+  readonly netns: string;
+  readonly ip: string;
+  readonly mac: string;
+  /** Everything without a route of its own goes out here, unless there is such a route. */
+  readonly defaultRoute: boolean;
+}
+
+/** docker's: it follows from the address, so that neighbours who remember the one are right about the other. */
+export function macOf(ip: string): string {
+  const bytes = ip.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
+  return ['02', '42', ...bytes].join(':');
+}
+
+/** Gives the namespace its next interface (eth0, eth1 …), up and with its address. Returns the interface's name. */
+export function plug({ route, bridge, netns, ip, mac, defaultRoute }: PlugOptions): string {
+  const hostEnd = `veth${randomBytes(4).toString('hex')}`;
+  return useNetns(netns, ({ route: inner, fd }) => {
+    const name = freeName(listLinks(inner).map((link) => link.name));
+    const peer = { name, mac, namespace: fd };
+    route.exchange(newVeth({ name: hostEnd, mtu: bridge.mtu, master: bridge.index, peer }));
+    const outside = indexOf(route, hostEnd);
+    try {
+      const inside = indexOf(inner, name);
+      const address = { linkIndex: inside, address: ip, prefix: bridge.subnet.network.prefix };
+      route.exchange(setHairpin(outside), setLinkUp(outside));
+      inner.exchange(setLinkUp(LOOPBACK), newAddress(address), setLinkUp(inside));
+      if (defaultRoute) addDefaultRoute(inner, inside, bridge.subnet.gateway);
+      return name;
+    } catch (error) {
+      route.exchange(deleteLink(outside));
+      throw error;
+    }
+  });
+}
+
+/** Takes an interface away, and both of its ends with it. One that is gone is fine. */
+export function unplug(netns: string, name: string): void {
+  useNetns(netns, ({ route }) => {
+    const link = findLink(route, name);
+    if (link !== undefined) route.exchange(deleteLink(link.index));
+  });
+}
+
+/** Leads everything without a route of its own out by an interface, unless there is such a route. */
+export function routeBy(netns: string, name: string, gateway: string): void {
+  useNetns(netns, ({ route }) => addDefaultRoute(route, indexOf(route, name), gateway));
+}
+
+function addDefaultRoute(inner: NetlinkSocket, index: number, gateway: string): void {
+  try {
+    inner.exchange(newDefaultRoute(index, gateway));
+  } catch (error) {
+    // Another network's leads out.
+    if (!isNetlinkError(error, 'EEXIST')) throw error;
+  }
+}
+
+function indexOf(socket: NetlinkSocket, name: string): number {
+  const link = findLink(socket, name);
+  if (link === undefined) throw new Error(`the interface ${name} vanished while it was made`);
+  return link.index;
+}
+
+function freeName(taken: readonly string[]): string {
+  for (let i = 0; ; i++) if (!taken.includes(`eth${i}`)) return `eth${i}`;
+}
