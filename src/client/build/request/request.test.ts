@@ -204,8 +204,8 @@ test('a build is recorded when its Dockerfile is large, or out of sight', async 
   assert.equal(await isRecorded({}), false);
   assert.equal(await isRecorded({ dockerfile: '-' }, 'FROM scratch'), false);
   assert.equal(await isRecorded({ dockerfile: '-' }, `FROM scratch\n#${'x'.repeat(9000)}`), true);
-  writeFileSync(join(base, 'other/large'), `FROM scratch\n#${'x'.repeat(9000)}`);
-  assert.equal(await isRecorded({ dockerfile: 'other/large' }), true);
+  writeFileSync(join(base, 'ctx/large'), `FROM scratch\n#${'x'.repeat(9000)}`);
+  assert.equal(await isRecorded({ dockerfile: 'ctx/large' }), true);
   assert.equal(await isRecorded({ context: 'https://example.org/a.git' }), true);
   assert.equal(await isRecorded({ context: '-' }, 'FROM scratch'), false);
 });
