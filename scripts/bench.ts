@@ -11,6 +11,7 @@ import { busyboxTar, randomContext, sourcesContext } from './bench/contexts.ts';
 import { gatewayLatency, gatewayThroughput } from './bench/gateway.ts';
 import { type Contestant, race, row } from './bench/measure.ts';
 import { type Peer, preparePodman, startDocker, startK3c } from './bench/peers.ts';
+import { preparePulls } from './bench/pulls.ts';
 import { streams } from './bench/streams.ts';
 
 const project = join(import.meta.dirname, '..');
@@ -134,6 +135,16 @@ async function builds(builders: readonly Peer[]): Promise<void> {
   }
 }
 
+async function pulls(peers: readonly Peer[]): Promise<void> {
+  const prepared = await preparePulls(work, peers);
+  if (prepared === undefined) return;
+  try {
+    say(row('pull of 500 MB in ten layers from this machine', race(prepared.contestants, quick ? 3 : 5)));
+  } finally {
+    await prepared.stop();
+  }
+}
+
 async function itself(k3c: Awaited<ReturnType<typeof startK3c>>): Promise<void> {
   say(row('k3c --version, whole process', race([{ name: 'k3c', command: k3c.cli('--version') }], RUNS)));
   say(`| daemon start to first answer | ${k3c.readyMs.toFixed(0)} | | |`);
@@ -167,6 +178,7 @@ try {
   runs([k3c, docker, podman].filter((peer) => peer !== undefined));
   const rated = [k3c, docker].filter((peer) => peer !== undefined);
   for (const line of streams(rated, work, quick ? 200 : 1000, quick ? 3 : 5)) say(line);
+  await pulls([k3c, docker, podman].filter((peer) => peer !== undefined));
   await builds(rated);
   await itself(k3c);
   say(`| memory of daemon, containerd and buildkitd when idle, MB | ${idle.toFixed(0)} | | |`);
