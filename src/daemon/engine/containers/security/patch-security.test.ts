@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sampleOciSpec } from '../samples.ts';
-import { addDeviceRules, addGroups, setCgroupsWritable } from './patch-security.ts';
+import { addDeviceRules, addGroups, leaveOutX32, setCgroupsWritable } from './patch-security.ts';
 
 test('rules for devices come after those that are there', () => {
   const spec = sampleOciSpec();
@@ -32,4 +32,18 @@ test('the cgroup mount alone changes its mode', () => {
   setCgroupsWritable(spec, false);
   assert.deepEqual(spec.mounts[1]?.options, ['nosuid', 'ro']);
   assert.deepEqual(spec.mounts[0], proc);
+});
+
+test('the default profile goes without x32 and keeps the 32-bit programs of x86', () => {
+  const spec = sampleOciSpec();
+  const architectures = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'];
+  spec.linux.seccomp = { defaultAction: 'SCMP_ACT_ERRNO', architectures };
+  leaveOutX32(spec);
+  assert.deepEqual(spec.linux.seccomp, {
+    defaultAction: 'SCMP_ACT_ERRNO',
+    architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
+  });
+  delete spec.linux.seccomp;
+  leaveOutX32(spec);
+  assert.equal(spec.linux.seccomp, undefined);
 });
