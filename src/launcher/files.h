@@ -135,4 +135,7 @@ struct change_options {
 };
 void changes(const struct change_options *options);
 
+/* files_mount.c: DEVICE TARGET TYPE FLAGS PROPAGATION DATA, the numbers those of mount(2). */
+void mount_volume(char **arguments);
+
 #endif

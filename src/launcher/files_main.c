@@ -1,5 +1,5 @@
 /*
- * k3c-files [OPTION…] ROLE [ARG…]: see README.md. The roles: stat PATH, pack PATH NAME, unpack PATH, changes, layer. README.md says what each prints.
+ * k3c-files [OPTION…] ROLE [ARG…]: see README.md. The roles: stat PATH, pack PATH NAME, unpack PATH, changes, layer, volume. README.md says what each prints.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -109,6 +109,10 @@ int main(int argc, char **argv) {
     compare(&request, strcmp(role, "layer") == 0);
     return 0;
   }
+  if (strcmp(role, "volume") == 0 && left == 7) {
+    mount_volume(argv + at + 1);
+    return 0;
+  }
   int root = open_root(&request);
   if (root >= 0) {
     confine(root);
@@ -117,6 +121,6 @@ int main(int argc, char **argv) {
   if (strcmp(role, "stat") == 0 && left == 2) describe(argv[at + 1]);
   else if (strcmp(role, "pack") == 0 && left == 3) pack(argv[at + 1], argv[at + 2]);
   else if (strcmp(role, "unpack") == 0 && left == 2) unpack(argv[at + 1], &request.unpack);
-  else fail_as(IO, "usage: k3c-files [OPTION...] stat PATH | pack PATH NAME | unpack PATH | changes | layer");
+  else fail_as(IO, "usage: k3c-files [OPTION...] stat PATH | pack PATH NAME | unpack PATH | changes | layer | volume");
   return 0;
 }

@@ -6,6 +6,7 @@ import type { ContainerRecord } from '../../state/containers.ts';
 import type { State } from '../../state/database.ts';
 import type { PortSpec } from '../../state/spec.ts';
 import type { EventBus, Happening } from '../events/bus.ts';
+import type { HeldMounts } from '../volumes/held-mounts.ts';
 import type { BackgroundTasks } from './background.ts';
 import type { ContainerStreams, ImageResolver, PortPublisher, StreamEngine } from './dependencies.ts';
 import type { ContainerExit, ExitBoard } from './exit-board.ts';
@@ -82,6 +83,10 @@ export interface EngineContext {
   /** The health checks of what runs, by id; see health/health.ts. */
   readonly health: Map<string, HealthMonitor>;
   readonly probeSlots: Slots;
+  /** Of what CRI has to tear down: hundreds at once keep the machine from the user's next command, and are no sooner gone. */
+  readonly tearDownSlots: Slots;
+  /** What the options of volumes mount, held by containers that run or start. */
+  readonly volumeMounts: HeldMounts;
   readonly events: EventBus;
   /** Appends to the history (call it in the transaction of the change) and tells those who listen. */
   readonly emit: (record: ContainerRecord, action: string, attributes?: Readonly<Record<string, string>>) => void;

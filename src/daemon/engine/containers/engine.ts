@@ -1,6 +1,6 @@
 /** The container engine: docker's containers as CRI pods, on containerd. */
 import { mkdir } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { Log } from '../../../host/log.ts';
@@ -11,6 +11,7 @@ import type { State } from '../../state/database.ts';
 import type { ContainerSpec } from '../../state/spec.ts';
 import { EventBus } from '../events/bus.ts';
 import type { AttachWants, ExecProcess, LogRecord, ReadLogOptions, TerminalSize } from '../streams/types.ts';
+import { HeldMounts } from '../volumes/held-mounts.ts';
 import { attachContainer, runningAttempt } from './attach.ts';
 import { BackgroundTasks } from './background.ts';
 import { Clock } from './clock.ts';
@@ -104,6 +105,8 @@ export function createContainerEngine(options: ContainerEngineOptions) {
   const closing = new AbortController();
   const abandon = new AbortController();
   const events = options.events ?? new EventBus(state.events);
+  const paths = { ...options.paths, init: options.initPath, helper: options.filesHelper };
+  const locks = new KeyedMutex();
   const context: EngineContext = {
     containerd,
     images: options.images,
@@ -112,7 +115,7 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     exitNotes: options.exitNotes ?? new ExitNotes(options.paths.containerdState),
     state,
     log,
-    paths: { ...options.paths, init: options.initPath, helper: options.filesHelper },
+    paths,
     snapshotter: options.facts.snapshotter,
     cgroupParent: options.cgroupParent,
     seccomp: options.facts.seccomp,
@@ -121,7 +124,8 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     cgroupVersion: options.facts.cgroupVersion ?? 1,
     hostHostname: hostname(),
     now: () => clock.now(),
-    locks: new KeyedMutex(),
+    locks,
+    volumeMounts: new HeldMounts({ state, paths, locks, abandon: abandon.signal }),
     live: new Map<string, LiveContainer>(),
     killed: new Set<string>(),
     restarts: new Map<string, NodeJS.Timeout>(),
@@ -133,6 +137,7 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     abandon: abandon.signal,
     health: new Map<string, HealthMonitor>(),
     probeSlots: new Slots(),
+    tearDownSlots: new Slots(2 * availableParallelism()),
     events,
     emit: (record, action, attributes) => events.record(containerEvent(record, action, attributes)),
     announce: (id, action, attributes) => {

@@ -122,5 +122,6 @@ export function settle(context: EngineContext, record: ContainerRecord, ended: S
     cleanUp();
   } else if (record.sandboxId !== '')
     context.background.run(`stop the sandbox of ${record.name}`, () => stopSandbox(context, record.sandboxId));
+  context.background.run(`release the volumes of ${record.name}`, () => context.volumeMounts.release(id));
   if (again) context.scheduleRestart(id, restartDelayMs);
 }

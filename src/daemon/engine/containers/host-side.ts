@@ -6,7 +6,7 @@ import type { EngineContext } from './context.ts';
 import type { HostMount } from './cri-config.ts';
 import { INIT_MOUNT } from './init-mount.ts';
 import { type NetworkFiles, type NetworkIdentity, writeNetworkFiles } from './network-files.ts';
-import { ensureSource } from './volumes.ts';
+import { openSource } from './volumes.ts';
 
 export interface HostSide {
   readonly files: NetworkFiles;
@@ -33,7 +33,7 @@ export async function prepareHost(context: EngineContext, record: ContainerRecor
       config.mounts
         .filter(({ type }) => type !== 'tmpfs')
         .map(async (mount) => ({
-          hostPath: await ensureSource(context.paths.volumes, mount),
+          hostPath: await openSource(context, mount, record.id),
           containerPath: mount.target,
           readOnly: mount.readOnly,
           propagation: mount.propagation,

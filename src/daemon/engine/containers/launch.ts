@@ -75,6 +75,7 @@ export async function launch(
     }
     context.network.members.leave(record.id);
     await context.network.release(record.id).catch(report);
+    await context.volumeMounts.release(record.id).catch(report);
     const error = startError(securityError(userError(thrown, record.config.user), record.spec.security.runtime));
     recordFailure(context, record, error);
     throw error;

@@ -24,6 +24,7 @@ import { tellHeld } from './resource-events.ts';
 import { removeSandbox, stopSandbox } from './sandboxes.ts';
 import { removeStrayDirectories, removeStrayFifos } from './stray-files.ts';
 import { removeViews } from './view-rootfs.ts';
+import { holdLive } from './volumes.ts';
 
 /** Containers that are taken up at once. */
 const AT_ONCE = 16;
@@ -71,6 +72,7 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
     // All have settled before the first error is told: whoever hears of it may close the database.
     for (const outcome of await Promise.allSettled(taken)) if (outcome.status === 'rejected') throw outcome.reason;
   }
+  await holdLive(context);
   await context.network.reconcile(publishedNow(context));
 
   for (const sandbox of sandboxes) clearAway(context, sandbox);

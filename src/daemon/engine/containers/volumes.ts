@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
+import type { ContainerRecord } from '../../state/containers.ts';
 import type { ResolvedMount } from '../../state/spec.ts';
 import { markRemoved } from '../volumes/removal.ts';
 import { recordVolume } from '../volumes/volumes.ts';
@@ -30,7 +31,7 @@ export function recordVolumes(
 }
 
 /** Makes the directory of a mount's source: a volume's, or, as docker's -v does, a path of the host that is not there. */
-export async function ensureSource(volumes: string, mount: ResolvedMount): Promise<string> {
+async function ensureSource(volumes: string, mount: ResolvedMount): Promise<string> {
   const path = mount.type === 'volume' ? volumeData(volumes, mount.volume) : mount.source;
   if (mount.mustExist === true) {
     if (!existsSync(path)) throw missingSource(path);
@@ -43,6 +44,33 @@ export async function ensureSource(volumes: string, mount: ResolvedMount): Promi
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw sourceError(path, error);
   }
   return path;
+}
+
+/**
+ * The same, and mounts there what a volume's options name; the holder keeps it mounted (context.volumeMounts).
+ * @throws K3cError INVALID_ARGUMENT, FAILED_PRECONDITION in docker's words
+ */
+export async function openSource(context: EngineContext, mount: ResolvedMount, holder: string): Promise<string> {
+  const path = await ensureSource(context.paths.volumes, mount);
+  if (mount.volume !== '') await context.volumeMounts.hold(mount.volume, holder);
+  return path;
+}
+
+/** What runs goes on with its volumes mounted; what nobody holds is mounted no more. */
+export async function holdLive(context: EngineContext): Promise<void> {
+  for (const id of context.live.keys()) {
+    const record = context.state.containers.byId(id);
+    if (record === undefined) continue;
+    await hold(context, record).catch((err: unknown) => {
+      // The container has its own view of it already.
+      context.log.warn({ err, container: id }, 'cannot mount a volume of a running container again');
+    });
+  }
+  context.background.run('unmount volumes that nobody uses', () => context.volumeMounts.unmountStale());
+}
+
+async function hold(context: EngineContext, { id, config }: ContainerRecord): Promise<void> {
+  for (const { volume } of config.mounts) if (volume !== '') await context.volumeMounts.hold(volume, id);
 }
 
 /** docker's sentence for a --mount of what is not there. */

@@ -1,18 +1,22 @@
 /** What is mounted into a container, for its file system while it does not run: as docker mounts it then. */
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import type { ContainerRecord } from '../../../state/containers.ts';
 import type { ResolvedMount } from '../../../state/spec.ts';
 import type { EngineContext } from '../context.ts';
 import { networkFiles } from '../network-files.ts';
-import { ensureSource, volumeData } from '../volumes.ts';
+import { openSource, volumeData } from '../volumes.ts';
 
-/** Arguments of k3c-files that mount volumes, directories of the host and the network's files. Tmpfs has nothing in it then. */
-export async function mountArgs(context: EngineContext, record: ContainerRecord): Promise<string[]> {
+/**
+ * Arguments of k3c-files that mount volumes, directories of the host and the network's files. Tmpfs has nothing in it then.
+ * @param holder of the volumes, which are released when k3c-files is done
+ */
+export async function mountArgs(context: EngineContext, record: ContainerRecord, holder: string): Promise<string[]> {
   const args: string[] = [];
   const mounts = record.config.mounts.filter(({ type }) => type !== 'tmpfs');
   for (const mount of mounts) {
-    if (mount.volume !== '') await ensureSource(context.paths.volumes, mount);
+    if (mount.volume !== '') await openSource(context, mount, holder);
     const source = sourceOf(context, mount);
     // A directory of the host that is not there is made by the next start, or refused by it.
     if (existsSync(source)) args.push('mount', mount.readOnly ? 'ro' : 'rw', source, mount.target);
@@ -27,6 +31,16 @@ export async function mountArgs(context: EngineContext, record: ContainerRecord)
     if (!taken && existsSync(source)) args.push('mount', 'rw', source, target);
   }
   return args;
+}
+
+/** Gives an act a name under which it holds volumes, and releases them when it is over. */
+export async function holding<T>(context: EngineContext, act: (holder: string) => Promise<T>): Promise<T> {
+  const holder = `files ${randomUUID()}`;
+  try {
+    return await act(holder);
+  } finally {
+    await context.volumeMounts.release(holder);
+  }
 }
 
 function sourceOf(context: EngineContext, mount: ResolvedMount): string {

@@ -8,7 +8,7 @@ import { seedVolumes } from '../seed-volumes.ts';
 import { filesError } from './failure.ts';
 import { liveArgs, mountPoints, startJob, withStoppedRoot } from './job.ts';
 import { readingArgs } from './layers.ts';
-import { mountArgs } from './mounts.ts';
+import { holding, mountArgs } from './mounts.ts';
 
 /** Where what is read goes. */
 export interface ReadSink {
@@ -93,9 +93,11 @@ async function read(
     await withStoppedRoot(context, now, signal, async ({ key, mounts }) => {
       const { root } = await mountPoints(context);
       // docker fills volumes when a container is created, k3c at its first start: whoever looks before finds them filled, too.
-      if (!what.bare && now.startedAt === 0n) await seed(context, key, now);
-      const mounted = what.bare ? [] : await mountArgs(context, now);
-      await run(context, [...readingArgs(mounts, root), ...mounted, ...what.args], sink, signal);
+      await holding(context, async (holder) => {
+        if (!what.bare && now.startedAt === 0n) await seed(context, key, now, holder);
+        const mounted = what.bare ? [] : await mountArgs(context, now, holder);
+        await run(context, [...readingArgs(mounts, root), ...mounted, ...what.args], sink, signal);
+      });
     });
   } catch (error) {
     throw filesError(error, record.name, what.path);
@@ -103,9 +105,14 @@ async function read(
 }
 
 /** Makes and fills the volumes of a container that never ran. */
-export async function seed(context: EngineContext, key: string, record: ContainerRecord): Promise<void> {
+export async function seed(
+  context: EngineContext,
+  key: string,
+  record: ContainerRecord,
+  holder: string,
+): Promise<void> {
   // Makes their directories.
-  await mountArgs(context, record);
+  await mountArgs(context, record, holder);
   await seedVolumes(context, key, record.config.mounts);
 }
 

@@ -8,7 +8,7 @@ import { recordNow } from '../identity.ts';
 import { filesError } from './failure.ts';
 import { liveArgs, mountPoints, snapshotMounts, startJob } from './job.ts';
 import { writingArgs } from './layers.ts';
-import { mountArgs, mountOf } from './mounts.ts';
+import { holding, mountArgs, mountOf } from './mounts.ts';
 import { absolute, seed } from './read.ts';
 import { openStage } from './stage.ts';
 import { plainTar } from './tar-input.ts';
@@ -57,21 +57,29 @@ function intoStopped(context: EngineContext, id: string, options: CopyToOptions)
     if (context.live.has(id)) return false;
     const record = recordNow(context.state.containers, id);
     const attempt = record.criId === '' ? undefined : await snapshotMounts(context, record.criId, options.signal);
-    if (attempt === undefined) await intoStage(context, record, options);
-    else await intoAttempt(context, record, attempt, options);
+    await holding(context, (holder) =>
+      attempt === undefined
+        ? intoStage(context, record, options, holder)
+        : intoAttempt(context, record, attempt, options, holder),
+    );
     return true;
   });
 }
 
 /** There is no file system yet but the one that the next start begins with. */
-async function intoStage(context: EngineContext, record: ContainerRecord, options: CopyToOptions): Promise<void> {
+async function intoStage(
+  context: EngineContext,
+  record: ContainerRecord,
+  options: CopyToOptions,
+  holder: string,
+): Promise<void> {
   const stage = await openStage(context, record);
-  if (record.startedAt === 0n) await seed(context, stage, record);
+  if (record.startedAt === 0n) await seed(context, stage, record, holder);
   const mounts = await stageMounts(context, stage);
   await unpack(
     context,
     record,
-    [...writingArgs(mounts, (await mountPoints(context)).root), ...(await mountArgs(context, record))],
+    [...writingArgs(mounts, (await mountPoints(context)).root), ...(await mountArgs(context, record, holder))],
     options,
   );
 }
@@ -82,9 +90,10 @@ async function intoAttempt(
   record: ContainerRecord,
   attempt: readonly SnapshotMount[],
   options: CopyToOptions,
+  holder: string,
 ): Promise<void> {
   const { root } = await mountPoints(context);
-  const args = [...writingArgs(attempt, root), ...(await mountArgs(context, record))];
+  const args = [...writingArgs(attempt, root), ...(await mountArgs(context, record, holder))];
   await unpack(context, record, args, options, async (base) => {
     // What goes into a volume or a directory of the host is there at the next start anyway.
     if (mountOf(record, base) !== undefined) return [];

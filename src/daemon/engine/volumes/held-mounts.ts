@@ -1,0 +1,82 @@
+/** Volumes whose options name something to mount: mounted while somebody holds them. */
+import { join } from 'node:path';
+import { unmountDetached } from '../../../host/mount.ts';
+import { mountsAt } from '../../../host/mount-table.ts';
+import type { State } from '../../state/database.ts';
+import { mountOf } from './driver-options.ts';
+import { mountVolume } from './mount-volume.ts';
+
+export interface HeldMountsParts {
+  readonly state: Pick<State, 'volumes'>;
+  readonly paths: { readonly volumes: string; readonly helper?: string | undefined };
+  readonly locks: { run<T>(key: string, act: () => Promise<T>): Promise<T> };
+  /** Aborted when the daemon cannot wait any longer. */
+  readonly abandon: AbortSignal;
+}
+
+export class HeldMounts {
+  readonly #parts: HeldMountsParts;
+  /** Who holds a volume, by its name. */
+  readonly #holders = new Map<string, Set<string>>();
+
+  constructor(parts: HeldMountsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Mounts a volume where its options say so and it is not mounted; its directory exists. It stays until release().
+   * @param holder id of a container, or any other word
+   * @throws K3cError FAILED_PRECONDITION in docker's words; it is not held then
+   */
+  async hold(volume: string, holder: string): Promise<void> {
+    const { state, paths, abandon } = this.#parts;
+    const mount = mountOf(state.volumes.byName(volume)?.options ?? {});
+    if (mount === undefined) return;
+    const holders = this.#holders.get(volume) ?? new Set();
+    this.#holders.set(volume, holders.add(holder));
+    try {
+      await this.#alone(volume, async () => {
+        const target = this.#data(volume);
+        if (!mountsAt(target).includes(target)) await mountVolume(paths.helper, mount, target, abandon);
+      });
+    } catch (error) {
+      this.#drop(volume, holder);
+      throw error;
+    }
+  }
+
+  /** Unmounts what nobody else holds. From the call on the holder holds nothing. */
+  async release(holder: string): Promise<void> {
+    const free = [...this.#holders.keys()].filter((volume) => this.#drop(volume, holder));
+    await Promise.all(free.map((volume) => this.#unmountUnheld(volume)));
+  }
+
+  /** Unmounts what a daemon that was killed has left mounted and nobody holds. */
+  async unmountStale(): Promise<void> {
+    const mounted = this.#parts.state.volumes.list().filter(({ options }) => mountOf(options) !== undefined);
+    await Promise.all(mounted.map(({ name }) => this.#unmountUnheld(name)));
+  }
+
+  /** True when nobody holds it any more, and this holder did. */
+  #drop(volume: string, holder: string): boolean {
+    const holders = this.#holders.get(volume);
+    if (holders?.delete(holder) !== true || holders.size > 0) return false;
+    this.#holders.delete(volume);
+    return true;
+  }
+
+  #unmountUnheld(volume: string): Promise<void> {
+    return this.#alone(volume, async () => {
+      const data = this.#data(volume);
+      if (!this.#holders.has(volume) && mountsAt(data).includes(data)) unmountDetached(data);
+    });
+  }
+
+  #alone(volume: string, act: () => Promise<void>): Promise<void> {
+    return this.#parts.locks.run(`mount of volume ${volume}`, act);
+  }
+
+  #data(volume: string): string {
+    return join(this.#parts.paths.volumes, volume, '_data');
+  }
+}
