@@ -20,6 +20,11 @@ export function unmountDetached(path: string): void {
   }
 }
 
+/** Mounts a directory or file of this machine, with what is mounted below it, at another path. Throws an ErrnoException. */
+export function bindMount(source: string, target: string): void {
+  mount(source, target, '', MS_BIND | MS_REC, '');
+}
+
 /** Gives a memory file system that nobody may run programs from another size. Throws an ErrnoException. */
 export function resizeTmpfs(path: string, bytes: number): void {
   mount('', path, '', MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC, `size=${bytes}`);

@@ -51,6 +51,7 @@ export interface ContainerFlags
   readonly tty?: boolean;
   readonly user?: string;
   readonly volume?: readonly string[];
+  readonly volumeDriver?: string;
   readonly volumesFrom?: readonly string[];
   readonly workdir?: string;
 }
@@ -91,6 +92,7 @@ export function addContainerFlags(command: Command): void {
     flag('-t, --tty', 'Allocate a pseudo-TTY'),
     value('-u, --user <string>', 'Username or UID (format: <name|uid>[:<group|gid>])'),
     values('-v, --volume <list>', 'Bind mount a volume'),
+    value('--volume-driver <string>', 'Optional volume driver for the container'),
     values('--volumes-from <list>', 'Mount volumes from the specified container(s)'),
     value('-w, --workdir <string>', 'Working directory inside the container'),
   ]) {
@@ -156,7 +158,7 @@ export async function toContainerSpec(
 /** All mounts of the flags. Throws CliError where one is wrong or two have one target. */
 function toMounts(flags: ContainerFlags, cwd: string): Mount[] {
   const mounts = inWords(() => [
-    ...(flags.volume ?? []).map((text) => parseVolume(text, cwd)),
+    ...(flags.volume ?? []).map((text) => withDriver(parseVolume(text, cwd), flags.volumeDriver ?? '')),
     ...(flags.mount ?? []).map((text) => parseMount(text, cwd)),
     ...(flags.tmpfs ?? []).map(parseTmpfs),
   ]);
@@ -166,6 +168,11 @@ function toMounts(flags: ContainerFlags, cwd: string): Mount[] {
     targets.add(target);
   }
   return mounts;
+}
+
+/** `--volume-driver` is for what -v makes. */
+function withDriver(mount: Mount, volumeDriver: string): Mount {
+  return mount.type === 'volume' ? { ...mount, volumeDriver } : mount;
 }
 
 /** What docker checks only when the whole command line was read: told without the usage. */

@@ -71,6 +71,20 @@ describe('--mount', () => {
       mount('tmpfs', '', '/t', { tmpfsOptions: 'size=1048576,mode=1770' }),
     ],
     ['source=vol,target=/b,volume-nocopy', mount('volume', 'vol', '/b', { noCopy: true })],
+    [
+      'source=vol,target=/b,volume-driver=local,volume-opt=type=tmpfs,"volume-opt=o=size=1m,uid=1",volume-label=a=b',
+      mount('volume', 'vol', '/b', {
+        volumeDriver: 'local',
+        volumeOptions: { type: 'tmpfs', o: 'size=1m,uid=1' },
+        volumeLabels: { a: 'b' },
+      }),
+    ],
+    ['source=vol,target=/b,volume-subpath=a/b', mount('volume', 'vol', '/b', { volumeSubpath: 'a/b' })],
+    ['type=bind,src=/a,target=/b,bind-create-src', mount('bind', '/a', '/b')],
+    [
+      'type=bind,src=/a,target=/b,bind-recursive=disabled',
+      mount('bind', '/a', '/b', { mustExist: true, bindRecursive: 'disabled' }),
+    ],
     ['type=bind,"source=/a,b",target=/c', mount('bind', '/a,b', '/c', { mustExist: true })],
   ];
   for (const [text, expected] of cases) test(text, () => assert.deepEqual(parseMount(text, '/work'), expected));
@@ -85,6 +99,11 @@ describe('--mount', () => {
     ['type=tmpfs,target=/b,tmpfs-size=x', /^invalid value for tmpfs-size: x$/],
     ['type=tmpfs,target=/b,tmpfs-mode=9', /^invalid value for tmpfs-mode: 9$/],
     ['type=bind,source=/a,target=/b,tmpfs-mode=7', /^cannot mix 'tmpfs-mode' with mount type 'bind'$/],
+    ['type=bind,src=/a,target=/b,volume-subpath=c', /^cannot mix 'volume-subpath' with mount type 'bind'$/],
+    ['type=bind,src=/a,target=/b,bind-nonrecursive', /^bind-nonrecursive is deprecated/],
+    ['type=bind,src=/a,target=/b,bind-recursive=x', /^invalid value for bind-recursive: x \(must be "enabled"/],
+    ['type=bind,src=/a,target=/b,bind-recursive=readonly', /requires 'readonly' to be specified in conjunction$/],
+    ['type=bind,src=/a,target=/b,ro,bind-recursive=readonly', /requires 'bind-propagation=rprivate'/],
     ['target=/a,readonly=maybe', /invalid value for 'readonly'/],
     ['"target=/a', /a quote is not closed/],
   ];

@@ -80,6 +80,7 @@ export function parseMount(text: string, cwd: string): Mount {
   const mount = Mount.fromPartial({ type: 'volume' });
   const only = new Map<string, string>();
   let propagation: string | undefined;
+  let createSource = false;
   const tmpfs: string[] = [];
   for (const field of csvFields(text)) {
     const equals = field.indexOf('=');
@@ -94,10 +95,21 @@ export function parseMount(text: string, cwd: string): Mount {
       mount.noCopy = value === undefined || boolean(key, value);
       continue;
     }
+    if (key === 'bind-create-src') {
+      createSource = value === undefined || boolean(key, value);
+      continue;
+    }
+    if (key === 'bind-nonrecursive')
+      throw new Error('bind-nonrecursive is deprecated, use bind-recursive=disabled instead');
     if (value === undefined) throw new Error(`invalid field '${field}' must be a key=value pair`);
     if (key === 'type') mount.type = mountType(value);
     else if (key === 'source' || key === 'src') mount.source = value;
     else if (key === 'target' || key === 'dst' || key === 'destination') mount.target = value;
+    else if (key === 'volume-subpath') mount.volumeSubpath = value;
+    else if (key === 'volume-driver') mount.volumeDriver = value;
+    else if (key === 'volume-opt') addPair(mount.volumeOptions, value);
+    else if (key === 'volume-label') addPair(mount.volumeLabels, value);
+    else if (key === 'bind-recursive') mount.bindRecursive = recursion(key, value);
     else if (key === 'bind-propagation') propagation = value.toLowerCase();
     else if (key === 'tmpfs-size') tmpfs.push(`size=${size(key, value)}`);
     else if (key === 'tmpfs-mode') tmpfs.push(`mode=${mode(key, value)}`);
@@ -112,7 +124,7 @@ export function parseMount(text: string, cwd: string): Mount {
   if (mount.type === 'bind') {
     if (mount.source === '') throw new Error('source is required for a bind mount');
     mount.source = resolve(cwd, mount.source);
-    mount.mustExist = true;
+    mount.mustExist = !createSource;
   }
   if (mount.type === 'tmpfs' && mount.source !== '') throw new Error('a tmpfs mount takes no source');
   if (mount.type === 'volume' && mount.source !== '') checkVolumeName(mount.source);
@@ -120,7 +132,24 @@ export function parseMount(text: string, cwd: string): Mount {
     if (!PROPAGATIONS.includes(propagation)) throw new Error(`invalid propagation: '${propagation}'`);
     setPropagation(mount, propagation);
   }
+  if (mount.bindRecursive === 'readonly' && !mount.readOnly)
+    throw new Error("option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction");
+  if (mount.bindRecursive === 'readonly' && mount.propagation !== 'rprivate')
+    throw new Error(
+      "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction",
+    );
   return mount;
+}
+
+/** One more `key=value`; docker takes a bare key for one with an empty value. */
+function addPair(map: Record<string, string>, text: string): void {
+  const equals = text.indexOf('=');
+  map[equals < 0 ? text : text.slice(0, equals)] = equals < 0 ? '' : text.slice(equals + 1);
+}
+
+function recursion(key: string, value: string): string {
+  if (['enabled', 'disabled', 'writable', 'readonly'].includes(value)) return value;
+  throw new Error(`invalid value for ${key}: ${value} (must be "enabled", "disabled", "writable", or "readonly")`);
 }
 
 /** Reads `--tmpfs PATH[:OPTIONS]`, the options being those of mount(8). Throws Error with docker's sentences. */

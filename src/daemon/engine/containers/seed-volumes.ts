@@ -14,7 +14,9 @@ export async function seedVolumes(
   criId: string,
   mounts: readonly ResolvedMount[],
 ): Promise<void> {
-  const volumes = mounts.filter(({ volume, noCopy }) => volume !== '' && noCopy !== true);
+  const volumes = mounts.filter(
+    ({ volume, noCopy, subpath }) => volume !== '' && noCopy !== true && subpath === undefined,
+  );
   const unseeded = await Promise.all(volumes.map(({ volume }) => isUnseeded(context, volume)));
   if (!unseeded.includes(true)) return;
   await viewRootfs(context, criId, async (root) => {

@@ -52,8 +52,9 @@ async function ensureSource(volumes: string, mount: ResolvedMount): Promise<stri
  */
 export async function openSource(context: EngineContext, mount: ResolvedMount, holder: string): Promise<string> {
   const path = await ensureSource(context.paths.volumes, mount);
-  if (mount.volume !== '') await context.volumeMounts.hold(mount.volume, holder);
-  return path;
+  if (mount.volume === '') return path;
+  await context.volumeMounts.hold(mount.volume, holder);
+  return mount.subpath === undefined ? path : context.volumeMounts.subpath(mount.volume, mount.subpath, holder);
 }
 
 /** What runs goes on with its volumes mounted; what nobody holds is mounted no more. */

@@ -5,6 +5,7 @@ import type { JoinedNamespaces } from './limits/joined.ts';
 import { patchLimits } from './limits/patch-limits.ts';
 import { sizeShm } from './limits/shm.ts';
 import { readOciSpec, writeOciSpec } from './oci-spec-store.ts';
+import { patchMounts } from './patch-mounts.ts';
 import { patchSpec } from './patch-spec.ts';
 import type { PreparedSecurity } from './security/cri-security.ts';
 import { patchSecurity } from './security/patch-security.ts';
@@ -39,6 +40,7 @@ export async function writeSpec(
         : undefined,
     tmpfs: config.mounts.filter(({ type }) => type === 'tmpfs'),
   });
+  patchMounts(oci.mounts, config.mounts);
   patchLimits(oci, asked, joined);
   sizeShm(oci, asked);
   await patchSecurity(context, oci, { record, criId, security, given });

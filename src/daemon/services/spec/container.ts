@@ -1,14 +1,13 @@
 /** What `run` and `create` ask for, out of their message: what the message's types leave open is checked here. */
-import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { Code, K3cError } from '../../../api/errors.ts';
-import type { Mount, PortRequest, ContainerSpec as SpecMessage } from '../../../api/gen/k3c.ts';
+import type { PortRequest, ContainerSpec as SpecMessage } from '../../../api/gen/k3c.ts';
 import type { ContainerSpec } from '../../engine/containers/types.ts';
-import { missingSource } from '../../engine/containers/volumes.ts';
 import { toHealth } from './health.ts';
 import { invalid } from './invalid.ts';
 import { toIsolation } from './isolation.ts';
 import { toLog } from './log.ts';
+import { toMount } from './mount.ts';
 import { toNetwork } from './network.ts';
 import { toResources } from './resources.ts';
 import { toRestart } from './restart.ts';
@@ -21,7 +20,6 @@ const NETWORK_MODES: Readonly<Record<string, ContainerSpec['networkMode']>> = {
   host: 'host',
   none: 'none',
 };
-const PROPAGATIONS = ['', 'private', 'rprivate', 'slave', 'rslave', 'shared', 'rshared'];
 
 /**
  * Checks a specification for what the message's types leave open. INVALID_ARGUMENT in docker's words.
@@ -92,23 +90,5 @@ function toPort({
     containerPort,
     protocol: protocol === 'udp' ? 'udp' : 'tcp',
     ...(hostPortEnd > hostPort ? { hostPortEnd } : {}),
-  };
-}
-
-function toMount(mount: Mount): ContainerSpec['mounts'][number] {
-  const { type, source, target, readOnly, propagation, mustExist, tmpfsOptions, noCopy, relabel } = mount;
-  if (type !== 'bind' && type !== 'volume' && type !== 'tmpfs') throw invalid(`mount type unknown: "${type}"`);
-  if (!PROPAGATIONS.includes(propagation)) throw invalid(`invalid propagation mode: "${propagation}"`);
-  const strict = type === 'bind' && mustExist;
-  if (strict && !existsSync(source)) throw missingSource(source);
-  return {
-    type,
-    source: type === 'tmpfs' ? tmpfsOptions : source,
-    target,
-    readOnly,
-    propagation,
-    ...(strict ? { mustExist } : {}),
-    ...(noCopy ? { noCopy } : {}),
-    ...(relabel ? { relabel } : {}),
   };
 }

@@ -6,7 +6,7 @@ import type { ContainerRecord } from '../../../state/containers.ts';
 import type { ResolvedMount } from '../../../state/spec.ts';
 import type { EngineContext } from '../context.ts';
 import { networkFiles } from '../network-files.ts';
-import { openSource, volumeData } from '../volumes.ts';
+import { openSource } from '../volumes.ts';
 
 /**
  * Arguments of k3c-files that mount volumes, directories of the host and the network's files. Tmpfs has nothing in it then.
@@ -16,8 +16,7 @@ export async function mountArgs(context: EngineContext, record: ContainerRecord,
   const args: string[] = [];
   const mounts = record.config.mounts.filter(({ type }) => type !== 'tmpfs');
   for (const mount of mounts) {
-    if (mount.volume !== '') await openSource(context, mount, holder);
-    const source = sourceOf(context, mount);
+    const source = mount.volume === '' ? mount.source : await openSource(context, mount, holder);
     // A directory of the host that is not there is made by the next start, or refused by it.
     if (existsSync(source)) args.push('mount', mount.readOnly ? 'ro' : 'rw', source, mount.target);
   }
@@ -41,10 +40,6 @@ export async function holding<T>(context: EngineContext, act: (holder: string) =
   } finally {
     await context.volumeMounts.release(holder);
   }
-}
-
-function sourceOf(context: EngineContext, mount: ResolvedMount): string {
-  return mount.volume === '' ? mount.source : volumeData(context.paths.volumes, mount.volume);
 }
 
 /** The mount that a path in the container lies in; the innermost. */
