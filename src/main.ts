@@ -1,5 +1,6 @@
 /** Where both roles begin: the command line, and the daemon behind its command `daemon`. Each loads only what it needs. */
 import { basename, dirname, join } from 'node:path';
+import type { Host } from './cli/context.ts';
 import type { Door } from './cli/door/door.ts';
 import { processHost } from './cli/process-context.ts';
 import { runCli } from './cli/program.ts';
@@ -18,12 +19,34 @@ async function daemon(): Promise<DaemonRole> {
     settings,
     run: async (flags, host) => {
       const { runDaemon } = await import('./daemon/daemon.ts');
+      const signals = daemonSignals(host);
       return runDaemon(flags, {
         env: host.env,
-        signal: host.signal,
+        signal: signals.stop,
+        onReload: signals.onReload,
         logsToTerminal: host.terminal.isTty.stderr,
         onReady: openOwnDoor,
       });
+    },
+  };
+}
+
+/** SIGHUP reloads, any other signal that ends a program stops; a second one has its usual effect. */
+function daemonSignals({ signal, onSignal }: Host) {
+  const stop = new AbortController();
+  const listeners = new Set<() => Promise<void>>();
+  const release = onSignal((name) => {
+    if (name === 'SIGHUP') for (const listener of listeners) void listener();
+    else if (name === 'SIGINT' || name === 'SIGTERM' || name === 'SIGQUIT') {
+      release();
+      stop.abort(name);
+    }
+  });
+  return {
+    stop: AbortSignal.any([signal, stop.signal]),
+    onReload(listener: () => Promise<void>) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
     },
   };
 }

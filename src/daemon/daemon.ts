@@ -21,8 +21,8 @@ import { createContainerEngine } from './engine/containers/engine.ts';
 import { EventBus } from './engine/events/bus.ts';
 import { withEvents } from './engine/images/image-events.ts';
 import { createImageEngine } from './engine/images/images.ts';
+import { LiveRegistries } from './engine/images/live-registries.ts';
 import { ensurePauseImage } from './engine/images/pause.ts';
-import { applyRegistries } from './engine/images/registries.ts';
 import { createHostNetwork } from './engine/network/network.ts';
 import { storageEngine } from './engine/storage/storage.ts';
 import { volumeEngine } from './engine/volumes/volumes.ts';
@@ -51,6 +51,8 @@ export interface DaemonHost {
   /** Aborted by SIGTERM or SIGINT: stop, and leave the containers running. */
   readonly signal: AbortSignal;
   readonly logsToTerminal: boolean;
+  /** Calls back at every SIGHUP until the returned function is called. */
+  readonly onReload?: (listener: () => Promise<void>) => () => void;
   /** Called when everything is served, with what it serves and where; what it returns is closed first when the daemon stops. */
   readonly onReady?: (served: {
     readonly address: string;
@@ -118,11 +120,12 @@ async function start(
   });
   const [engine, registries] = await Promise.all([
     unpackEngine(paths.root, signal),
-    applyRegistries(config.registries, paths.certs, { required: config.registriesNamed, log }),
+    LiveRegistries.open(config.registries, paths.certs, { required: config.registriesNamed, log }),
     network.start(signal),
   ]);
   stack.defer(() => registries.close());
-  for (const warning of registries.warnings) log.warn({}, warning);
+  const offReload = host.onReload?.(() => registries.reload());
+  stack.defer(() => offReload?.());
 
   const state = openDatabase(paths.database, { nativeBinding: loadSqliteAddon() });
   stack.defer(() => state.close());
@@ -132,6 +135,7 @@ async function start(
   const buildkitd = connectBuildkitd(paths.buildkitSocket);
   stack.defer(() => buildkitd.close());
 
+  const cacheBytes = config.buildCacheBytes === 0 ? await tenthOfDisk(paths.root) : config.buildCacheBytes;
   let containerdStarted = 0;
   const exitNotes = new ExitNotes(paths.containerdState);
   const children = {
@@ -153,15 +157,16 @@ async function start(
       cdiSpecDirs: config.cdiSpecDirs,
       logLevel: config.logLevel === 'trace' || config.logLevel === 'debug' ? 'debug' : 'info',
     }),
-    buildkitdConfig: buildkitdConfig({
-      paths,
-      bin: engine.directory,
-      snapshotter: facts.snapshotter,
-      cacheBytes: config.buildCacheBytes === 0 ? await tenthOfDisk(paths.root) : config.buildCacheBytes,
-      cgroupParent: cgroups.builds,
-      registries: registries.buildkit,
-      debug: config.logLevel === 'trace' || config.logLevel === 'debug',
-    }),
+    buildkitdConfig: () =>
+      buildkitdConfig({
+        paths,
+        bin: engine.directory,
+        snapshotter: facts.snapshotter,
+        cacheBytes,
+        cgroupParent: cgroups.builds,
+        registries: registries.buildkit,
+        debug: config.logLevel === 'trace' || config.logLevel === 'debug',
+      }),
     containerd,
     buildkitd,
     beforeContainerd: async () => {

@@ -339,6 +339,24 @@ configs:
     await daemon.ok(['rmi', `${name}:1`, `${name}:2`]);
   });
 
+  test('SIGHUP reads the file anew; a wrong one changes nothing', async () => {
+    const file = join(base, 'registries.yaml');
+    const before = await readFile(file, 'utf8');
+    const hangUp = async (text: string, logged: RegExp) => {
+      await writeFile(file, text);
+      process.kill(daemon.pid ?? 0, 'SIGHUP');
+      for (let i = 0; i < 100 && !logged.test(daemon.log()); i++) await sleep(50);
+      assert.match(daemon.log(), logged);
+    };
+    await publish(`${open.address}/deep/late:1`);
+    assert.equal((await daemon.k3c(['pull', '-q', 'late.test/late:1'])).code, 1);
+    await hangUp('mirrors: [', /registries stay as they were/);
+    const late = `  late.test: {endpoint: ["http://${open.address}"], rewrite: {"^(.*)$": "deep/$1"}}\n`;
+    await hangUp(before.replace('mirrors:\n', `mirrors:\n${late}`), /registries are read anew/);
+    await daemon.ok(['pull', '-q', 'late.test/late:1']);
+    await daemon.ok(['rmi', 'late.test/late:1']);
+  });
+
   test('a file that was named and is not there is an error', async () => {
     const flags = ['--root', join(base, 'r'), '--state', join(base, 's'), '--registries', join(base, 'none.yaml')];
     const { code, stderr } = await run(binary, ['daemon', ...flags]);

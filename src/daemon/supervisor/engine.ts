@@ -21,7 +21,8 @@ export interface EngineOptions {
     args: readonly string[],
   ) => { readonly command: string; readonly args: readonly string[] };
   readonly containerdConfig: string;
-  readonly buildkitdConfig: string;
+  /** Asked before every start: what registries.yaml says may have changed. */
+  readonly buildkitdConfig: () => string;
   readonly containerd: Containerd;
   readonly buildkitd: Buildkitd;
   /** Run before every start of containerd, the first included. */
@@ -68,7 +69,7 @@ export function superviseBuildkitd(options: EngineOptions): Supervised {
     onLine: childLog(log, 'buildkitd'),
     prepare: async () => {
       await mkdir(paths.buildkitRoot, { recursive: true, mode: 0o711 });
-      await writeFileAtomic(paths.buildkitConfig, options.buildkitdConfig, 0o600);
+      await writeFileAtomic(paths.buildkitConfig, options.buildkitdConfig(), 0o600);
       await options.beforeBuildkitd();
       return {
         ...options.tied(`${options.bin}/buildkitd`, ['--config', paths.buildkitConfig]),
