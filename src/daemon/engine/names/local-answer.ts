@@ -1,7 +1,7 @@
 /** Answers from what the daemon knows itself: who is on the network of the one who asks. */
 import { isIPv4, isIPv6 } from 'node:net';
 import { encode, type StringAnswer } from 'dns-packet';
-import type { MemberTable } from './member-table.ts';
+import { addressesOf, type MemberTable } from './member-table.ts';
 import { CLASS_IN, emptyAnswer, HEADER_BYTES, type Query, RecordType, ResponseCode } from './message.ts';
 import { reversedAddress } from './reverse.ts';
 
@@ -10,29 +10,34 @@ const TTL_S = 0;
 /** Of an answer over UDP that no path cuts into fragments (DNS flag day 2020). */
 const UDP_BYTES = 1232;
 
-export interface LocalNetwork {
-  readonly table: MemberTable;
-  /** Whether an address belongs to the network: what nobody has there is known to nobody else either. */
-  readonly contains: (address: string) => boolean;
+/** What one who asks may know. */
+export interface LocalView {
+  /** Of the networks that the asker is on, the one by which the question came first. */
+  readonly tables: readonly MemberTable[];
+  /** Whether an address belongs to one of our networks: what nobody has there is known to nobody else either. */
+  readonly isOurs: (address: string) => boolean;
 }
 
-/** The answer to a question about a member, or about the network's own addresses; undefined for all that others know. */
-export function localAnswer(query: Query, { table, contains }: LocalNetwork, limit: number): Buffer | undefined {
+/** The answer to a question about a member, or about our own addresses; undefined for all that others know. */
+export function localAnswer(query: Query, { tables, isOurs }: LocalView, limit: number): Buffer | undefined {
   if (query.class !== CLASS_IN || query.name === undefined) return undefined;
   const address = reversedAddress(query.name);
   if (address !== undefined) {
-    const member = table.at(address);
-    if (member !== undefined) return compose(query, limit, pointer(query, table.fullName(member)));
-    return contains(address) ? negative(query, ResponseCode.NXDOMAIN) : undefined;
+    for (const table of tables) {
+      const member = table.at(address);
+      if (member !== undefined) return compose(query, limit, pointer(query, table.fullName(member)));
+    }
+    return isOurs(address) ? negative(query, ResponseCode.NXDOMAIN) : undefined;
   }
-  const members = table.named(query.name);
-  if (members === undefined) return undefined;
-  const addresses = [...members].flatMap((member) => member.addresses);
-  return compose(query, limit, addressRecords(query, addresses));
+  for (const table of tables) {
+    const members = table.named(query.name);
+    if (members !== undefined) return compose(query, limit, addressRecords(query, [...members].flatMap(addressesOf)));
+  }
+  return undefined;
 }
 
 /** One that no server outside is asked for either. */
-export function negative(query: Query, code: number): Buffer {
+function negative(query: Query, code: number): Buffer {
   return emptyAnswer(query.bytes, code, { questionEnd: query.questionEnd, authoritative: true });
 }
 

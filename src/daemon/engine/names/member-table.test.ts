@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { NetworkMember } from '../network/members.ts';
 import { MemberTable } from './member-table.ts';
-import type { NetworkMember } from './members.ts';
 
 const id = 'abcdef0123456789'.repeat(4);
 const member = (more: Partial<NetworkMember> = {}): NetworkMember => ({
-  id,
+  container: id,
   name: 'Web',
-  addresses: ['10.1.0.2', 'FD00::0:2'],
+  ip: '10.1.0.2',
+  ipv6: 'FD00::0:2',
+  mac: '',
   aliases: ['www'],
   hostname: 'box.example.org',
-  search: undefined,
-  servers: [],
   ...more,
 });
 
@@ -23,15 +23,15 @@ test('a member is found by name, alias, short id, id and hostname, with the netw
   for (const name of ['web', 'www', id.slice(0, 12), id, 'box.example.org', 'web.blue', 'www.blue'])
     assert.deepEqual(found(table, name), ['Web'], name);
   for (const name of ['box', id.slice(0, 11), 'web.red', 'blue', '']) assert.deepEqual(found(table, name), [], name);
-  assert.equal(table.at('10.1.0.2')?.id, id);
-  assert.equal(table.at('fd00::2')?.id, id);
+  assert.equal(table.at('10.1.0.2')?.container, id);
+  assert.equal(table.at('fd00::2')?.container, id);
   assert.equal(table.fullName(member()), 'Web.blue');
 });
 
 test('nothing is left of a member that goes, or of what it was', () => {
   const table = new MemberTable('blue');
   table.put(member());
-  table.put(member({ name: 'api', aliases: [], addresses: ['10.1.0.3'], hostname: '' }));
+  table.put(member({ name: 'api', aliases: [], ip: '10.1.0.3', hostname: '' }));
   assert.deepEqual(found(table, 'api'), ['api']);
   for (const name of ['web', 'www', 'box.example.org']) assert.deepEqual(found(table, name), [], name);
   assert.equal(table.at('10.1.0.2'), undefined);
@@ -44,9 +44,9 @@ test('nothing is left of a member that goes, or of what it was', () => {
 test('a hostname takes nothing from a name, and an alias is as good as one', () => {
   const table = new MemberTable('blue');
   table.put(member({ name: 'db' }));
-  table.put(member({ id: 'b'.repeat(64), name: 'other', aliases: [], hostname: 'db', addresses: ['10.1.0.9'] }));
+  table.put(member({ container: 'b'.repeat(64), name: 'other', aliases: [], hostname: 'db', ip: '10.1.0.9' }));
   assert.deepEqual(found(table, 'db'), ['db']);
-  table.put(member({ id: 'c'.repeat(64), name: 'third', aliases: ['db'], addresses: ['10.1.0.10'] }));
+  table.put(member({ container: 'c'.repeat(64), name: 'third', aliases: ['db'], ip: '10.1.0.10' }));
   assert.deepEqual(found(table, 'db'), ['db', 'third']);
   table.remove(id);
   table.remove('c'.repeat(64));
@@ -56,7 +56,7 @@ test('a hostname takes nothing from a name, and an alias is as good as one', () 
 test('an address that has a new holder stays with it when the old one goes', () => {
   const table = new MemberTable('blue');
   table.put(member());
-  table.put(member({ id: 'b'.repeat(64), name: 'new' }));
+  table.put(member({ container: 'b'.repeat(64), name: 'new' }));
   table.remove(id);
   assert.equal(table.at('10.1.0.2')?.name, 'new');
 });

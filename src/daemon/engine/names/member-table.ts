@@ -1,5 +1,5 @@
 /** The members of one network, found by name and by address. */
-import type { NetworkMember } from './members.ts';
+import type { NetworkMember } from '../network/members.ts';
 import { canonicalAddress } from './reverse.ts';
 
 const SHORT_ID = 12;
@@ -19,48 +19,56 @@ export class MemberTable {
 
   /** Adds a member, or replaces what was known of it. */
   put(member: NetworkMember): void {
-    this.remove(member.id);
-    this.#members.set(member.id, member);
+    this.remove(member.container);
+    this.#members.set(member.container, member);
     for (const name of this.#names(member)) add(this.#byName, name, member);
     if (member.hostname !== '') add(this.#byHostname, member.hostname.toLowerCase(), member);
-    for (const address of member.addresses) this.#byAddress.set(canonicalAddress(address), member);
+    for (const address of addressesOf(member)) this.#byAddress.set(canonicalAddress(address), member);
   }
 
-  /** Forgets a member; one that is not there is fine. */
-  remove(id: string): void {
-    const member = this.#members.get(id);
+  /** Forgets a container; one that is not there is fine. */
+  remove(container: string): void {
+    const member = this.#members.get(container);
     if (member === undefined) return;
-    this.#members.delete(id);
+    this.#members.delete(container);
     for (const name of this.#names(member)) drop(this.#byName, name, member);
     if (member.hostname !== '') drop(this.#byHostname, member.hostname.toLowerCase(), member);
     // The address may be another's by now.
-    for (const address of member.addresses.map(canonicalAddress))
+    for (const address of addressesOf(member).map(canonicalAddress))
       if (this.#byAddress.get(address) === member) this.#byAddress.delete(address);
   }
 
-  get(id: string): NetworkMember | undefined {
-    return this.#members.get(id);
+  has(container: string): boolean {
+    return this.#members.has(container);
   }
 
-  /** The members that answer to a name, in lower case and without the last dot; undefined: nobody does. */
+  /**
+   * The members that answer to a name, in lower case and without the last dot; undefined: nobody does. Hostnames count only where
+   * no name, id or alias matches: one must not take the traffic of a container of that name.
+   */
   named(name: string): Iterable<NetworkMember> | undefined {
     return this.#byName.get(name) ?? this.#byHostname.get(name);
   }
 
-  /** Whose address this is. */
+  /** Whose address this is, spelled as canonicalAddress() does. */
   at(address: string): NetworkMember | undefined {
     return this.#byAddress.get(address);
   }
 
   /** Of a reverse look-up: docker's NAME.NETWORK. */
-  fullName(member: NetworkMember): string {
-    return `${member.name}.${this.#network}`;
+  fullName({ name }: NetworkMember): string {
+    return `${name}.${this.#network}`;
   }
 
-  #names({ id, name, aliases }: NetworkMember): Set<string> {
-    const own = [name, ...aliases, id.slice(0, SHORT_ID)].map((each) => each.toLowerCase());
-    return new Set([id, ...own, ...own.map((each) => `${each}.${this.#network}`)]);
+  #names({ container, name, aliases }: NetworkMember): Set<string> {
+    const own = [name, ...aliases, container.slice(0, SHORT_ID)].map((each) => each.toLowerCase());
+    return new Set([container, ...own, ...own.map((each) => `${each}.${this.#network}`)]);
   }
+}
+
+/** IPv4 and IPv6; a member that is just being started may have none yet. */
+export function addressesOf({ ip, ipv6 }: NetworkMember): string[] {
+  return [ip, ipv6].filter((address) => address !== '');
 }
 
 function add(index: Map<string, Set<NetworkMember>>, key: string, member: NetworkMember): void {

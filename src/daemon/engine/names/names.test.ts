@@ -6,28 +6,51 @@ import { type TestContext, test } from 'node:test';
 import type { Answer, Packet } from 'dns-packet';
 import { ask, askTcp, askUdp, FakeServer, type Speech } from '../../../../test/support/name-lab.ts';
 import { silentLog } from '../../../host/log.ts';
-import type { NetworkMember } from './members.ts';
+import { type NetworkMember, NetworkMembers } from '../network/members.ts';
 import { createNames, type Names } from './names.ts';
 
-/** The network of these tests is the loopback device. */
-const NETWORK = { name: 'blue', gateway: '127.0.0.1', subnet: '127.0.0.0/24' };
 const id = (digit: string) => digit.repeat(64);
+/** The networks of these tests are parts of the loopback device. */
+const network = (name: string, third: number, internal = false) => ({
+  id: `id of ${name}`,
+  name,
+  bridge: 'lo',
+  gateway: `127.0.${third}.1`,
+  cidr: `127.0.${third}.0/24`,
+  internal,
+});
+const blue = network('blue', 0);
 
 interface Lab {
   readonly names: Names;
+  readonly members: NetworkMembers;
   readonly to: { readonly address: string; readonly port: number };
   readonly servers: readonly FakeServer[];
+  /** By network. */
+  readonly ports: Map<string, number | undefined>;
 }
 
-/** Serves the network, with servers of the host at 127.0.0.2, 127.0.0.3 … */
-async function lab(t: TestContext, speeches: readonly Speech[], more: { internal?: boolean } = {}): Promise<Lab> {
+/** Serves blue (or another network), with servers of the host at 127.0.0.2, 127.0.0.3 … */
+async function lab(
+  t: TestContext,
+  speeches: readonly Speech[],
+  served = blue,
+  dns: Record<string, string> = {},
+): Promise<Lab> {
   const directory = mkdtempSync(join(tmpdir(), 'k3c-names-'));
   const servers: FakeServer[] = [];
   for (const [index, speech] of speeches.entries())
     servers.push(await FakeServer.listen(`127.0.0.${index + 2}`, servers[0]?.port ?? 0, speech));
   const main = join(directory, 'resolv.conf');
   writeFileSync(main, servers.map((_, index) => `nameserver 127.0.0.${index + 2}\n`).join(''));
+  const members = new NetworkMembers();
+  members.addNetwork(served);
+  const ports = new Map<string, number | undefined>();
   const names = createNames({
+    members,
+    serversOf: (container) => [dns[container] ?? []].flat(),
+    ports: [0],
+    onPort: ({ name }, port) => ports.set(name, port),
     log: silentLog,
     hostResolverPaths: { main, behindStub: join(directory, 'none') },
     serverPort: servers[0]?.port ?? 9,
@@ -37,13 +60,19 @@ async function lab(t: TestContext, speeches: readonly Speech[], more: { internal
     for (const server of servers) server.close();
     rmSync(directory, { recursive: true });
   });
-  const port = await names.serve({ ...NETWORK, ...more }, [0]);
-  return { names, to: { address: '127.0.0.1', port: port ?? assert.fail('not served') }, servers };
+  await names.ready();
+  return {
+    names,
+    members,
+    to: { address: served.gateway, port: ports.get(served.name) ?? assert.fail() },
+    servers,
+    ports,
+  };
 }
 
 function member(digit: string, more: Partial<NetworkMember> = {}): NetworkMember {
-  const base = { id: id(digit), name: `c${digit}`, addresses: [`127.0.0.${10 + Number(digit)}`] };
-  return { ...base, aliases: [], hostname: '', servers: [], search: [], ...more };
+  const base = { container: id(digit), name: `c${digit}`, ip: `127.0.0.${10 + Number(digit)}`, ipv6: '', mac: '' };
+  return { ...base, aliases: [], hostname: '', ...more };
 }
 
 const address = (data: string, ttl = 60): Speech => {
@@ -55,26 +84,26 @@ const data = (packet: Packet | undefined) =>
 const code = (packet: Packet | undefined) => (packet as { rcode?: string } | undefined)?.rcode;
 
 test('members are found by name the moment they are there, and not a moment longer', async (t) => {
-  const { names, to, servers } = await lab(t, [() => ({ flags: 3 })]);
-  names.put('blue', member('1', { aliases: ['web'] }));
+  const { members, to, servers } = await lab(t, [() => ({ flags: 3 })]);
+  members.join(blue.id, member('1', { aliases: ['web'] }));
   const found = await askUdp(to, ask('C1'));
   assert.deepEqual(data(found), ['127.0.0.11']);
   assert.equal(found?.flag_aa, true);
   assert.equal(found?.questions?.[0]?.name, 'C1');
-  names.put('blue', member('2', { aliases: ['web'] }));
+  members.join(blue.id, member('2', { aliases: ['web'] }));
   assert.deepEqual(data(await askUdp(to, ask('web'))).sort(), ['127.0.0.11', '127.0.0.12']);
-  names.renamed(id('1'), 'renamed');
+  members.renamed(id('1'), 'renamed');
   assert.deepEqual(data(await askUdp(to, ask('renamed'))), ['127.0.0.11']);
   assert.equal(code(await askUdp(to, ask('c1'))), 'NXDOMAIN');
-  names.remove(id('1'));
+  members.leave(id('1'));
   assert.deepEqual(data(await askUdp(to, ask('web'))), ['127.0.0.12']);
   assert.equal(code(await askUdp(to, ask('renamed'))), 'NXDOMAIN');
   assert.deepEqual(servers[0]?.asked, ['udp c1', 'udp renamed']);
 });
 
 test('a name without a record of the type asked for is there all the same, and nobody else is asked', async (t) => {
-  const { names, to, servers } = await lab(t, [address('192.0.2.1')]);
-  names.put('blue', member('1'));
+  const { members, to, servers } = await lab(t, [address('192.0.2.1')]);
+  members.join(blue.id, member('1'));
   for (const type of ['AAAA', 'MX'] as const) {
     const answer = await askUdp(to, ask('c1', type));
     assert.deepEqual([code(answer), answer?.answers], ['NOERROR', []]);
@@ -83,8 +112,8 @@ test('a name without a record of the type asked for is there all the same, and n
 });
 
 test('reverse look-ups say NAME.NETWORK; the addresses of the network are nobody else’s business', async (t) => {
-  const { names, to, servers } = await lab(t, [address('192.0.2.1')]);
-  names.put('blue', member('1'));
+  const { members, to, servers } = await lab(t, [address('192.0.2.1')]);
+  members.join(blue.id, member('1'));
   assert.deepEqual(data(await askUdp(to, ask('11.0.0.127.in-addr.arpa', 'PTR'))), ['c1.blue']);
   assert.deepEqual(data(await askUdp(to, ask('c1.blue'))), ['127.0.0.11']);
   assert.equal(code(await askUdp(to, ask('99.0.0.127.in-addr.arpa', 'PTR'))), 'NXDOMAIN');
@@ -128,8 +157,8 @@ test('where no server knows better the failure is handed on, and where none answ
 });
 
 test('without any server names are served, and all else fails at once', async (t) => {
-  const { names, to } = await lab(t, []);
-  names.put('blue', member('1'));
+  const { members, to } = await lab(t, []);
+  members.join(blue.id, member('1'));
   assert.deepEqual(data(await askUdp(to, ask('c1'))), ['127.0.0.11']);
 });
 
@@ -190,8 +219,8 @@ test('an answer that is cut short is fetched over TCP, and cut for a client that
 });
 
 test('names over TCP, many questions on one connection', async (t) => {
-  const { names, to } = await lab(t, []);
-  names.put('blue', member('1'));
+  const { members, to } = await lab(t, []);
+  members.join(blue.id, member('1'));
   const answers = await askTcp(
     to,
     Array.from({ length: 100 }, () => ask('c1')),
@@ -200,17 +229,55 @@ test('names over TCP, many questions on one connection', async (t) => {
 });
 
 test('a container with servers of its own is answered by them alone, by the address that it asks from', async (t) => {
-  const { names, to, servers } = await lab(t, [address('192.0.2.1'), address('192.0.2.2')]);
-  names.put('blue', member('1', { addresses: ['127.0.0.1'], servers: ['127.0.0.3'] }));
-  names.put('blue', member('2', { addresses: ['127.0.0.9'] }));
+  const speeches = [address('192.0.2.1'), address('192.0.2.2')];
+  const { members, to, servers } = await lab(t, speeches, blue, { [id('1')]: '127.0.0.3' });
+  members.join(blue.id, member('1', { ip: '127.0.0.1' }));
+  members.join(blue.id, member('2', { ip: '127.0.0.9' }));
   assert.deepEqual(data(await askUdp(to, ask('www.example'), { from: '127.0.0.1' })), ['192.0.2.2']);
   assert.deepEqual(data(await askUdp(to, ask('www.example'), { from: '127.0.0.9' })), ['192.0.2.1']);
   assert.deepEqual([servers[0]?.asked.length, servers[1]?.asked.length], [1, 1]);
 });
 
-test('who is not on the network gets no answer, and an internal network asks nobody outside', async (t) => {
-  const { names, to, servers } = await lab(t, [address('192.0.2.1')], { internal: true });
-  names.put('blue', member('1'));
+test('networks keep to themselves; who is on two knows both, whichever gateway he asks', async (t) => {
+  const { members, names, to, ports } = await lab(t, []);
+  const red = network('red', 1);
+  members.addNetwork(red);
+  assert.equal(await names.resolver(red.id), '127.0.1.1');
+  const toRed = { address: '127.0.1.1', port: ports.get('red') ?? assert.fail() };
+  members.join(blue.id, member('1'));
+  members.join(red.id, member('2', { ip: '127.0.1.12' }));
+  members.join(blue.id, member('3', { ip: '127.0.0.13', aliases: ['both'] }));
+  members.join(red.id, member('3', { ip: '127.0.1.13', aliases: ['both'] }));
+  const asks = async (from: string, name: string) => data(await askUdp(to, ask(name), { from }));
+  assert.deepEqual(await asks('127.0.0.13', 'c1'), ['127.0.0.11']);
+  assert.deepEqual(await asks('127.0.0.13', 'c2'), ['127.0.1.12']);
+  assert.deepEqual(await asks('127.0.0.13', 'both'), ['127.0.0.13']);
+  assert.deepEqual(await asks('127.0.1.13', 'both'), ['127.0.1.13']);
+  assert.deepEqual(await asks('127.0.0.11', 'c2'), []);
+  assert.equal(code(await askUdp(to, ask('12.1.0.127.in-addr.arpa', 'PTR'), { from: '127.0.0.11' })), 'NXDOMAIN');
+  assert.deepEqual(data(await askUdp(toRed, ask('c2'), { from: '127.0.1.12' })), ['127.0.1.12']);
+  members.leave(id('3'), red.id);
+  assert.deepEqual(await asks('127.0.0.13', 'c2'), []);
+  members.removeNetwork(red.id);
+  assert.equal(await names.resolver(red.id), undefined);
+  assert.equal(await askUdp(toRed, ask('c2'), { from: '127.0.1.12', milliseconds: 200 }), undefined);
+  assert.equal(ports.get('red'), undefined);
+});
+
+test('a network that is made again is served again, its members included', async (t) => {
+  const { members, names, ports } = await lab(t, []);
+  members.join(blue.id, member('1'));
+  members.addNetwork(blue);
+  members.addNetwork(blue);
+  await names.ready();
+  const to = { address: '127.0.0.1', port: ports.get('blue') ?? assert.fail() };
+  assert.deepEqual(data(await askUdp(to, ask('c1'))), ['127.0.0.11']);
+});
+
+test('who is not on a network gets no answer, and an internal network asks nobody outside', async (t) => {
+  const inner = network('blue', 0, true);
+  const { members, to, servers } = await lab(t, [address('192.0.2.1')], inner);
+  members.join(inner.id, member('1'));
   assert.equal(await askUdp(to, ask('c1'), { from: '127.0.1.1', milliseconds: 200 }), undefined);
   assert.deepEqual(data(await askUdp(to, ask('c1'))), ['127.0.0.11']);
   assert.equal(code(await askUdp(to, ask('www.example'))), 'REFUSED');
@@ -218,8 +285,8 @@ test('who is not on the network gets no answer, and an internal network asks nob
 });
 
 test('nonsense is refused or dropped and harms nothing', async (t) => {
-  const { names, to } = await lab(t, []);
-  names.put('blue', member('1'));
+  const { members, to } = await lab(t, []);
+  members.join(blue.id, member('1'));
   assert.equal(code(await askUdp(to, Buffer.from('000100000002000000000000', 'hex'))), 'FORMERR');
   assert.equal(await askUdp(to, Buffer.from('xx'), { milliseconds: 100 }), undefined);
   assert.deepEqual(data(await askUdp(to, ask('c1'))), ['127.0.0.11']);
@@ -227,14 +294,17 @@ test('nonsense is refused or dropped and harms nothing', async (t) => {
 
 test('a port that is taken is passed over; without any the network is not served, and may still be spoken of', async (t) => {
   const { to } = await lab(t, []);
-  const names = createNames({ log: silentLog });
-  t.after(() => names.close());
-  assert.equal(await names.serve(NETWORK, [to.port]), undefined);
-  assert.equal(names.resolver('blue'), undefined);
-  names.put('blue', member('1'));
-  names.remove(id('1'));
-  assert.notEqual(await names.serve(NETWORK, [to.port, 0]), undefined);
-  assert.equal(names.resolver('blue'), '127.0.0.1');
-  names.withdraw('blue');
-  assert.equal(names.resolver('blue'), undefined);
+  const members = new NetworkMembers();
+  const base = { members, serversOf: () => [], log: silentLog };
+  const told: (number | undefined)[] = [];
+  const without = createNames({ ...base, ports: [to.port], onPort: (_, port) => told.push(port) });
+  const other = createNames({ ...base, ports: [to.port, 0], onPort: (_, port) => told.push(port) });
+  t.after(() => without.close());
+  t.after(() => other.close());
+  members.addNetwork(blue);
+  members.join(blue.id, member('1'));
+  assert.equal(await without.resolver(blue.id), undefined);
+  assert.equal(await other.resolver(blue.id), '127.0.0.1');
+  assert.equal(told.length, 1);
+  members.leave(id('1'));
 });

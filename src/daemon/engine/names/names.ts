@@ -1,14 +1,23 @@
-/** The names of containers: what others call. One for a daemon; every network that it serves has a listener and a table. */
+/** The names of containers: what others call. One for a daemon; every network has a listener and a table. */
 import { BlockList, isIPv6 } from 'node:net';
 import type { Log } from '../../../host/log.ts';
+import type { MemberNetwork, MembersChange, NetworkMembersView } from '../network/members.ts';
 import { Forwarder } from './forwarder.ts';
 import { listenForQuestions, type NameListener } from './listener.ts';
 import { MemberTable } from './member-table.ts';
-import type { NamedNetwork, NetworkMember } from './members.ts';
+import type { Query } from './message.ts';
 import { HostResolverFile, type HostResolverPaths } from './resolv-conf.ts';
-import { type ResponderOptions, respond } from './responder.ts';
+import { type Asker, respond } from './responder.ts';
 
 export interface NamesOptions {
+  /** Who is on which network; followed until close(). */
+  readonly members: NetworkMembersView;
+  /** --dns of a container. Asked once for each that joins. */
+  readonly serversOf: (container: string) => readonly string[];
+  /** The ports to try on a gateway, the first that is free serves; 0: any. */
+  readonly ports: readonly number[];
+  /** Told of the port on which a network is served, and of the end of that (undefined). */
+  readonly onPort: (network: MemberNetwork, port: number | undefined) => void;
   readonly log: Log;
   readonly hostResolverPaths?: HostResolverPaths;
   /** Port of the servers that are asked; for tests. */
@@ -16,103 +25,157 @@ export interface NamesOptions {
 }
 
 export interface Names {
-  /**
-   * Begins to serve a network, on the first of the ports that is free on its gateway, and returns that port. Undefined, with a
-   * warning, where none is: containers then keep the host's resolvers. A network that is served already is an error.
-   */
-  serve(network: NamedNetwork, ports: readonly number[]): Promise<number | undefined>;
-  /** Ends that; one that is not served is fine. */
-  withdraw(network: string): void;
-  /** The gateway to put into resolv.conf; undefined for a network that is not served. */
-  resolver(network: string): string | undefined;
-  /** Makes a member known, or replaces what was known. It counts from the next question on. A network that is not served is fine. */
-  put(network: string, member: NetworkMember): void;
-  /** Forgets a member of one network, or of all. */
-  remove(id: string, network?: string): void;
-  /** Gives a member its new name on all of its networks. */
-  renamed(id: string, name: string): void;
+  /** Settles when the networks of now are served, or cannot be. */
+  ready(): Promise<void>;
+  /** The gateway to put into resolv.conf; undefined for a network that is not served: its containers keep the host's resolvers. */
+  resolver(network: string): Promise<string | undefined>;
   /** Ends all. */
   close(): void;
 }
 
 interface Served {
-  readonly network: NamedNetwork;
+  readonly network: MemberNetwork;
   readonly table: MemberTable;
-  readonly listener: NameListener;
+  readonly contains: (address: string) => boolean;
+  /** By container. */
+  readonly servers: Map<string, readonly string[]>;
+  /** Undefined in the end where no port is free. */
+  readonly opening: Promise<NameListener | undefined>;
 }
 
-/** Makes it. Nothing is served before serve(). */
-export function createNames({ log, hostResolverPaths, serverPort }: NamesOptions): Names {
-  const networks = new Map<string, Served>();
-  const forwarder = new Forwarder({ log, ...(serverPort === undefined ? {} : { port: serverPort }) });
-  const file = new HostResolverFile(hostResolverPaths);
-  const isOurs = (address: string) => [...networks.values()].some(({ network }) => network.gateway === address);
+/** What bind(2) says of ports and addresses that others have; all else is a mistake of ours. */
+const TAKEN: ReadonlySet<string | undefined> = new Set(['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL']);
 
-  const open = async (network: NamedNetwork, table: MemberTable, port: number): Promise<NameListener> => {
-    const contains = containment(network.subnet);
-    const responder: ResponderOptions = {
-      table,
-      contains,
-      forwarder,
-      hostResolvers: () => file.now(),
-      internal: network.internal ?? false,
+/** Serves all networks of now and of later. */
+export function createNames(options: NamesOptions): Names {
+  const { members, log } = options;
+  const served = new Map<string, Served>();
+  const forwarder = new Forwarder({ log, ...(options.serverPort === undefined ? {} : { port: options.serverPort }) });
+  const file = new HostResolverFile(options.hostResolverPaths);
+  const responder = {
+    forwarder,
+    hostResolvers: () => file.now(),
+    isGateway: (address: string) => [...served.values()].some(({ network }) => network.gateway === address),
+  };
+  const isOurs = (address: string) => networkOf(address) !== undefined;
+  /** Undefined for one who is on none of our networks: whatever interface the question came in by, it gets no answer. */
+  const networkOf = (address: string): Served | undefined => {
+    const all = [...served.values()];
+    return all.find(({ table }) => table.at(address) !== undefined) ?? all.find(({ contains }) => contains(address));
+  };
+
+  /** What counts is who asks, not which gateway: a container on several networks has one in its resolv.conf. */
+  const askerAt = (address: string): Asker | undefined => {
+    const first = networkOf(address);
+    if (first === undefined) return undefined;
+    const container = first.table.at(address)?.container;
+    const others = container === undefined ? [] : [...served.values()].filter((each) => each.table.has(container));
+    const networks = [...new Set([first, ...others])];
+    return {
+      tables: networks.map(({ table }) => table),
       isOurs,
+      servers: container === undefined ? [] : (first.servers.get(container) ?? []),
+      internal: networks.every(({ network }) => network.internal),
     };
-    return await listenForQuestions({
-      address: network.gateway,
-      port,
-      admits: contains,
-      answer: (bytes, from, limit) => respond(responder, bytes, from, limit),
+  };
+  const answer = (bytes: Buffer, from: string, limit: (query: Query) => number) => {
+    const asker = askerAt(from);
+    return asker === undefined ? undefined : respond(responder, asker, { bytes, from, limit });
+  };
+
+  const open = async (entry: Served): Promise<NameListener | undefined> => {
+    const { network } = entry;
+    const { name, gateway } = network;
+    for (const port of options.ports) {
+      try {
+        const listener = await listenForQuestions({ address: gateway, port, admits: isOurs, answer });
+        if (served.get(network.id) !== entry) {
+          listener.close();
+          return undefined;
+        }
+        options.onPort(network, listener.port);
+        return listener;
+      } catch (err) {
+        if (!TAKEN.has((err as NodeJS.ErrnoException).code)) log.error({ err, network: name }, 'cannot serve names');
+        else log.debug({ err, network: name, port }, 'cannot serve names on this port');
+      }
+    }
+    log.warn(
+      { network: name, gateway, ports: options.ports },
+      'cannot serve names on this network: its containers do not find each other by name, and ask the resolvers of the host',
+    );
+    return undefined;
+  };
+
+  const end = ({ network, opening }: Served) => {
+    served.delete(network.id);
+    void opening.then((listener) => {
+      if (listener === undefined) return;
+      listener.close();
+      options.onPort(network, undefined);
     });
   };
 
+  const join = ({ table, servers }: Served, member: Parameters<MemberTable['put']>[0]) => {
+    servers.set(member.container, options.serversOf(member.container));
+    table.put(member);
+  };
+
+  const begin = (network: MemberNetwork) => {
+    const before = served.get(network.id);
+    if (before !== undefined) end(before);
+    const { promise, resolve } = Promise.withResolvers<NameListener | undefined>();
+    const entry: Served = {
+      network,
+      table: new MemberTable(network.name),
+      contains: containment([network.cidr, network.ipv6?.cidr]),
+      servers: new Map<string, readonly string[]>(),
+      opening: promise,
+    };
+    served.set(network.id, entry);
+    for (const member of members.members(network.id)) join(entry, member);
+    // Behind the end of the one before, whose port it takes.
+    void Promise.all([before?.opening]).then(() => resolve(open(entry)));
+  };
+
+  const follow = (change: MembersChange) => {
+    const entry = served.get(change.network.id);
+    if (change.kind === 'network-added') begin(change.network);
+    else if (entry === undefined) return;
+    else if (change.kind === 'network-removed') end(entry);
+    else if (change.kind === 'joined') join(entry, change.member);
+    else if (change.kind === 'left') {
+      entry.table.remove(change.member.container);
+      entry.servers.delete(change.member.container);
+    }
+  };
+
+  for (const network of members.networks()) begin(network);
+  const unfollow = members.onChange(follow);
   return {
-    async serve(network, ports) {
-      const table = new MemberTable(network.name);
-      for (const port of ports) {
-        try {
-          const listener = await open(network, table, port);
-          networks.set(network.name, { network, table, listener });
-          return listener.port;
-        } catch (err) {
-          const { code = '' } = err as NodeJS.ErrnoException;
-          if (!['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL'].includes(code)) throw err;
-          log.debug({ err, network: network.name, port }, 'cannot serve names on this port');
-        }
-      }
-      log.warn(
-        { network: network.name, gateway: network.gateway, ports },
-        'cannot serve names on this network: its containers do not know each other by name, and ask the resolvers of the host',
-      );
-      return undefined;
+    async ready() {
+      await Promise.all([...served.values()].map(({ opening }) => opening));
     },
-    withdraw(name) {
-      networks.get(name)?.listener.close();
-      networks.delete(name);
-    },
-    resolver: (name) => networks.get(name)?.network.gateway,
-    put: (name, member) => networks.get(name)?.table.put(member),
-    remove(id, name) {
-      for (const [key, { table }] of networks) if (name === undefined || key === name) table.remove(id);
-    },
-    renamed(id, name) {
-      for (const { table } of networks.values()) {
-        const member = table.get(id);
-        if (member !== undefined) table.put({ ...member, name });
-      }
+    async resolver(network) {
+      const entry = served.get(network);
+      return (await entry?.opening) === undefined ? undefined : entry?.network.gateway;
     },
     close() {
-      for (const { listener } of networks.values()) listener.close();
-      networks.clear();
+      unfollow();
+      for (const { opening } of served.values()) void opening.then((listener) => listener?.close());
+      served.clear();
       forwarder.close();
     },
   };
 }
 
-/** Whether an address is in a network such as 10.91.0.0/16. */
-function containment(subnet: string): (address: string) => boolean {
-  const [address = '', prefix = ''] = subnet.split('/');
+/** Whether an address is in one of these networks, such as 10.91.0.0/16. */
+function containment(subnets: readonly (string | undefined)[]): (address: string) => boolean {
+  const family = (address: string) => (isIPv6(address) ? 'ipv6' : 'ipv4');
   const list = new BlockList();
-  list.addSubnet(address, Number(prefix), isIPv6(address) ? 'ipv6' : 'ipv4');
-  return (candidate) => list.check(candidate, isIPv6(candidate) ? 'ipv6' : 'ipv4');
+  for (const subnet of subnets) {
+    const [address = '', prefix = ''] = subnet?.split('/') ?? [];
+    if (address !== '') list.addSubnet(address, Number(prefix), family(address));
+  }
+  return (candidate) => list.check(candidate, family(candidate));
 }
