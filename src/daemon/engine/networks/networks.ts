@@ -1,0 +1,182 @@
+/** The network engine: docker's network verbs. What containers do with networks is in ../containers. */
+import { randomBytes } from 'node:crypto';
+import { Code, K3cError } from '../../../api/errors.ts';
+import { formatIpv4Network, parseIpv4Network } from '../../../host/netlink/ipv4.ts';
+import type { State } from '../../state/database.ts';
+import type { NetworkConfig, NetworkRecord } from '../../state/networks.ts';
+import type { EventBus } from '../events/bus.ts';
+import type { HostNetwork } from '../network/host-network.ts';
+import type { NetworkDefinition } from '../network/named-networks.ts';
+import { checkNewNetwork, checkSubnet, mtuOf, type NewNetwork } from './check-network.ts';
+import { networkDocument } from './document.ts';
+import { type FilteredNetwork, networkMatcher, pruneMatcher } from './filters.ts';
+import { allNetworks, type FoundNetwork, findNetwork } from './find-network.ts';
+
+export interface NetworkEngineParts {
+  readonly state: Pick<State, 'networks' | 'transaction'>;
+  readonly host: Pick<HostNetwork, 'addNetwork' | 'removeNetwork' | 'chooseSubnet' | 'collision' | 'members'>;
+  readonly events: Pick<EventBus, 'record'>;
+}
+
+export interface ListedNetwork extends FilteredNetwork {
+  readonly internal: boolean;
+}
+
+export type NetworkEngine = ReturnType<typeof networkEngine>;
+
+/** The networks that were recorded, for whoever makes their bridges. */
+export function networkDefinitions(state: Pick<State, 'networks'>): NetworkDefinition[] {
+  return state.networks.list().map(definitionOf);
+}
+
+function definitionOf({ id, name, bridge, config }: NetworkRecord): NetworkDefinition {
+  const { subnet, gateway, ipRange, internal, options } = config;
+  return { id, name, bridge, subnet, gateway, ipRange, internal, mtu: mtuOf(options) };
+}
+
+/** Makes the engine. It holds no resource of its own. */
+export function networkEngine({ state, host, events }: NetworkEngineParts) {
+  const tell = (action: string, { id, name }: { readonly id: string; readonly name: string }) =>
+    events.record({ type: 'network', action, actor: id, attributes: { name, type: 'bridge' } });
+
+  const listed = ({ kind, network }: FoundNetwork): ListedNetwork => ({
+    id: network.id,
+    name: network.name,
+    driver: kind === 'predefined' ? network.driver : 'bridge',
+    labels: kind === 'predefined' ? {} : network.labels,
+    createdAt: kind === 'predefined' ? 0n : network.createdAt,
+    internal: kind === 'made' && network.config.internal,
+    predefined: kind === 'predefined',
+    used: host.members.members(network.id).length > 0,
+  });
+
+  const removeMade = (network: NetworkRecord): void => {
+    const members = host.members.members(network.id);
+    if (members.length > 0)
+      throw new K3cError(
+        Code.FAILED_PRECONDITION,
+        `error while removing network: network ${network.name} has active endpoints (${members
+          .map(({ name, container }) => `name:"${name}" id:"${container.slice(0, 12)}"`)
+          .join(', ')})`,
+        { reason: 'network-in-use', hint: 'stop these containers, or disconnect them, first' },
+      );
+    host.removeNetwork(network.id);
+    state.transaction(() => {
+      state.networks.delete(network.id);
+      tell('destroy', network);
+    });
+  };
+
+  const settle = (wanted: NewNetwork): NetworkConfig => {
+    const { internal, options } = wanted;
+    if (wanted.subnet === '') {
+      if (wanted.gateway !== '' || wanted.ipRange !== '')
+        throw new K3cError(
+          Code.INVALID_ARGUMENT,
+          `no matching subnet for ${wanted.gateway === '' ? `range ${wanted.ipRange}` : `gateway ${wanted.gateway}`}`,
+          { reason: 'bad-input', hint: 'name the subnet with --subnet' },
+        );
+      const { network, gateway } = host.chooseSubnet();
+      return { subnet: formatIpv4Network(network), gateway, ipRange: '', configured: false, internal, options };
+    }
+    const checked = checkSubnet(wanted);
+    const network = parseIpv4Network(checked.subnet);
+    const use = network === undefined ? undefined : host.collision(network);
+    if (use !== undefined)
+      throw new K3cError(
+        Code.FAILED_PRECONDITION,
+        `Pool overlaps with other one on this address space: ${checked.subnet} collides with ${use}`,
+        { hint: 'choose another --subnet, or leave it out to get a free one' },
+      );
+    return { ...checked, configured: true, internal, options };
+  };
+
+  return {
+    /** Its bridge is there when this returns. Throws INVALID_ARGUMENT, ALREADY_EXISTS and FAILED_PRECONDITION in docker's words. */
+    async create(wanted: NewNetwork): Promise<NetworkRecord> {
+      checkNewNetwork(wanted);
+      if (state.networks.byName(wanted.name) !== undefined)
+        throw new K3cError(Code.ALREADY_EXISTS, `network with name ${wanted.name} already exists`, {
+          reason: 'name-in-use',
+        });
+      const id = randomBytes(32).toString('hex');
+      const record: NetworkRecord = {
+        id,
+        name: wanted.name,
+        // As long as the name of an interface can be.
+        bridge: `k3c-${id.slice(0, 11)}`,
+        config: settle(wanted),
+        labels: wanted.labels,
+        createdAt: BigInt(Date.now()) * 1_000_000n,
+      };
+      state.transaction(() => {
+        state.networks.insert(record);
+        tell('create', record);
+      });
+      try {
+        await host.addNetwork(definitionOf(record));
+      } catch (error) {
+        state.transaction(() => {
+          state.networks.delete(id);
+          tell('destroy', record);
+        });
+        throw error;
+      }
+      return record;
+    },
+
+    /** Throws INVALID_ARGUMENT for a bad filter. */
+    list(filters: Readonly<Record<string, readonly string[]>>): readonly ListedNetwork[] {
+      return allNetworks(state).map(listed).filter(networkMatcher(filters));
+    },
+
+    /** docker's document. Throws NOT_FOUND (network-not-found). */
+    inspect(reference: string): Record<string, unknown> {
+      const found = findNetwork(state, reference);
+      const { id, name, driver, createdAt, labels, internal } = listed(found);
+      const config = found.kind === 'made' ? found.network.config : undefined;
+      return networkDocument({
+        id,
+        name,
+        driver,
+        createdAt,
+        labels,
+        internal,
+        options: config?.options ?? {},
+        ipRange: config?.ipRange ?? '',
+        place:
+          host.members.network(id) ??
+          (config === undefined || found.kind === 'predefined'
+            ? undefined
+            : { bridge: found.network.bridge, cidr: config.subnet, gateway: config.gateway }),
+        members: host.members.members(id),
+      });
+    },
+
+    /** Returns its name. FAILED_PRECONDITION (network-in-use) while a running container is on it. */
+    remove(reference: string): string {
+      const found = findNetwork(state, reference);
+      if (found.kind === 'predefined')
+        throw new K3cError(
+          Code.FAILED_PRECONDITION,
+          `${found.network.name} is a pre-defined network and cannot be removed`,
+        );
+      removeMade(found.network);
+      return found.network.name;
+    },
+
+    /** Removes all that no running container is on; returns their names. Throws INVALID_ARGUMENT for a bad filter. */
+    prune(filters: Readonly<Record<string, readonly string[]>>): readonly string[] {
+      const matches = pruneMatcher(filters);
+      const unused = allNetworks(state).filter((found) => {
+        const network = listed(found);
+        return !network.predefined && !network.used && matches(network);
+      });
+      return unused.flatMap((found) => {
+        if (found.kind === 'predefined') return [];
+        removeMade(found.network);
+        return [found.network.name];
+      });
+    },
+  };
+}
