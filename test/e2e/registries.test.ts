@@ -248,6 +248,26 @@ configs:
     await daemon.ok(['rmi', name]);
   });
 
+  test('layers compressed with zstd: built, pushed, pulled, run', async () => {
+    const context = join(base, 'zstd');
+    await mkdir(context);
+    await writeFile(join(context, 'Dockerfile'), 'FROM busybox\nRUN echo small > /small\n');
+    const name = `${open.address}/zstd:1`;
+    const output = `type=image,name=${name},compression=zstd,force-compression=true,oci-mediatypes=true`;
+    await daemon.ok(['build', '-q', '-o', output, context]);
+    await daemon.ok(['push', '-q', name]);
+    const headers = { accept: 'application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json' };
+    const manifest = await (await fetch(`http://${open.address}/v2/zstd/manifests/1`, { headers })).text();
+    assert.match(manifest, /tar\+zstd/);
+    await daemon.ok(['rmi', name]);
+    await daemon.ok(['pull', '-q', name]);
+    assert.equal(await daemon.ok(['run', '--rm', name, 'cat', '/small']), 'small');
+    // What is unpacked here by another compression is complete all the same: it can be pushed elsewhere.
+    await daemon.ok(['tag', name, `${secure.address}/zstd:1`]);
+    await daemon.ok(['push', '-q', `${secure.address}/zstd:1`]);
+    await daemon.ok(['rmi', name, `${secure.address}/zstd:1`]);
+  });
+
   test('an image of several platforms: pushed whole, pulled and run by platform, by digest', async () => {
     const context = join(base, 'multi');
     await mkdir(context);

@@ -126,6 +126,9 @@ configs:
   assert.deepEqual(applied.credentials('docker.io'), { username: 'ada', password: 'word' });
   assert.deepEqual(applied.credentials('registry-1.docker.io'), { username: 'ada', password: 'word' });
   assert.deepEqual(applied.credentials('n.test'), { identityToken: 'tok' });
+  assert.deepEqual(applied.warnings, [
+    `${file}: configs.n.test.auth has an identity token, which cannot reach pulls by way of CRI`,
+  ]);
   assert.deepEqual(applied.buildkit, {
     'm.test:5000': { http: true },
     'n.test': { http: false, ca: [pem], tlsconfigdir: [join(certs, '_buildkit/n.test')] },

@@ -161,6 +161,11 @@ function warningsOf(config: RegistriesConfig, file: string): string[] {
   if (config.credentials.has('*')) {
     warnings.push(`${file}: configs."*".auth counts nowhere: it would be shown to every registry that is asked`);
   }
+  for (const [host, who] of config.credentials) {
+    if ('identityToken' in who) {
+      warnings.push(`${file}: configs.${host}.auth has an identity token, which cannot reach pulls by way of CRI`);
+    }
+  }
   return warnings;
 }
 
