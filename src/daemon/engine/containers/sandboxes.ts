@@ -12,7 +12,7 @@ const GIVE_UP_MS = 120_000;
 /** Of one call: CRI's stop of a sandbox with a stuck process takes some 30 s. */
 const CALL_DEADLINE_MS = 60_000;
 
-type Context = Pick<EngineContext, 'containerd' | 'closing' | 'abandon' | 'locks'>;
+type Context = Pick<EngineContext, 'containerd' | 'closing' | 'abandon' | 'locks' | 'tearDownSlots'>;
 
 /** Ends what runs in a sandbox and gives its network back; the exited container stays. A sandbox that is gone is fine. */
 export function stopSandbox(context: Context, sandboxId: string): Promise<void> {
@@ -38,7 +38,7 @@ async function retry(context: Context, sandboxId: string, act: () => Promise<voi
   const deadline = Date.now() + GIVE_UP_MS;
   for (let delay = FIRST_DELAY_MS; ; delay = Math.min(delay * 2, MAX_DELAY_MS)) {
     try {
-      return await context.locks.run(`sandbox ${sandboxId}`, act);
+      return await context.locks.run(`sandbox ${sandboxId}`, () => context.tearDownSlots.run(act));
     } catch (error) {
       if (hasCode(error, Code.NOT_FOUND)) return;
       if (context.closing.aborted || Date.now() > deadline) throw error;

@@ -1,4 +1,7 @@
-/** How many probes may be started at once. A start is a run of runc, some 30 ms of a processor: fifty of them at once take all. */
+/**
+ * How much may be begun at once of what nobody waits for: probes, tear-downs. Each is a run of runc or of a network plugin, some
+ * 30 ms of a processor and more: fifty of them at once take all.
+ */
 import { availableParallelism } from 'node:os';
 
 /** A start that takes longer is stuck, and must not keep the others waiting. */
