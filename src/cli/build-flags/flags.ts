@@ -107,7 +107,7 @@ export function buildFlags(): Option[] {
     value('--shm-size <bytes>', 'Shared memory size for build containers', parseBytes),
     values(
       '--ssh <stringArray>',
-      'SSH agent socket to expose to the build (format: "default|<id>=<socket>")',
+      'SSH agent socket or keys to expose to the build (format: "default|<id>[=<socket>|<key>[,<key>]]")',
       parseSsh,
     ),
     values('-t, --tag <stringArray>', 'Image identifier (format: "[registry/]repository[:tag]")'),

@@ -30,7 +30,7 @@ export interface FileStat {
   readonly linkname: string;
   readonly devmajor: number;
   readonly devminor: number;
-  /** Extended attributes (file capabilities among them) of a file or directory that has any. */
+  /** Extended attributes (file capabilities among them) of an entry that has any. */
   readonly xattrs?: Xattrs | undefined;
 }
 
@@ -99,14 +99,8 @@ export class StatReader {
       linkname,
       devmajor: (device >> 8) & 0xfff,
       devminor: (device & 0xff) | ((device >> 12) & 0xf_ff00),
-      xattrs: directory || isRegular(mode) ? this.#readXattrs(path, Number(stats.mode)) : undefined,
+      xattrs: this.#xattrs.read(path),
     };
-  }
-
-  /** As fsutil reads them: through an open file, which a socket never is. */
-  #readXattrs(path: string, mode: number): Xattrs | undefined {
-    if ((mode & S_IFMT) === 0o140000) return undefined;
-    return this.#xattrs.read(path);
   }
 
   #hardLink(stats: BigIntStats, path: string): string {
