@@ -1,85 +1,42 @@
 /** The container engine: docker's containers as CRI pods, on containerd. */
 import { mkdir } from 'node:fs/promises';
-import { availableParallelism, hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, K3cError } from '../../../api/errors.ts';
-import type { Log } from '../../../host/log.ts';
-import type { Containerd } from '../../backends/containerd.ts';
-import { ExitNotes } from '../../backends/exit-notes.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
-import type { State } from '../../state/database.ts';
 import type { ContainerSpec } from '../../state/spec.ts';
-import { EventBus } from '../events/bus.ts';
 import type { AttachWants, ExecProcess, LogRecord, ReadLogOptions, TerminalSize } from '../streams/types.ts';
-import { HeldMounts } from '../volumes/held-mounts.ts';
 import { attachContainer, runningAttempt } from './attach.ts';
-import { BackgroundTasks } from './background.ts';
-import { Clock } from './clock.ts';
 import { containerLogs } from './container-logs.ts';
-import { containerEvent, type EngineContext, type EnginePaths, type LiveContainer } from './context.ts';
+import type { LiveContainer } from './context.ts';
 import { type CreatedContainer, createContainer } from './create.ts';
-import type { ImageResolver, PortPublisher, StreamEngine } from './dependencies.ts';
 import { type DiskUsage, diskUsage } from './disk-usage.ts';
+import { type ContainerEngineOptions, engineContext } from './engine-context.ts';
 import { type ExecRequest, execInContainer } from './exec.ts';
-import { type ContainerExit, ExitBoard } from './exit-board.ts';
+import type { ContainerExit } from './exit-board.ts';
 import { containerFiles } from './files/files.ts';
 import type { Filters, ListOptions } from './filters.ts';
 import { closeHealth, healthStatus } from './health/health.ts';
-import type { HealthMonitor } from './health/monitor.ts';
-import { Slots } from './health/slots.ts';
 import { findContainer } from './identity.ts';
 import { inspectContainer } from './inspect/inspect.ts';
-import { KeyedMutex } from './keyed-mutex.ts';
 import { killContainer } from './kill.ts';
 import type { Launched } from './launch.ts';
 import { restartContainer, type StopOptions, startContainer, stopContainer } from './lifecycle.ts';
 import type { LimitChanges } from './limits/merge-limits.ts';
 import { listContainers } from './list.ts';
 import { logDetails } from './log-options.ts';
+import { recallMembers } from './membership.ts';
 import { pauseContainer, syncPaused, unpauseContainer } from './pause.ts';
-import { type PrunedContainers, pruneContainers, sizeOnDisk } from './prune.ts';
+import { type PrunedContainers, pruneContainers } from './prune.ts';
 import { reconcile, removeStrays } from './reconcile.ts';
+import { removalsDone } from './removals-done.ts';
 import { type RemoveOptions, removeContainer } from './remove.ts';
 import { renameContainer } from './rename.ts';
-import { scheduleRestart } from './restarts.ts';
 import { type ContainerStats, type StatsWants, watchStats } from './stats/stats.ts';
-import { streamEngine } from './stream-engine.ts';
 import { isUp } from './summary.ts';
 import type { ProcessTable } from './top/ps-output.ts';
 import { topContainer } from './top/top.ts';
 import { updateContainer } from './update.ts';
 import { type WaitCondition, waitContainer } from './wait.ts';
-
-export interface ContainerEngineOptions {
-  readonly containerd: Containerd;
-  readonly images: ImageResolver;
-  readonly network: PortPublisher;
-  /** Collected before every start of containerd; absent where containerd is another's. */
-  readonly exitNotes?: ExitNotes;
-  readonly state: State;
-  /** The daemon's layout; its directories exist. */
-  readonly paths: Omit<EnginePaths, 'init' | 'helper'>;
-  /** Above the pods: a slice or an absolute path, as the cgroup driver has it. */
-  readonly cgroupParent: string;
-  readonly facts: {
-    readonly snapshotter: string;
-    readonly seccomp: boolean;
-    readonly apparmor?: boolean;
-    /** Absent: 1. */
-    readonly cgroupVersion?: 1 | 2;
-  };
-  /** What --runtime takes besides runc. */
-  readonly runtimes?: readonly string[];
-  readonly log: Log;
-  /** Where others tell of events, too. */
-  readonly events?: EventBus;
-  /** The static init that --init mounts; absent: --init is refused. */
-  readonly initPath?: string | undefined;
-  /** k3c-files; absent: files in and out of containers are refused. */
-  readonly filesHelper?: string | undefined;
-  /** Instead of the real streams, for tests. */
-  readonly streams?: StreamEngine;
-}
 
 /** How long a stop waits for the output of a container that just ended to reach its clients. */
 const CLOSE_PATIENCE_MS = 2000;
@@ -101,54 +58,17 @@ async function within(milliseconds: number, what: Promise<unknown>): Promise<boo
 /** Makes the engine. Nothing is done before reconcile(), which must be over before anything else is called. */
 export function createContainerEngine(options: ContainerEngineOptions) {
   const { state, log, containerd } = options;
-  const clock = new Clock();
   const closing = new AbortController();
   const abandon = new AbortController();
-  const events = options.events ?? new EventBus(state.events);
-  const paths = { ...options.paths, init: options.initPath, helper: options.filesHelper };
-  const locks = new KeyedMutex();
-  const context: EngineContext = {
-    containerd,
-    images: options.images,
-    network: options.network,
-    streams: options.streams ?? streamEngine(),
-    exitNotes: options.exitNotes ?? new ExitNotes(options.paths.containerdState),
-    state,
-    log,
-    paths,
-    snapshotter: options.facts.snapshotter,
-    cgroupParent: options.cgroupParent,
-    seccomp: options.facts.seccomp,
-    apparmor: options.facts.apparmor ?? false,
-    runtimes: new Set(options.runtimes ?? []),
-    cgroupVersion: options.facts.cgroupVersion ?? 1,
-    hostHostname: hostname(),
-    now: () => clock.now(),
-    locks,
-    volumeMounts: new HeldMounts({ state, paths, locks, abandon: abandon.signal }),
-    live: new Map<string, LiveContainer>(),
-    killed: new Set<string>(),
-    restarts: new Map<string, NodeJS.Timeout>(),
-    scheduleRestart: (id, delayMs) => scheduleRestart(context, id, delayMs),
-    kept: new Set<string>(),
-    exits: new ExitBoard(),
-    background: new BackgroundTasks(log),
-    closing: closing.signal,
-    abandon: abandon.signal,
-    health: new Map<string, HealthMonitor>(),
-    probeSlots: new Slots(),
-    tearDownSlots: new Slots(2 * availableParallelism()),
-    events,
-    emit: (record, action, attributes) => events.record(containerEvent(record, action, attributes)),
-    announce: (id, action, attributes) => {
-      const record = events.hasListeners ? state.containers.byId(id) : undefined;
-      if (record !== undefined) events.announce(containerEvent(record, action, attributes));
-    },
-  };
+  const context = engineContext(options, closing, abandon);
+  const { events } = context;
   const find = (reference: string) => findContainer(state.containers, reference);
   const health = (record: ContainerRecord) => healthStatus(context, record);
 
   return {
+    /** Makes those known on their networks who ran when the last daemon ended: names are answered before containerd is up. */
+    recall: (): void => recallMembers(context),
+
     /** Takes up what runs, records what ended, starts what is due. Once, before anything else. */
     async reconcile(signal: AbortSignal): Promise<void> {
       for (const path of [context.paths.containers, context.paths.logs, context.paths.volumes, context.paths.fifos])
@@ -204,6 +124,8 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     remove: (reference: string, how: RemoveOptions): Promise<void> => removeContainer(context, find(reference).id, how),
     prune: (filters: Filters, signal?: AbortSignal): Promise<PrunedContainers> =>
       pruneContainers(context, filters, signal),
+    /** Resolves when removed containers have let go of their images. */
+    removalsDone: (): Promise<void> => removalsDone(context),
     wait: (reference: string, condition: WaitCondition, signal: AbortSignal): Promise<ContainerExit> =>
       waitContainer(context, reference, condition, signal),
     exec: (request: ExecRequest): Promise<ExecProcess> => execInContainer(context, request),
@@ -224,9 +146,6 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     /** Bytes on disk of a container's current attempt. */
     diskUsage: (record: ContainerRecord, signal: AbortSignal): Promise<DiskUsage> =>
       diskUsage(containerd.snapshots, context.snapshotter, record.criId, signal),
-
-    /** Bytes of a container's writable layer and logs. */
-    sizeOnDisk: (record: ContainerRecord, signal?: AbortSignal): Promise<number> => sizeOnDisk(context, record, signal),
 
     /** docker's inspect document. */
     inspect: (reference: string, signal?: AbortSignal): Promise<Record<string, unknown>> =>
