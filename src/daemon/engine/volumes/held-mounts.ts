@@ -3,11 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { unmountDetached } from '../../../host/mount.ts';
+import { parseMountOptions } from '../../../host/mount-options.ts';
 import { mountsAt } from '../../../host/mount-table.ts';
 import type { State } from '../../state/database.ts';
 import { mountOf } from './driver-options.ts';
 import { mountVolume } from './mount-volume.ts';
 import { mountSubpath, unmountSubpath } from './subpath.ts';
+
+const MS_RDONLY = 1;
 
 export interface HeldMountsParts {
   readonly state: Pick<State, 'volumes'>;
@@ -48,6 +51,12 @@ export class HeldMounts {
       this.#drop(volume, holder);
       throw error;
     }
+  }
+
+  /** Whether a volume's own options say `ro`: a runtime that mounts its directory as writable would undo that. */
+  isReadOnly(volume: string): boolean {
+    const mount = mountOf(this.#parts.state.volumes.byName(volume)?.options ?? {});
+    return mount !== undefined && (parseMountOptions(mount.options).flags & MS_RDONLY) !== 0;
   }
 
   /**
