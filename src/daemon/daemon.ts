@@ -1,6 +1,12 @@
 /** The composition root: everything the daemon is made of, put together in order and disposed in reverse. */
 import { once } from 'node:events';
-import { ContainersDefinition, ImagesDefinition, SystemDefinition, VolumesDefinition } from '../api/gen/k3c.ts';
+import {
+  ContainersDefinition,
+  ImagesDefinition,
+  NetworksDefinition,
+  SystemDefinition,
+  VolumesDefinition,
+} from '../api/gen/k3c.ts';
 import { RpcServer } from '../api/rpc/server.ts';
 import { version } from '../api/version.ts';
 import { sweepUnpackedPrograms, unpackEngine } from '../bundle/engine.ts';
@@ -23,7 +29,9 @@ import { withEvents } from './engine/images/image-events.ts';
 import { createImageEngine } from './engine/images/images.ts';
 import { LiveRegistries } from './engine/images/live-registries.ts';
 import { ensurePauseImage } from './engine/images/pause.ts';
+import { createNames } from './engine/names/names.ts';
 import { createHostNetwork } from './engine/network/network.ts';
+import { networkDefinitions, networkEngine } from './engine/networks/networks.ts';
 import { storageEngine } from './engine/storage/storage.ts';
 import { volumeEngine } from './engine/volumes/volumes.ts';
 import { createGateway } from './gateway/gateway.ts';
@@ -33,6 +41,7 @@ import { openLog } from './log.ts';
 import { type Paths, pathsOf } from './paths.ts';
 import { containersService } from './services/containers.ts';
 import { imagesService } from './services/images.ts';
+import { networksService } from './services/networks.ts';
 import { systemService } from './services/system.ts';
 import { volumesService } from './services/volumes.ts';
 import { openDatabase } from './state/database.ts';
@@ -104,10 +113,21 @@ async function start(
   await makeDirectories(paths, config);
   const facts = await checkHost(config, log);
   await claim(config, paths, stack);
+  const state = openDatabase(paths.database, { nativeBinding: loadSqliteAddon() });
+  stack.defer(() => state.close());
+  const names = createNames({
+    members: network.members,
+    serversOf: (container) => state.containers.byId(container)?.spec.network.dns ?? [],
+    ports: () => network.namePorts,
+    onPort: ({ bridge, gateway }, port) => network.leadNames(bridge, gateway, port),
+    log,
+  });
+  stack.defer(() => names.close());
   const network = createHostNetwork({
     stateDir: paths.state,
     bridgeName: config.bridgeName,
     bridgeCidr: config.bridgeCidr === '' ? undefined : config.bridgeCidr,
+    networks: () => networkDefinitions(state),
     sockets: inheritedNetlinkSockets(process.env),
     log,
   });
@@ -127,8 +147,6 @@ async function start(
   const offReload = host.onReload?.(() => registries.reload());
   stack.defer(() => offReload?.());
 
-  const state = openDatabase(paths.database, { nativeBinding: loadSqliteAddon() });
-  stack.defer(() => state.close());
   const events = new EventBus(state.events);
   const containerd = connectContainerd(paths.containerdSocket);
   stack.defer(() => containerd.close());
@@ -183,6 +201,7 @@ async function start(
     containerd,
     snapshotter: facts.snapshotter,
     containersUsing: (imageId) => containers.namesUsing(imageId),
+    removalsDone: () => containers.removalsDone(),
     registries,
     log,
   });
@@ -191,6 +210,7 @@ async function start(
     containerd,
     images,
     network,
+    resolver: (id) => names.resolver(id),
     exitNotes,
     state,
     events,
@@ -203,6 +223,7 @@ async function start(
     log,
   });
 
+  containers.recall();
   await containerdChild.start(signal);
   stack.defer(() => containerdChild.stop(CHILD_STOP_MS));
   await endStaleLeases(containerd.leases, signal);
@@ -235,6 +256,7 @@ async function start(
         storage,
       ),
     )
+    .add(NetworksDefinition, networksService(networkEngine({ state, host: network, events }), containers))
     .add(VolumesDefinition, volumesService(volumeEngine({ state, events, paths })));
   const gateway = createGateway({
     socketPath: config.address,

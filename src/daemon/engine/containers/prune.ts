@@ -1,6 +1,5 @@
 /** `container prune`: every container that does not run (moby, daemon/prune.go). */
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, hasCode, K3cError } from '../../../api/errors.ts';
 import { directorySize } from '../../../host/directory-size.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
@@ -10,6 +9,7 @@ import type { EngineContext } from './context.ts';
 import { diskUsage } from './disk-usage.ts';
 import { invalidFilter } from './filter-values.ts';
 import type { Filters } from './filters.ts';
+import { removalsDone } from './removals-done.ts';
 import { removeContainer } from './remove.ts';
 import { isUp } from './summary.ts';
 
@@ -18,9 +18,6 @@ export interface PrunedContainers {
   /** Bytes of writable layers and logs. */
   readonly reclaimed: number;
 }
-
-/** How long to wait until what CRI had of them is gone; it goes in the background all the same. */
-const CLEAN_UP_PATIENCE_MS = 20_000;
 
 /**
  * Volumes stay, the anonymous ones too. When this returns the images of what was removed are free to go.
@@ -49,7 +46,7 @@ export async function pruneContainers(
     deleted.push(record.id);
     reclaimed += size;
   }
-  if (deleted.length > 0) await cleanedUp(context);
+  if (deleted.length > 0) await removalsDone(context);
   return { deleted, reclaimed };
 }
 
@@ -86,16 +83,4 @@ function pruneTest(filters: Filters): (record: ContainerRecord) => boolean {
     }
   });
   return (record) => tests.every((test) => test(record));
-}
-
-async function cleanedUp(context: EngineContext): Promise<void> {
-  const late = new AbortController();
-  try {
-    await Promise.race([
-      context.background.idle(),
-      sleep(CLEAN_UP_PATIENCE_MS, undefined, { signal: late.signal }).catch(() => undefined),
-    ]);
-  } finally {
-    late.abort();
-  }
 }

@@ -31,6 +31,8 @@ export interface ImageEngineOptions {
   readonly log: Log;
   /** The containers made from an image, by image id; they keep it from being removed. */
   readonly containersUsing?: (imageId: string) => Promise<readonly ImageUser[]> | readonly ImageUser[];
+  /** Waits until removed containers have let go of their images. */
+  readonly removalsDone?: () => Promise<void>;
   /** What applyRegistries made of registries.yaml; absent: nothing is configured. */
   readonly registries?: RegistrySettings;
 }
@@ -56,6 +58,7 @@ export function createImageEngine(options: ImageEngineOptions) {
     catalog,
     registries: options.registries ?? noRegistries(),
     containersUsing: options.containersUsing ?? (() => []),
+    removalsDone: options.removalsDone ?? (() => Promise.resolve()),
     exclusively: (work) => {
       const result = last.then(work);
       // The next in line waits for the end of this one, however it ends; its error is its caller's.

@@ -27,6 +27,8 @@ export interface ImageParts {
   readonly registries: RegistrySettings;
   /** The containers made from an image. */
   readonly containersUsing: (imageId: string) => Promise<readonly ImageUser[]> | readonly ImageUser[];
+  /** Waits until nothing of removed containers holds on to images any more, or is not worth waiting for. */
+  readonly removalsDone: () => Promise<void>;
   /** Runs changes of the names of images one after the other. */
   readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
 }

@@ -29,6 +29,8 @@ export interface PrunedImages {
 export async function pruneImages(parts: ImageParts, options: PruneOptions): Promise<PrunedImages> {
   const { signal } = options;
   const tests = await imageTests(parts, options.filters, ['label', 'label!', 'until'], signal);
+  // Else their pods would still keep what nobody uses any more.
+  await parts.removalsDone();
   return parts.exclusively(async () => {
     const used = await usedByPods(parts, signal);
     const going: StoredImage[] = [];
