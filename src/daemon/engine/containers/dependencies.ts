@@ -41,6 +41,7 @@ export interface RunConfig {
     readonly StartInterval?: number;
     readonly Retries?: number;
   };
+  readonly Shell?: readonly string[];
 }
 
 export interface CommitRequest {

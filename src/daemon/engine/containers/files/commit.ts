@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { ContainerRecord } from '../../../state/containers.ts';
 import type { EngineContext } from '../context.ts';
 import type { RunConfig } from '../dependencies.ts';
+import { healthcheckDocument } from '../health/check.ts';
 import { recordNow } from '../identity.ts';
 import { pauseContainer, unpauseContainer } from '../pause.ts';
 import { argv } from '../summary.ts';
@@ -52,7 +53,6 @@ export async function commitContainer(
 /** What the container was made to run with, in the words of an image; the image's own values stand behind it. */
 export function runConfig({ spec, config }: ContainerRecord): RunConfig {
   const volumes = config.mounts.filter(({ anonymous }) => anonymous).map(({ target }) => [target, {}]);
-  const { health } = spec;
   return {
     User: config.user,
     Env: config.env.filter((entry) => !/^(HOSTNAME|TERM)=/.test(entry) || spec.env.includes(entry)),
@@ -65,17 +65,8 @@ export function runConfig({ spec, config }: ContainerRecord): RunConfig {
     }),
     ...(volumes.length > 0 && { Volumes: Object.fromEntries(volumes) }),
     ...(config.stopSignal !== 'SIGTERM' && { StopSignal: config.stopSignal }),
-    ...(health !== null &&
-      health.test.length > 0 && {
-        Healthcheck: {
-          Test: health.test,
-          Interval: health.interval,
-          Timeout: health.timeout,
-          StartPeriod: health.startPeriod,
-          StartInterval: health.startInterval,
-          Retries: health.retries,
-        },
-      }),
+    ...(config.health !== undefined && { Healthcheck: healthcheckDocument(config.health) }),
+    ...(config.shell !== undefined && { Shell: config.shell }),
   };
 }
 

@@ -12,6 +12,9 @@ export interface ImageHealthcheck {
   readonly Retries?: number | undefined;
 }
 
+/** What was said of a check, in the words of `ImageHealthcheck`. */
+export type Healthcheck = { readonly [Name in keyof ImageHealthcheck]: NonNullable<ImageHealthcheck[Name]> };
+
 /** A check that is to be run. Durations in nanoseconds. */
 export interface HealthCheck {
   readonly command: readonly string[];
@@ -72,8 +75,8 @@ export function healthCheckOf({ health, shell }: ResolvedConfig): HealthCheck | 
   };
 }
 
-/** `Config.Healthcheck` of docker's inspect document. */
-export function healthcheckDocument(health: HealthSpec): Record<string, unknown> {
+/** `Config.Healthcheck` of docker's inspect document and of an image's configuration: what was said, without defaults. */
+export function healthcheckDocument(health: HealthSpec): Healthcheck {
   const { test, interval, timeout, startPeriod, startInterval, retries } = health;
   return {
     ...(test.length === 0 ? {} : { Test: test }),
