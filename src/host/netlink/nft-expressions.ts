@@ -105,6 +105,16 @@ function interfaceName(key: number, name: string, not: boolean): Expression[] {
   return [loadMeta(key, Register.R1), compare(Register.R1, not ? Comparison.NOT_EQUAL : Comparison.EQUAL, bytes)];
 }
 
+/** Matches packets of a transport protocol (6 TCP, 17 UDP) to a port. */
+export function destinationPortIs(protocol: number, port: number): Expression[] {
+  return [
+    loadTransportProtocol(Register.R1),
+    compare(Register.R1, Comparison.EQUAL, Buffer.from([protocol])),
+    loadDestinationPort(Register.R1),
+    compare(Register.R1, Comparison.EQUAL, be16(port)),
+  ];
+}
+
 /** Matches packets whose address lies in the network. */
 export function ipv4FieldIn(field: number, network: Ipv4Network): Expression[] {
   return [

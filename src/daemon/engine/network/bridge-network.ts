@@ -10,6 +10,7 @@ import { Firewall } from './firewall.ts';
 import type { HostNetwork, HostNetworkOptions, PortMapping, PortRequest, PublishedContainer } from './host-network.ts';
 import { legacyFilterInUse } from './legacy-iptables.ts';
 import { NetworkMembers } from './members.ts';
+import { NameServers } from './name-servers.ts';
 import { NamedNetworks, type NetworkDefinition } from './named-networks.ts';
 import { defaultNetworkId } from './predefined.ts';
 import { PublishedPorts } from './published-ports.ts';
@@ -31,6 +32,7 @@ export class BridgeNetwork implements HostNetwork {
   readonly #options: HostNetworkOptions;
   readonly #name: string;
   readonly #ports: PublishedPorts;
+  readonly #names = new NameServers();
   #startedAt = 0;
   #bridge: Bridge | undefined;
   #loopback = true;
@@ -78,8 +80,9 @@ export class BridgeNetwork implements HostNetwork {
   #wanted(): RulesetInput {
     return {
       bridges: [this.#started(), ...this.named.bridges()],
-      ports: this.#ports.published(),
+      ports: [...this.#ports.published(), ...this.#names.published()],
       loopback: this.#loopback,
+      names: this.#names.passages(),
     };
   }
 
@@ -194,6 +197,19 @@ export class BridgeNetwork implements HostNetwork {
     const added = ports.map((mapping) => ({ ...mapping, podIp }));
     this.#changeRules((firewall) => (before.length > 0 ? firewall.apply() : firewall.add(added)));
     this.#forget(flowsPast(added, () => this.#localAddresses()));
+  }
+
+  get namePorts(): readonly number[] {
+    return NameServers.candidates(this.#firewall !== undefined);
+  }
+
+  leadNames(bridge: string, gateway: string, port: number | undefined): void {
+    const ports = this.#names.set(bridge, gateway, port);
+    this.#changeRules((firewall) => {
+      if (port === undefined) firewall.remove(ports);
+      else firewall.move(ports);
+      firewall.admit();
+    });
   }
 
   renamed(owner: string, ownerName: string): void {

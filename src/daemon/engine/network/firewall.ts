@@ -3,6 +3,7 @@ import { applyBatch, deleteElements, deleteTable, newElements, type TableId } fr
 import { countElements, listRules, rulesetGeneration, tableExists } from '../../../host/netlink/nftables-list.ts';
 import type { NetlinkSocket, Request } from '../../../host/netlink/socket.ts';
 import { admitBridge, withdrawBridge } from './foreign-forward.ts';
+import { admitNames, withdrawNames } from './foreign-input.ts';
 import {
   type PublishedPort,
   portElements,
@@ -40,9 +41,12 @@ export class Firewall {
     this.admit();
   }
 
-  /** Lets the bridges through forward chains of others that drop; returns how many rules that took. */
+  /** Lets the bridges, and questions for names, through the chains of others that drop; returns how many rules that took. */
   admit(): number {
-    return this.#wanted().bridges.reduce((count, { name }) => count + admitBridge(this.#socket, name), 0);
+    const { bridges, names = [] } = this.#wanted();
+    const owners = bridges.map(({ name }) => name);
+    const passed = owners.reduce((count, name) => count + admitBridge(this.#socket, name), 0);
+    return passed + admitNames(this.#socket, names, owners);
   }
 
   /** Leads ports to pods. */
@@ -50,6 +54,19 @@ export class Firewall {
     const maps = portMaps(this.#table);
     const { one, any } = portElements(ports);
     this.#change([...newElements(maps.one, one), ...newElements(maps.any, any)]);
+  }
+
+  /** Leads ports, wherever an earlier daemon led them. */
+  move(ports: readonly PublishedPort[]): void {
+    const maps = portMaps(this.#table);
+    const { one, any } = portElements(ports);
+    const added = [...newElements(maps.one, one), ...newElements(maps.any, any)];
+    try {
+      this.#commit([...deleteElements(maps.one, one), ...deleteElements(maps.any, any), ...added]);
+    } catch (error) {
+      if (!isNetlinkError(error, 'ENOENT')) throw error;
+      this.#change(added);
+    }
   }
 
   /** Stops leading ports to pods. */
@@ -90,7 +107,7 @@ export class Firewall {
       this.apply();
       return `the table ${this.#table.table}`;
     }
-    return this.admit() > 0 ? 'the passage through a foreign forward chain' : undefined;
+    return this.admit() > 0 ? 'the passage through a foreign chain' : undefined;
   }
 
   #intact(): boolean {
@@ -112,12 +129,16 @@ export class Firewall {
   /** Takes a bridge that is gone out of the table, and out of the chains of others. */
   withdraw(bridge: string): void {
     withdrawBridge(this.#socket, bridge);
+    withdrawNames(this.#socket, bridge);
     this.apply();
   }
 
   /** Removes the table and the rules in the chains of others. */
   dispose(): void {
-    for (const { name } of this.#wanted().bridges) withdrawBridge(this.#socket, name);
+    for (const { name } of this.#wanted().bridges) {
+      withdrawBridge(this.#socket, name);
+      withdrawNames(this.#socket, name);
+    }
     if (tableExists(this.#socket, this.#table)) applyBatch(this.#socket, [deleteTable(this.#table)]);
   }
 }

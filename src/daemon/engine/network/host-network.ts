@@ -51,6 +51,13 @@ export interface HostNetwork {
   addNetwork(definition: NetworkDefinition): Promise<void>;
   /** Takes bridge and rules away; a network that is not there is fine. Nothing may be plugged in. */
   removeNetwork(id: string): void;
+  /** Where names may be answered on a gateway, best first; 0: any port. Known once start() is done. */
+  readonly namePorts: readonly number[];
+  /**
+   * Leads port 53 of a gateway, UDP and TCP, to the port where names are answered, through the firewalls of others too; undefined:
+   * they are answered no more. Stays when the daemon stops.
+   */
+  leadNames(bridge: string, gateway: string, port: number | undefined): void;
   /** Where containerd's CRI finds the CNI configuration. */
   readonly cniConfDir: string;
   /**

@@ -18,6 +18,7 @@ import {
 } from '../../../host/netlink/nftables.ts';
 import type { Request } from '../../../host/netlink/socket.ts';
 import type { Bridge } from './bridge.ts';
+import type { NamePassage } from './foreign-input.ts';
 import type { PortMapping } from './host-network.ts';
 
 /** A port that leads to a pod. */
@@ -31,6 +32,8 @@ export interface RulesetInput {
   readonly ports: readonly PublishedPort[];
   /** Whether the bridges may take packets from 127.0.0.1 (route_localnet); without it the listeners serve that address. */
   readonly loopback: boolean;
+  /** Where names are answered: what the input chains of others must let through. */
+  readonly names?: readonly NamePassage[];
 }
 
 const loopbackNetwork = { address: 0x7f000000, prefix: 8 };
