@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { askedResolvConf, containerResolvConf, hostsFile } from './network-files.ts';
+import { askedResolvConf, containerResolvConf, hostsFile, resolvConfWith } from './network-files.ts';
 
 test('hosts: the name leads to the address, a dotted one by its first label too', () => {
   assert.match(hostsFile('box', '10.1.2.3'), /^127\.0\.0\.1\tlocalhost\n(?:.*\n)+10\.1\.2\.3\tbox\n$/);
@@ -34,4 +34,15 @@ test('what is asked for replaces its own kind of line and leaves the others', ()
     'nameserver 10.0.0.2\nsearch x.y z\noptions ndots:5 rotate\n',
   );
   assert.equal(askedResolvConf(host, { ...nothing, dnsSearch: ['.'] }), 'nameserver 10.0.0.2\noptions edns0\n');
+});
+
+test('with a resolver on the network the host gives its search list and its options only', () => {
+  const host = '# x\nnameserver 127.0.0.53\nsearch a b\noptions edns0 ndots:2\nsortlist 1.2.3.4\n';
+  const nothing = { dnsSearch: [], dnsOptions: [] };
+  assert.equal(resolvConfWith(host, '10.1.0.1', nothing), 'search a b\nnameserver 10.1.0.1\noptions edns0 ndots:0\n');
+  assert.equal(resolvConfWith('', '10.1.0.1', nothing), 'nameserver 10.1.0.1\noptions ndots:0\n');
+  assert.equal(
+    resolvConfWith(host, '10.1.0.1', { dnsSearch: ['c'], dnsOptions: ['ndots:3', 'rotate'] }),
+    'nameserver 10.1.0.1\nsearch c\noptions ndots:3 rotate\n',
+  );
 });

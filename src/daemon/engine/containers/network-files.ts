@@ -17,7 +17,7 @@ const FIXED_HOSTS = [
 const FALLBACK_NAMESERVERS = ['8.8.8.8', '8.8.4.4'];
 
 /** Where resolvers are found, first match wins: a stub on the loopback device names its upstreams in the second. */
-const RESOLV_CONF = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
+const RESOLV_CONF = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'] as const;
 
 export interface NetworkFiles {
   readonly hosts: string;
@@ -40,6 +40,8 @@ export interface NetworkIdentity {
   readonly asked: Pick<NetworkSpec, 'dns' | 'dnsSearch' | 'dnsOptions' | 'extraHosts' | 'domainname'>;
   /** What host-gateway stands for: an address of this host that the container reaches; empty where there is none. */
   readonly hostGateway: string;
+  /** Where names are answered on its network; absent: it asks the host's resolvers itself. */
+  readonly resolver?: string | undefined;
 }
 
 /** Writes all three. The address of a bridged container follows with writeHosts, into the same inode. */
@@ -49,9 +51,7 @@ export async function writeNetworkFiles(directory: string, identity: NetworkIden
   await Promise.all([
     writeFile(files.hostname, `${identity.hostname}\n`),
     writeHosts(files, identity, ''),
-    hostResolvConf(identity.networkMode).then((text) =>
-      writeFile(files.resolvConf, askedResolvConf(text, identity.asked)),
-    ),
+    resolvConf(identity).then((text) => writeFile(files.resolvConf, text)),
   ]);
   return files;
 }
@@ -102,6 +102,39 @@ export function hostsFile(hostname: string, ip: string): string {
   const [label] = hostname.split('.', 1);
   if (ip !== '') lines.push(`${ip}\t${hostname}${label === hostname ? '' : ` ${label}`}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** With a resolver on its network only the search list and the options come from the host. */
+async function resolvConf({ networkMode, asked, resolver }: NetworkIdentity): Promise<string> {
+  // A container that names its own loopback device runs a resolver itself.
+  if (resolver !== undefined && networkMode !== 'host' && !asked.dns.some(isLoopback))
+    return resolvConfWith(await readOptional(RESOLV_CONF[0]), resolver, asked);
+  return askedResolvConf(await hostResolvConf(networkMode), asked);
+}
+
+/**
+ * The resolv.conf of a container whose network has a resolver. --dns is not in it: that is where the resolver asks for this
+ * container. As docker has it, a name is tried as it is before the search list (ndots:0): a container must not lose its name to
+ * a host of that name in a domain of the list, nor wait for the answer that there is none.
+ */
+export function resolvConfWith(
+  host: string,
+  resolver: string,
+  asked: Pick<NetworkSpec, 'dnsSearch' | 'dnsOptions'>,
+): string {
+  const text = askedResolvConf(host, { ...asked, dns: [resolver] });
+  const lines = text.split('\n').filter((line) => /^\s*(nameserver|search|domain)\s/.test(line));
+  const options = text
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .flatMap(([keyword, ...words]) => (keyword === 'options' ? words : []))
+    .filter((word) => !word.startsWith('ndots:') || asked.dnsOptions.includes(word));
+  if (!options.some((word) => word.startsWith('ndots:'))) options.push('ndots:0');
+  return `${[...lines, `options ${options.join(' ')}`].join('\n')}\n`;
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }
 
 async function hostResolvConf(mode: NetworkMode): Promise<string> {

@@ -49,7 +49,7 @@ async function lab(
   const names = createNames({
     members,
     serversOf: (container) => [dns[container] ?? []].flat(),
-    ports: [0],
+    ports: () => [0],
     onPort: ({ name }, port) => ports.set(name, port),
     log: silentLog,
     hostResolverPaths: { main, behindStub: join(directory, 'none') },
@@ -297,8 +297,8 @@ test('a port that is taken is passed over; without any the network is not served
   const members = new NetworkMembers();
   const base = { members, serversOf: () => [], log: silentLog };
   const told: (number | undefined)[] = [];
-  const without = createNames({ ...base, ports: [to.port], onPort: (_, port) => told.push(port) });
-  const other = createNames({ ...base, ports: [to.port, 0], onPort: (_, port) => told.push(port) });
+  const without = createNames({ ...base, ports: () => [to.port], onPort: (_, port) => told.push(port) });
+  const other = createNames({ ...base, ports: () => [to.port, 0], onPort: (_, port) => told.push(port) });
   t.after(() => without.close());
   t.after(() => other.close());
   members.addNetwork(blue);

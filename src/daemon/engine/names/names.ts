@@ -15,8 +15,8 @@ export interface NamesOptions {
   /** --dns of a container. Asked once for each that joins. */
   readonly serversOf: (container: string) => readonly string[];
   /** The ports to try on a gateway, the first that is free serves; 0: any. */
-  readonly ports: readonly number[];
-  /** Told of the port on which a network is served, and of the end of that (undefined). */
+  readonly ports: () => readonly number[];
+  /** Told of the port on which a network is served, and of the end of that (undefined). A network is not served where it throws. */
   readonly onPort: (network: MemberNetwork, port: number | undefined) => void;
   readonly log: Log;
   readonly hostResolverPaths?: HostResolverPaths;
@@ -83,25 +83,33 @@ export function createNames(options: NamesOptions): Names {
     return asker === undefined ? undefined : respond(responder, asker, { bytes, from, limit });
   };
 
+  /** Whether questions are led there. */
+  const announce = (network: MemberNetwork, port: number | undefined): boolean => {
+    try {
+      options.onPort(network, port);
+      return true;
+    } catch (err) {
+      log.error({ err, network: network.name, port }, 'cannot lead questions for names to where they are answered');
+      return false;
+    }
+  };
+
   const open = async (entry: Served): Promise<NameListener | undefined> => {
     const { network } = entry;
     const { name, gateway } = network;
-    for (const port of options.ports) {
+    for (const port of options.ports()) {
       try {
         const listener = await listenForQuestions({ address: gateway, port, admits: isOurs, answer });
-        if (served.get(network.id) !== entry) {
-          listener.close();
-          return undefined;
-        }
-        options.onPort(network, listener.port);
-        return listener;
+        if (served.get(network.id) === entry && announce(network, listener.port)) return listener;
+        listener.close();
+        return undefined;
       } catch (err) {
         if (!TAKEN.has((err as NodeJS.ErrnoException).code)) log.error({ err, network: name }, 'cannot serve names');
         else log.debug({ err, network: name, port }, 'cannot serve names on this port');
       }
     }
     log.warn(
-      { network: name, gateway, ports: options.ports },
+      { network: name, gateway, ports: options.ports() },
       'cannot serve names on this network: its containers do not find each other by name, and ask the resolvers of the host',
     );
     return undefined;
@@ -112,7 +120,7 @@ export function createNames(options: NamesOptions): Names {
     void opening.then((listener) => {
       if (listener === undefined) return;
       listener.close();
-      options.onPort(network, undefined);
+      announce(network, undefined);
     });
   };
 
