@@ -7,6 +7,7 @@ export const groups: readonly Group[] = [
   { name: 'builder', summary: 'Manage builds' },
   { name: 'container', summary: 'Manage containers' },
   { name: 'image', summary: 'Manage images' },
+  { name: 'network', summary: 'Manage networks' },
   { name: 'system', summary: 'Manage k3c' },
   { name: 'volume', summary: 'Manage volumes' },
 ];
@@ -255,6 +256,43 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Display detailed information on one or more images',
     completes: ['image'],
     load: async () => (await import('./commands/inspect.ts')).inspectImage,
+  },
+  {
+    words: ['network create'],
+    summary: 'Create a network',
+    load: async () => (await import('./commands/network.ts')).networkCreate,
+  },
+  {
+    words: ['network ls', 'network list'],
+    summary: 'List networks',
+    load: async () => (await import('./commands/network.ts')).networkLs,
+  },
+  {
+    words: ['network inspect'],
+    summary: 'Display detailed information on one or more networks',
+    load: async () => (await import('./commands/inspect.ts')).inspectNetwork,
+  },
+  {
+    words: ['network connect'],
+    summary: 'Connect a container to a network',
+    completes: ['none', 'container', 'none'],
+    load: async () => (await import('./commands/network-connect.ts')).networkConnect,
+  },
+  {
+    words: ['network disconnect'],
+    summary: 'Disconnect a container from a network',
+    completes: ['none', 'container', 'none'],
+    load: async () => (await import('./commands/network-connect.ts')).networkDisconnect,
+  },
+  {
+    words: ['network rm', 'network remove'],
+    summary: 'Remove one or more networks',
+    load: async () => (await import('./commands/network.ts')).networkRm,
+  },
+  {
+    words: ['network prune'],
+    summary: 'Remove all unused networks',
+    load: async () => (await import('./commands/network.ts')).networkPrune,
   },
   {
     words: ['volume create'],

@@ -1,4 +1,4 @@
-/** The formats of lists that a user has chosen in docker's client configuration: psFormat, imagesFormat, statsFormat, volumesFormat. */
+/** The formats of lists that a user has chosen in docker's client configuration: psFormat, imagesFormat, statsFormat, networksFormat, volumesFormat. */
 import { readFile } from 'node:fs/promises';
 import { configPath } from '../client/credentials/config.ts';
 import type { CommandContext } from './context.ts';
@@ -9,7 +9,7 @@ import type { CommandContext } from './context.ts';
  */
 export async function userFormat(
   context: Pick<CommandContext, 'env' | 'stderr'>,
-  key: 'psFormat' | 'imagesFormat' | 'statsFormat' | 'volumesFormat',
+  key: 'psFormat' | 'imagesFormat' | 'statsFormat' | 'networksFormat' | 'volumesFormat',
 ): Promise<string | undefined> {
   const path = configPath(context.env);
   if (path === undefined) return undefined;

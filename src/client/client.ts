@@ -1,5 +1,11 @@
 /** The daemon's API as the client sees it. */
-import { ContainersDefinition, ImagesDefinition, SystemDefinition, VolumesDefinition } from '../api/gen/k3c.ts';
+import {
+  ContainersDefinition,
+  ImagesDefinition,
+  NetworksDefinition,
+  SystemDefinition,
+  VolumesDefinition,
+} from '../api/gen/k3c.ts';
 import { Connection, createClient } from '../api/rpc/client.ts';
 import { createLocalClient } from '../api/rpc/local.ts';
 import type { RpcServer } from '../api/rpc/server.ts';
@@ -28,6 +34,7 @@ export function connectK3c(socketPath: string, inside?: Inside) {
   return {
     containers: client(ContainersDefinition),
     images: client(ImagesDefinition),
+    networks: client(NetworksDefinition),
     system: client(SystemDefinition),
     volumes: client(VolumesDefinition),
     /** For BuildKit's services. */

@@ -20,6 +20,7 @@ export interface FakeClient {
   readonly containers?: object;
   readonly images?: object;
   readonly system?: object;
+  readonly networks?: object;
   readonly volumes?: object;
 }
 
@@ -133,6 +134,7 @@ function toClient(fake: FakeClient): K3cClient {
     containers: strict('containers', fake.containers),
     images: strict('images', fake.images),
     system: strict('system', fake.system),
+    networks: strict('networks', fake.networks),
     volumes: strict('volumes', fake.volumes),
     close: () => undefined,
   } as unknown as K3cClient;

@@ -1,5 +1,6 @@
 /** A container engine on a real containerd, with the real streams and images, and a network that only takes notes. */
 
+import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { sampleSpec } from '../../src/daemon/engine/containers/samples.ts';
 import type { ContainerSpec } from '../../src/daemon/engine/containers/types.ts';
 import { createImageEngine } from '../../src/daemon/engine/images/images.ts';
 import { NetworkMembers } from '../../src/daemon/engine/network/members.ts';
+import { NamedNetworks } from '../../src/daemon/engine/network/named-networks.ts';
 import { openDatabase, type State } from '../../src/daemon/state/database.ts';
 import { silentLog } from '../../src/host/log.ts';
 import { BUSYBOX_IMAGE, type Engine, startEngine, toolPath } from './engine.ts';
@@ -113,8 +115,10 @@ export async function bootDaemon(base: string, overrides: Partial<ImageConfig> =
 
 function fakeNetwork(notes: string[]): PortPublisher {
   let next = 40_000;
+  const members = new NetworkMembers();
   return {
-    members: new NetworkMembers(),
+    members,
+    named: new NamedNetworks('/nonexistent', () => assert.fail('no netlink here'), members),
     bridge: { id: 'default', name: 'test', cidr: '10.66.0.0/16', gateway: '10.66.0.1' },
     reserve: async (_owner, name, ports) => {
       notes.push(`reserve ${name}`);

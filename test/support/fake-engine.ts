@@ -1,10 +1,12 @@
 /** A container engine without a containerd: what it asks is answered as a test wishes, and noted. */
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { K3cError } from '../../src/api/errors.ts';
 import { Status } from '../../src/api/gen/types/task/task.ts';
 import type { Containerd } from '../../src/daemon/backends/containerd.ts';
 import { createContainerEngine } from '../../src/daemon/engine/containers/engine.ts';
 import { NetworkMembers } from '../../src/daemon/engine/network/members.ts';
+import { NamedNetworks } from '../../src/daemon/engine/network/named-networks.ts';
 import type { Attachment, ProcessExit } from '../../src/daemon/engine/streams/types.ts';
 import { openDatabase } from '../../src/daemon/state/database.ts';
 import { silentLog } from '../../src/host/log.ts';
@@ -81,6 +83,7 @@ export function fakeEngine(base: string, fails: { [call: string]: K3cError } = {
     reopens: false,
   };
   const state = openDatabase(':memory:');
+  const members = new NetworkMembers();
   const engine = createContainerEngine({
     containerd,
     images: {
@@ -88,7 +91,8 @@ export function fakeEngine(base: string, fails: { [call: string]: K3cError } = {
       resolve: () => Promise.resolve({ id: 'sha256:1', reference: 'docker.io/library/busybox:latest', config: {} }),
     },
     network: {
-      members: new NetworkMembers(),
+      members,
+      named: new NamedNetworks(join(base, 'netns'), () => assert.fail('no netlink here'), members),
       bridge: { id: 'default', name: 'b', cidr: '10.0.0.0/16', gateway: '10.0.0.1' },
       reserve: async (_owner, _name, ports) => {
         calls.push('reserve');

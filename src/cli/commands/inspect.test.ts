@@ -23,6 +23,12 @@ const documents = {
         ? Promise.resolve({ document: Buffer.from(`{"Id":"i-${image}","RepoTags":["nginx:latest"]}`) })
         : Promise.reject(missing('image', image)),
   },
+  networks: {
+    inspect: ({ network }: { network: string }) =>
+      network === 'lan'
+        ? Promise.resolve({ document: Buffer.from('{"Name":"lan"}') })
+        : Promise.reject(missing('network', network)),
+  },
   volumes: {
     inspect: ({ volume }: { volume: string }) =>
       volume === 'web' || volume === 'data'
@@ -71,7 +77,7 @@ describe('inspect', () => {
       ['inspect', '--type', 'plugin', 'web'],
       1,
       '',
-      'unknown type: "plugin": must be one of "container", "image", "volume"\n',
+      'unknown type: "plugin": must be one of "container", "image", "network", "volume"\n',
     ],
   ];
   for (const [argv, code, out, err] of cases) {

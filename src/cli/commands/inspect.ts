@@ -1,4 +1,4 @@
-/** `k3c inspect`, `k3c container inspect`, `k3c image inspect`, `k3c volume inspect` */
+/** `k3c inspect`, `k3c container inspect`, `k3c image inspect`, `k3c network inspect`, `k3c volume inspect` */
 import { Code, hasCode } from '../../api/errors.ts';
 import type { CommandDefinition } from '../command.ts';
 import type { CommandContext } from '../context.ts';
@@ -40,6 +40,13 @@ export const inspectImage: CommandDefinition<InspectFlags> = {
   run: (context, operands, flags) => inspectAll(context, operands, flags, findImage),
 };
 
+export const inspectNetwork: CommandDefinition<InspectFlags> = {
+  usage: '[OPTIONS] NETWORK [NETWORK...]',
+  operands: [1, Number.POSITIVE_INFINITY],
+  configure: (command) => void command.addOption(formatFlag()),
+  run: (context, operands, flags) => inspectAll(context, operands, flags, findNetwork),
+};
+
 export const inspectVolume: CommandDefinition<InspectFlags> = {
   usage: '[OPTIONS] VOLUME [VOLUME...]',
   operands: [1, Number.POSITIVE_INFINITY],
@@ -60,13 +67,23 @@ const findImage: Find = async (context, image) => {
   return (await images.inspect({ image }, { signal: context.signal })).document;
 };
 
+const findNetwork: Find = async (context, network) => {
+  const { networks } = await context.client();
+  return (await networks.inspect({ network }, { signal: context.signal })).document;
+};
+
 const findVolume: Find = async (context, volume) => {
   const { volumes } = await context.client();
   return (await volumes.inspect({ volume }, { signal: context.signal })).document;
 };
 
 /** The kinds, in the order in which docker looks for a name of any. */
-const KINDS: Readonly<Record<string, Find>> = { container: findContainer, image: findImage, volume: findVolume };
+const KINDS: Readonly<Record<string, Find>> = {
+  container: findContainer,
+  image: findImage,
+  network: findNetwork,
+  volume: findVolume,
+};
 
 /** The first kind that has the name. */
 const findAny: Find = async (context, name, size) => {

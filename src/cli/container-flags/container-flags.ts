@@ -77,7 +77,7 @@ export function addContainerFlags(command: Command): void {
     values('--label-file <list>', 'Read in a line delimited file of labels'),
     values('--mount <mount>', 'Attach a filesystem mount to the container', checkMount),
     value('--name <string>', 'Assign a name to the container'),
-    value('--network <network>', 'Connect a container to a network: default (or bridge), host or none'),
+    value('--network <network>', 'Connect a container to a network: a name, bridge, host, none or container:NAME'),
     value('--platform <string>', 'Set platform if server is multi-platform capable'),
     flag('--privileged', 'Give extended privileges to this container'),
     values('-p, --publish <list>', "Publish a container's port(s) to the host"),

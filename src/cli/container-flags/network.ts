@@ -11,6 +11,8 @@ export interface NetworkFlags {
   readonly dnsOption?: readonly string[];
   readonly dnsSearch?: readonly string[];
   readonly domainname?: string;
+  readonly ip?: string;
+  readonly networkAlias?: readonly string[];
   readonly expose?: readonly (readonly string[])[];
   readonly publishAll?: boolean;
 }
@@ -22,6 +24,8 @@ export function networkFlags(): Option[] {
     values('--dns-option <list>', 'Set DNS options'),
     values('--dns-search <list>', 'Set custom DNS search domains', checkDomain),
     value('--domainname <string>', 'Container NIS domain name'),
+    value('--ip <string>', 'IPv4 address (e.g., 172.30.100.104)', checkAddress),
+    values('--network-alias <list>', 'Add network-scoped alias for the container'),
     values('--expose <list>', 'Expose a port or a range of ports', parseExpose),
     flag('-P, --publish-all', 'Publish all exposed ports to random ports'),
   ];
@@ -37,5 +41,7 @@ export function toNetwork(flags: NetworkFlags): NetworkOptions {
     publishAll: flags.publishAll === true,
     exposedPorts: [...new Set((flags.expose ?? []).flat())],
     domainname: flags.domainname ?? '',
+    ip: flags.ip ?? '',
+    aliases: [...(flags.networkAlias ?? [])],
   });
 }

@@ -38,7 +38,7 @@ const SMALL = new Set([
   '__complete',
 ]);
 
-const GROUPS = new Set(['builder', 'container', 'image', 'system', 'volume']);
+const GROUPS = new Set(['builder', 'container', 'image', 'network', 'system', 'volume']);
 const OWN_PROCESS = new Set(['pull', 'push', 'load', 'import', 'save', 'export', 'commit']);
 
 /** Whether the daemon takes this command line; argv begins with the command. */

@@ -28,7 +28,6 @@ test('stdin ends with its client only where there is stdin', () => {
 
 test('what a message can say and the engine cannot do is refused by name', () => {
   for (const [over, message] of [
-    [{ networkMode: 'mine' }, 'network mine not found'],
     [{ restart: { name: 'sometimes' } }, /unknown policy 'sometimes'/],
     [{ ports: [{ containerPort: 80, protocol: 'sctp' }] }, 'invalid proto: sctp'],
     [{ ports: [{ containerPort: 70_000, protocol: 'tcp' }] }, 'invalid containerPort: 70000'],

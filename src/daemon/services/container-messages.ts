@@ -1,7 +1,7 @@
 /** k3c.v1's container messages out of the engine's records. */
 import type { ContainerSummary } from '../../api/gen/k3c.ts';
 import { familiar } from '../../api/reference.ts';
-import { networkName } from '../engine/containers/filters.ts';
+import { networkNames } from '../engine/containers/network-mode.ts';
 import { argv, isUp, visibleState } from '../engine/containers/summary.ts';
 import type { ContainerRecord } from '../engine/containers/types.ts';
 
@@ -25,7 +25,7 @@ export function toSummary(
     exitCode: record.exitCode,
     ports: record.ports.map((port) => ({ ...port, hostPortEnd: 0 })),
     labels: { ...config.labels },
-    networks: [networkName(record)],
+    networks: [...networkNames(record)],
     mounts: config.mounts.map(({ type, source, target, readOnly, propagation, volume }) => ({
       type,
       source: volume !== '' ? volume : type === 'tmpfs' ? '' : source,

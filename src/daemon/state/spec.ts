@@ -135,6 +135,8 @@ export interface NetworkSpec {
   /** PORT/PROTO. */
   readonly exposedPorts: readonly string[];
   readonly domainname: string;
+  /** `network disconnect` took it off the default network, which its mode still names. */
+  readonly leftDefault?: boolean | undefined;
 }
 
 /** docker's HealthConfig. Durations in nanoseconds, 0: the image's or the default. */

@@ -1,20 +1,26 @@
 /** A request as docker takes it: completed with its defaults, without what this host cannot do, and with a word about that. */
 import { K3cError } from '../../../api/errors.ts';
-import type { ContainerSpec } from '../../state/spec.ts';
+import type { ContainerSpec, EndpointSpec } from '../../state/spec.ts';
 import type { EngineContext } from './context.ts';
+import { checkNetwork } from './endpoints.ts';
 import { findContainer } from './identity.ts';
 import { checkIsolation } from './limits/check-isolation.ts';
 import { checkNewResources } from './limits/check-resources.ts';
 import { processors, readKernelLimits } from './limits/kernel-limits.ts';
 import { checkProcessLimits, readProcessLimits } from './limits/process-limits.ts';
+import { donorOf } from './network-mode.ts';
 
 export interface AdaptedSpec {
   readonly spec: ContainerSpec;
+  readonly endpoints: readonly EndpointSpec[];
   readonly warnings: readonly string[];
 }
 
 /** Throws INVALID_ARGUMENT in docker's words for limits and namespaces that cannot be right. */
 export function adaptSpec(context: Pick<EngineContext, 'state' | 'cgroupParent'>, asked: ContainerSpec): AdaptedSpec {
+  const network = checkNetwork(context.state, asked);
+  const donor = donorOf(network.networkMode);
+  const networkMode = donor === undefined ? network.networkMode : `container:${idOf(context, donor) ?? donor}`;
   const kernel = readKernelLimits();
   const limits = checkNewResources(asked.resources, kernel, processors(asked.resources));
   if (asked.resources.oomScoreAdj !== 0 || asked.resources.ulimits.length > 0)
@@ -26,9 +32,11 @@ export function adaptSpec(context: Pick<EngineContext, 'state' | 'cgroupParent'>
   });
   const discarded = asked.networkMode === 'host' && asked.ports.length > 0;
   return {
-    spec: { ...asked, resources: limits.resources, isolation: isolated.isolation },
+    spec: { ...asked, networkMode, resources: limits.resources, isolation: isolated.isolation },
+    endpoints: network.endpoints,
     warnings: [
       ...limits.warnings,
+      ...network.warnings,
       ...(discarded ? ['Published ports are discarded when using host network mode'] : []),
       ...isolated.warnings,
     ],

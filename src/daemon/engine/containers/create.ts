@@ -34,7 +34,7 @@ export async function createContainer(
   checkSpec(context, asked);
   checkHealth(asked.health);
   await checkSecurity(context, asked);
-  const { spec, warnings } = adaptSpec(context, asked);
+  const { spec, endpoints, warnings } = adaptSpec(context, asked);
   const image = await context.images.resolve(spec.image, undefined, spec.platform);
   const id = newId();
   const config = resolveConfig({
@@ -71,7 +71,7 @@ export async function createContainer(
       manualStop: false,
       ports: [],
       ip: '',
-      endpoints: [],
+      endpoints,
     };
     containers.insert(record);
     recordVolumes(context, config.mounts, record.createdAt);

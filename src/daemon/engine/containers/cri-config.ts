@@ -10,6 +10,7 @@ import {
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { PortSpec } from '../../state/spec.ts';
 import { criResources } from './limits/oci-resources.ts';
+import { isOnDefault } from './network-mode.ts';
 import { cdiConfig } from './security/cdi.ts';
 import { criSecurity, type PreparedSecurity, type SecurityHost } from './security/cri-security.ts';
 
@@ -50,7 +51,7 @@ function podLabels({ id, name }: ContainerRecord): Record<string, string> {
 /** The pod of a container. Its ports are for whoever reads it (no plugin acts on them): the daemon publishes them. */
 export function sandboxConfig(input: SandboxInput): SandboxInit {
   const { record } = input;
-  const bridged = record.spec.networkMode === 'default';
+  const bridged = isOnDefault(record);
   return {
     metadata: { name: record.name, uid: record.id, namespace: POD_NAMESPACE, attempt: input.attempt },
     // A pod on the node's network has the node's UTS namespace: runc would refuse to set a hostname there.
@@ -123,7 +124,7 @@ export function containerConfig(input: ContainerInput): ContainerInit {
       resources: criResources(spec.resources),
       securityContext: {
         ...criSecurity(spec, input.security, input.host),
-        namespaceOptions: { ...namespaces(spec.networkMode === 'default') },
+        namespaceOptions: { ...namespaces(isOnDefault(input.record)) },
         // Names, numbers and user:group all pass: CRI hands the string to containerd, which reads the image's passwd.
         runAsUsername: config.user,
         readonlyRootfs: spec.readOnly,

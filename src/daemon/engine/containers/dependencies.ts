@@ -2,6 +2,7 @@
 import type { Containerd } from '../../backends/containerd.ts';
 import type { PortSpec } from '../../state/spec.ts';
 import type { NetworkMembers } from '../network/members.ts';
+import type { NamedNetworks } from '../network/named-networks.ts';
 import type {
   Attachment,
   AttachWants,
@@ -79,6 +80,8 @@ export interface PortPublisher {
   readonly bridge: { readonly id: string; readonly name: string; readonly cidr: string; readonly gateway: string };
   /** Who is on which network now. */
   readonly members: NetworkMembers;
+  /** The networks that users made, and what is plugged into them. */
+  readonly named: NamedNetworks;
 }
 
 /** One attempt's streams (engine/streams, ContainerIo). */

@@ -6,10 +6,12 @@ import type { ContainerRecord } from '../../state/containers.ts';
 import type { ContainerSpec } from '../../state/spec.ts';
 import type { AttachWants, ExecProcess, LogRecord, ReadLogOptions, TerminalSize } from '../streams/types.ts';
 import { attachContainer, runningAttempt } from './attach.ts';
+import { connectContainer, disconnectContainer } from './connect.ts';
 import { containerLogs } from './container-logs.ts';
 import type { LiveContainer } from './context.ts';
 import { type CreatedContainer, createContainer } from './create.ts';
 import { type DiskUsage, diskUsage } from './disk-usage.ts';
+import type { AskedEndpoint } from './endpoints.ts';
 import { type ContainerEngineOptions, engineContext } from './engine-context.ts';
 import { type ExecRequest, execInContainer } from './exec.ts';
 import type { ContainerExit } from './exit-board.ts';
@@ -118,6 +120,12 @@ export function createContainerEngine(options: ContainerEngineOptions) {
     pause: (reference: string): Promise<void> => pauseContainer(context, find(reference).id),
     unpause: (reference: string): Promise<void> => unpauseContainer(context, find(reference).id),
     rename: (reference: string, name: string): void => renameContainer(context, reference, name),
+    /** network connect */
+    connect: (network: string, reference: string, asked: AskedEndpoint): Promise<void> =>
+      connectContainer(context, network, reference, asked),
+    /** network disconnect */
+    disconnect: (network: string, reference: string, force: boolean): Promise<void> =>
+      disconnectContainer(context, network, reference, force),
     /** Returns warnings. */
     update: (reference: string, changes: LimitChanges): Promise<readonly string[]> =>
       updateContainer(context, reference, changes),

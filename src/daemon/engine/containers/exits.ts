@@ -6,6 +6,7 @@ import type { ProcessExit } from '../streams/types.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
 import { discard } from './discard.ts';
 import type { ContainerExit } from './exit-board.ts';
+import { leaveNetworks } from './membership.ts';
 import { unwatchHealth, watchHealth } from './health/health.ts';
 import { tellReleased } from './resource-events.ts';
 import { nextDelay, wantsRestart } from './restart-policy.ts';
@@ -39,7 +40,7 @@ async function follow(context: EngineContext, running: Running): Promise<Contain
   // Whatever fails here: an exit that is not recorded leaves a container that can be neither stopped nor removed.
   const report = (err: unknown) => context.log.error({ err, container: running.id }, 'cannot clean up after an exit');
   await running.io.exited().catch(report);
-  context.network.members.leave(running.id);
+  leaveNetworks(context, running.id);
   // The ports are free when whoever waits hears of the exit.
   if (running.ports.length > 0) await context.network.release(running.id).catch(report);
   // docker tells of the signal before it tells of the end; one that fails was told to whoever sent it.

@@ -4,6 +4,7 @@ import { familiar, normalize } from '../../../api/reference.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import { hasLabel } from '../labels.ts';
 import { checkWord, invalidFilter, type PortTest, parseExitCode, parsePorts } from './filter-values.ts';
+import { networkNames } from './network-mode.ts';
 import { isUp, visibleState } from './summary.ts';
 
 export type Filters = Readonly<Record<string, readonly string[]>>;
@@ -98,7 +99,7 @@ function makeTest(name: string, values: readonly string[], { find, health, desce
         return (record) => record.createdAt > createdAt && record.id !== id;
       });
     case 'network':
-      return any((value) => (record) => networkName(record) === value);
+      return any((value) => (record) => inNetwork(record, value));
     case 'is-task': {
       // There are no tasks of a swarm here: all of them are none.
       const wanted = new Set(values.map((value) => ['1', 'true'].includes(value)));
@@ -132,9 +133,9 @@ function portTest({ publish = [], expose = [] }: Filters): Test {
   };
 }
 
-/** docker's name of the network a container is on. */
-export function networkName(record: ContainerRecord): string {
-  return record.spec.networkMode === 'default' ? 'bridge' : record.spec.networkMode;
+/** By a network's name or id. */
+function inNetwork(record: ContainerRecord, value: string): boolean {
+  return networkNames(record).includes(value) || record.endpoints.some(({ network }) => network === value);
 }
 
 /** A regular expression; one that is none matches nothing but itself. */

@@ -13,13 +13,13 @@ import type { ContainerStreams } from './dependencies.ts';
 import { discard } from './discard.ts';
 import { watchExit } from './exits.ts';
 import { applyStage } from './files/stage.ts';
-import { type HostSide, networkIdentity, prepareHost } from './host-side.ts';
+import { prepareHost } from './host-side.ts';
 import { INIT_MOUNT } from './init-mount.ts';
 import { cgroupParentOf } from './limits/check-isolation.ts';
 import { joinNamespaces } from './limits/joined.ts';
 import { logLimits } from './log-options.ts';
-import { joinDefault } from './membership.ts';
-import { writeHosts } from './network-files.ts';
+import { leaveNetworks } from './membership.ts';
+import { canPublish, connectNetworks, networkDonor, plugIn } from './network-side.ts';
 import { portsToPublish } from './ports.ts';
 import { processId } from './process-id.ts';
 import { tellHeld } from './resource-events.ts';
@@ -73,7 +73,7 @@ export async function launch(
         report(err);
       }
     }
-    context.network.members.leave(record.id);
+    leaveNetworks(context, record.id);
     await context.network.release(record.id).catch(report);
     await context.volumeMounts.release(record.id).catch(report);
     const error = startError(securityError(userError(thrown, record.config.user), record.spec.security.runtime));
@@ -118,10 +118,12 @@ async function attemptStart(
 ): Promise<Launched> {
   const { containerd, state } = context;
   const { id, spec, config } = record;
-  const bridged = spec.networkMode === 'default';
-  const joined = await joinNamespaces(context, spec.isolation);
+  const [joined, donor] = await Promise.all([
+    joinNamespaces(context, spec.isolation),
+    networkDonor(context, spec.networkMode),
+  ]);
   const security = await prepareSecurity(context, spec);
-  const wanted = bridged ? portsToPublish(spec.ports, config, spec.network.publishAll) : [];
+  const wanted = canPublish(context, record) ? portsToPublish(spec.ports, config, spec.network.publishAll) : [];
   const ports = wanted.length > 0 ? await context.network.reserve(id, record.name, wanted) : [];
 
   const sandbox = sandboxConfig({
@@ -141,7 +143,12 @@ async function attemptStart(
       );
       return podSandboxId;
     });
-  const [sandboxId, host] = await allOrFirstError([runSandbox, prepareHost(context, record)]);
+  const [sandboxId, host, side] = await allOrFirstError([
+    runSandbox,
+    prepareHost(context, record, donor?.record),
+    // While CRI is at work on the pod.
+    (async () => plugIn(context, record, donor))(),
+  ]);
   state.containers.update(id, { sandboxId });
 
   // In another's PID namespace there is an init already.
@@ -152,14 +159,14 @@ async function attemptStart(
     config: containerConfig({ record, attempt, mounts: host.mounts, args, security, host: context }),
     sandboxConfig: sandbox,
   });
-  const connect = bridged ? connectNetwork(context, record, sandboxId, host, ports) : Promise.resolve('');
-  const [{ containerId: criId }, ip] = await allOrFirstError([create, connect]);
-  state.containers.update(id, { criId, ip, ports });
+  const connect = connectNetworks(context, record, { sandboxId, host, side, ports });
+  const [{ containerId: criId }, { ip, endpoints }] = await allOrFirstError([create, connect]);
+  state.containers.update(id, { criId, ip, ports, ...(endpoints.length > 0 ? { endpoints } : {}) });
   await applyStage(context, id, criId);
 
   const [io] = await allOrFirstError([
     prepareStreams(context, record, criId, undo),
-    writeSpec(context, record, criId, { args, joined, security }),
+    writeSpec(context, record, criId, { args, joined, security, network: side.namespace, donor: donor?.record }),
     // Not the first attempt alone: that one may have failed on the way here.
     record.startedAt === 0n ? seedVolumes(context, criId, config.mounts) : Promise.resolve(),
   ]);
@@ -217,27 +224,6 @@ export function ioOptions(context: EngineContext, record: ContainerRecord, criId
     tasks: context.containerd.tasks,
     log: context.log,
   };
-}
-
-/** Learns the pod's address, tells /etc/hosts and leads the published ports there. */
-async function connectNetwork(
-  context: EngineContext,
-  record: ContainerRecord,
-  sandboxId: string,
-  host: HostSide,
-  ports: ContainerRecord['ports'],
-): Promise<string> {
-  const { status } = await context.containerd.cri.podSandboxStatus(
-    { podSandboxId: sandboxId },
-    { signal: context.abandon },
-  );
-  const ip = status?.network?.ip ?? '';
-  joinDefault(context, record, ip);
-  await Promise.all([
-    writeHosts(host.files, networkIdentity(context, record), ip),
-    ports.length > 0 ? context.network.publish(record.id, ip, ports) : undefined,
-  ]);
-  return ip;
 }
 
 /** Like Promise.all, but settles only when all have: what the slower one made must be known before it is taken back. */

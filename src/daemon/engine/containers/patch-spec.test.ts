@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { NetworkMode } from '../../state/spec.ts';
+import type { NetworkNamespace } from './network-side.ts';
 import type { OciSpec } from './oci-spec.ts';
 import { patchSpec } from './patch-spec.ts';
 
@@ -17,14 +17,15 @@ const oci = (): OciSpec => ({
   },
   extra: 1,
 });
-const patched = (networkMode: NetworkMode, over: Partial<Parameters<typeof patchSpec>[1]> = {}) => {
+const patched = (network: NetworkNamespace, over: Partial<Parameters<typeof patchSpec>[1]> = {}) => {
   const spec = oci();
   patchSpec(spec, {
     args: ['sh'],
     env: ['A=1'],
     hostname: 'box',
     domainname: '',
-    networkMode,
+    network,
+    shared: false,
     console: undefined,
     tmpfs: [],
     ...over,
@@ -33,7 +34,7 @@ const patched = (networkMode: NetworkMode, over: Partial<Parameters<typeof patch
 };
 
 test('arguments, environment and terminal size are ours, the rest stays', () => {
-  const spec = patched('default', { console: { height: 3, width: 4 } });
+  const spec = patched('pod', { console: { height: 3, width: 4 } });
   assert.deepEqual(
     [spec.process.args, spec.process.env, spec.process.consoleSize],
     [['sh'], ['A=1'], { height: 3, width: 4 }],
@@ -54,9 +55,18 @@ test('host: the network of the sandbox, a hostname of its own', () => {
 });
 
 test('none: a network namespace that nobody has joined', () => {
-  const spec = patched('none');
+  const spec = patched('new');
   assert.deepEqual(spec.linux.namespaces, [{ type: 'pid' }, { type: 'uts' }, { type: 'network' }]);
   assert.equal(spec.linux.sysctl?.['net.ipv4.ip_unprivileged_port_start'], '0');
+});
+
+test('a network namespace that is there: made by the daemon, or shared with another container, whose settings stay', () => {
+  const own = patched({ path: '/n' });
+  const namespaces = [{ type: 'pid' }, { type: 'uts' }, { type: 'network', path: '/n' }];
+  assert.deepEqual(own.linux.namespaces, namespaces);
+  assert.equal(own.linux.sysctl?.['net.ipv4.ip_unprivileged_port_start'], '0');
+  const shared = patched({ path: '/n' }, { shared: true });
+  assert.deepEqual([shared.linux.namespaces, shared.linux.sysctl], [namespaces, undefined]);
 });
 
 test('a tmpfs replaces what is at its place and comes before what is below it', () => {
@@ -69,7 +79,7 @@ test('a tmpfs replaces what is at its place and comes before what is below it', 
     volume: '',
     anonymous: false,
   });
-  const spec = patched('default', { tmpfs: [mount('/a'), mount('/t', true)] });
+  const spec = patched('pod', { tmpfs: [mount('/a'), mount('/t', true)] });
   assert.deepEqual(
     spec.mounts.map(({ destination, type }) => [destination, type]),
     [

@@ -1,6 +1,7 @@
 /** What CRI has no words for, written into the OCI specification between CreateContainer and StartContainer. */
-import type { NetworkMode, ResolvedMount } from '../../state/spec.ts';
-import type { OciMount, OciSpec } from './oci-spec.ts';
+import type { ResolvedMount } from '../../state/spec.ts';
+import type { NetworkNamespace } from './network-side.ts';
+import type { OciMount, OciNamespace, OciSpec } from './oci-spec.ts';
 
 export interface SpecPatch {
   readonly args: readonly string[];
@@ -9,7 +10,9 @@ export interface SpecPatch {
   readonly hostname: string;
   /** NIS domain, of which runc knows only as a sysctl of the UTS namespace; empty: none. */
   readonly domainname: string;
-  readonly networkMode: NetworkMode;
+  readonly network: NetworkNamespace;
+  /** The network namespace is another container's, whose settings it has. */
+  readonly shared: boolean;
   readonly console: { readonly height: number; readonly width: number } | undefined;
   readonly tmpfs: readonly ResolvedMount[];
 }
@@ -20,21 +23,22 @@ export function patchSpec(spec: OciSpec, patch: SpecPatch): void {
   spec.process.env = [...patch.env];
   if (patch.domainname !== '') spec.linux.sysctl = { ...spec.linux.sysctl, 'kernel.domainname': patch.domainname };
   if (patch.console !== undefined) spec.process.consoleSize = { ...patch.console };
-  if (patch.networkMode !== 'default') leaveSandboxNamespaces(spec, patch);
+  if (patch.network !== 'pod') leaveSandboxNamespaces(spec, patch, patch.network);
   if (patch.tmpfs.length > 0) spec.mounts = withTmpfs(spec.mounts, patch.tmpfs);
 }
 
 /**
- * host and none run in a sandbox on the node's network, for CRI cannot skip the network plugin for any other. Such a
- * sandbox has the node's UTS namespace too; docker gives the container its own in both cases, so it may have a hostname.
- * none gets a fresh network namespace: without a path runc makes it and brings up its loopback device.
+ * All but those on the default network run in a sandbox on the node's network, for CRI cannot skip the network plugin for any
+ * other. Such a sandbox has the node's UTS namespace too; docker gives the container its own, so it may have a hostname. none gets
+ * a fresh network namespace: without a path runc makes it and brings up its loopback device.
  */
-function leaveSandboxNamespaces(spec: OciSpec, patch: SpecPatch): void {
-  const fresh = patch.networkMode === 'none' ? ['uts', 'network'] : ['uts'];
-  const others = (spec.linux.namespaces ?? []).filter(({ type }) => !fresh.includes(type));
-  spec.linux.namespaces = [...others, ...fresh.map((type) => ({ type }))];
+function leaveSandboxNamespaces(spec: OciSpec, patch: SpecPatch, network: Exclude<NetworkNamespace, 'pod'>): void {
+  const own: OciNamespace[] = [{ type: 'uts' }];
+  if (network !== 'host') own.push(network === 'new' ? { type: 'network' } : { type: 'network', path: network.path });
+  const others = (spec.linux.namespaces ?? []).filter(({ type }) => !own.some((one) => one.type === type));
+  spec.linux.namespaces = [...others, ...own];
   spec.hostname = patch.hostname;
-  if (patch.networkMode === 'none') {
+  if (network !== 'host' && !patch.shared) {
     // What CRI sets in sandboxes that have a network namespace, and docker in every container.
     spec.linux.sysctl = {
       'net.ipv4.ip_unprivileged_port_start': '0',

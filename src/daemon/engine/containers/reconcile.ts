@@ -17,7 +17,8 @@ import { EXIT_LOST, settle, watchExit } from './exits.ts';
 import { endStalePauses } from './files/commit.ts';
 import { removeStrayStages } from './files/stage.ts';
 import { ioOptions } from './launch.ts';
-import { joinDefault } from './membership.ts';
+import { joinDefault, joinNamed } from './membership.ts';
+import { isOnDefault } from './network-mode.ts';
 import { frozenOf } from './pause.ts';
 import { type CriContainer, type CriSandbox, type Plan, planContainer } from './reconcile-plan.ts';
 import { tellHeld } from './resource-events.ts';
@@ -73,6 +74,7 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
     for (const outcome of await Promise.allSettled(taken)) if (outcome.status === 'rejected') throw outcome.reason;
   }
   await holdLive(context);
+  context.network.named.sweep();
   await context.network.reconcile(publishedNow(context));
 
   for (const sandbox of sandboxes) clearAway(context, sandbox);
@@ -206,7 +208,7 @@ async function adopt(
   const cutOff = record.state === 'starting';
   const startedAt = cutOff ? context.now() : record.startedAt;
   let { ip } = record;
-  if (ip === '' && record.spec.networkMode === 'default') {
+  if (ip === '' && isOnDefault(record)) {
     const { status } = await context.containerd.cri.podSandboxStatus({ podSandboxId: sandboxId });
     ip = status?.network?.ip ?? '';
   }
@@ -219,7 +221,9 @@ async function adopt(
       context.emit(record, 'start');
     }
   });
-  if (record.spec.networkMode === 'default') joinDefault(context, record, ip);
+  if (isOnDefault(record)) joinDefault(context, record, ip);
+  context.network.named.adopt(record.id, record.endpoints);
+  for (const endpoint of record.endpoints) joinNamed(context, record, endpoint);
   const { id, attempt, ports } = record;
   watchExit(context, { id, attempt, sandboxId, criId, io, ports, startedAt });
 }

@@ -1,10 +1,8 @@
 /** docker's events of what a container holds while it runs: its network and its volumes. To be told in the transaction of the change. */
 import type { ContainerRecord } from '../../state/containers.ts';
+import { predefinedNetworks } from '../network/predefined.ts';
 import type { EngineContext } from './context.ts';
-import { networkName } from './filters.ts';
-
-/** docker's drivers of the networks that are always there. */
-const DRIVERS: Readonly<Record<string, string>> = { none: 'null' };
+import { networkNames } from './network-mode.ts';
 
 /** Before a start. */
 export function tellHeld(context: EngineContext, record: ContainerRecord): void {
@@ -42,12 +40,23 @@ export function tellVolume(
   });
 }
 
-function tellNetwork(context: EngineContext, record: ContainerRecord, action: 'connect' | 'disconnect'): void {
-  const name = networkName(record);
-  context.events.record({
-    type: 'network',
-    action,
-    actor: name,
-    attributes: { container: record.id, name, type: DRIVERS[name] ?? name },
-  });
+/** @param network absent: all that it is on */
+export function tellNetwork(
+  context: Pick<EngineContext, 'events'>,
+  record: ContainerRecord,
+  action: 'connect' | 'disconnect',
+  network?: { readonly id: string; readonly name: string },
+): void {
+  for (const { id, name } of network === undefined ? networksOf(record) : [network]) {
+    const type = predefinedNetworks().find((one) => one.id === id)?.driver ?? 'bridge';
+    context.events.record({ type: 'network', action, actor: id, attributes: { container: record.id, name, type } });
+  }
+}
+
+function networksOf(record: ContainerRecord): { readonly id: string; readonly name: string }[] {
+  const names = networkNames(record);
+  return [
+    ...predefinedNetworks().filter(({ name }) => names.includes(name)),
+    ...record.endpoints.map(({ network, networkName }) => ({ id: network, name: networkName })),
+  ];
 }

@@ -4,6 +4,7 @@ import type { EngineContext } from './context.ts';
 import type { JoinedNamespaces } from './limits/joined.ts';
 import { patchLimits } from './limits/patch-limits.ts';
 import { sizeShm } from './limits/shm.ts';
+import type { NetworkNamespace } from './network-side.ts';
 import { readOciSpec, writeOciSpec } from './oci-spec-store.ts';
 import { patchMounts } from './patch-mounts.ts';
 import { patchSpec } from './patch-spec.ts';
@@ -15,6 +16,9 @@ export interface SpecParts {
   readonly args: readonly string[];
   readonly joined: JoinedNamespaces;
   readonly security: PreparedSecurity;
+  readonly network: NetworkNamespace;
+  /** Whose network namespace it shares, and so its hostname. */
+  readonly donor: ContainerRecord | undefined;
 }
 
 /** Reads what CRI wrote, patches it and writes it back. */
@@ -22,7 +26,7 @@ export async function writeSpec(
   context: EngineContext,
   record: ContainerRecord,
   criId: string,
-  { args, joined, security }: SpecParts,
+  { args, joined, security, network, donor }: SpecParts,
 ): Promise<void> {
   const { spec: asked, config } = record;
   const stored = await readOciSpec(context.containerd, criId);
@@ -31,9 +35,10 @@ export async function writeSpec(
   patchSpec(oci, {
     args,
     env: config.env,
-    hostname: config.hostname,
+    hostname: donor?.config.hostname ?? config.hostname,
     domainname: asked.network.domainname,
-    networkMode: asked.networkMode,
+    network,
+    shared: donor !== undefined,
     console:
       asked.tty && asked.consoleHeight > 0 && asked.consoleWidth > 0
         ? { height: asked.consoleHeight, width: asked.consoleWidth }

@@ -1,5 +1,5 @@
 /** Networks besides the default one: a bridge each, the addresses on it, and what is plugged in. */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { NetlinkError } from '../../../host/netlink/error.ts';
@@ -120,9 +120,10 @@ export class NamedNetworks {
     return path;
   }
 
-  /** Where open() made it. */
+  /** Where open() made it; undefined where the namespace is its pod's. */
   pathOf(owner: string): string | undefined {
-    return this.#owners.has(owner) ? join(this.#directory, owner) : undefined;
+    const path = join(this.#directory, owner);
+    return this.#owners.has(owner) && existsSync(path) ? path : undefined;
   }
 
   /**
@@ -150,9 +151,19 @@ export class NamedNetworks {
    * Takes an interface away again.
    * @param left what the container still has: one of these leads out from now on
    */
-  unplug(owner: string, netns: string, plugged: Plugged, left: readonly Plugged[]): void {
+  unplug(
+    owner: string,
+    netns: string,
+    plugged: Pick<Plugged, 'network' | 'interface'>,
+    left: readonly Pick<Plugged, 'network' | 'interface'>[],
+  ): void {
     unplug(netns, plugged.interface);
     this.#entries.get(plugged.network)?.pool.free(owner);
+    this.leadOut(netns, left);
+  }
+
+  /** Lets the first interface of a network that leads out be the one by which a namespace does, where none is yet. */
+  leadOut(netns: string, left: readonly Pick<Plugged, 'network' | 'interface'>[]): void {
     for (const { network, interface: name } of left) {
       const entry = this.#entries.get(network);
       if (entry === undefined || entry.definition.internal) continue;
@@ -162,9 +173,15 @@ export class NamedNetworks {
   }
 
   /** Takes up what an earlier daemon plugged in. */
-  adopt(owner: string, plugged: readonly Plugged[]): void {
+  adopt(owner: string, plugged: readonly Pick<Plugged, 'network' | 'ip'>[]): void {
     this.#owners.add(owner);
     for (const { network, ip } of plugged) this.#entries.get(network)?.pool.claim(owner, ip);
+  }
+
+  /** Takes the owner's interfaces out of a namespace that others keep. */
+  cutOff(owner: string, plugged: readonly Pick<Plugged, 'interface'>[]): void {
+    const path = this.pathOf(owner);
+    if (path !== undefined) for (const { interface: name } of plugged) unplug(path, name);
   }
 
   /** The owner's process has ended: addresses and namespace are free. One that has nothing is fine. */

@@ -1,6 +1,5 @@
 /** What `run` and `create` ask for, out of their message: what the message's types leave open is checked here. */
 import { isIP } from 'node:net';
-import { Code, K3cError } from '../../../api/errors.ts';
 import type { PortRequest, ContainerSpec as SpecMessage } from '../../../api/gen/k3c.ts';
 import type { ContainerSpec } from '../../engine/containers/types.ts';
 import { toHealth } from './health.ts';
@@ -13,13 +12,8 @@ import { toResources } from './resources.ts';
 import { toRestart } from './restart.ts';
 import { toSecurity } from './security.ts';
 
-const NETWORK_MODES: Readonly<Record<string, ContainerSpec['networkMode']>> = {
-  '': 'default',
-  default: 'default',
-  bridge: 'default',
-  host: 'host',
-  none: 'none',
-};
+/** The others are names of networks, and container:NAME. */
+const NETWORK_MODES: Readonly<Record<string, string>> = { '': 'default', bridge: 'default' };
 
 /**
  * Checks a specification for what the message's types leave open. INVALID_ARGUMENT in docker's words.
@@ -27,14 +21,8 @@ const NETWORK_MODES: Readonly<Record<string, ContainerSpec['networkMode']>> = {
  */
 export function toSpec(message: SpecMessage | undefined, stdinOnce: boolean): ContainerSpec {
   if (message === undefined) throw invalid('the request has no container specification');
-  const networkMode = NETWORK_MODES[message.networkMode];
-  if (message.networkMode.startsWith('container:'))
-    throw invalid("k3c cannot join another container's network", 'use default, host or none');
-  if (networkMode === undefined)
-    throw new K3cError(Code.NOT_FOUND, `network ${message.networkMode} not found`, {
-      reason: 'bad-input',
-      hint: 'use default, host or none',
-    });
+  const networkMode = NETWORK_MODES[message.networkMode] ?? message.networkMode;
+  if (networkMode === 'container:') throw invalid('Invalid network mode: invalid container format container:<name|id>');
   return {
     image: message.image,
     entrypoint: message.entrypoint?.values ?? null,

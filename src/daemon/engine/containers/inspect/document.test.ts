@@ -54,6 +54,7 @@ test('the document has docker names where docker has them', () => {
     bridge: { cidr: '10.9.0.0/16', gateway: '10.9.0.1' },
     snapshotter: 'overlayfs',
     unified: false,
+    networks: () => undefined,
     pod: { netns: '/run/netns/x', mac: '02:42:0a:09:00:02' },
     graph: null,
   }) as Record<string, Record<string, unknown>>;

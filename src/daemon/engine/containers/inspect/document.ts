@@ -8,7 +8,7 @@ import { argv } from '../summary.ts';
 import { configOf } from './config.ts';
 import { hostConfig } from './host-config.ts';
 import { mountsOf } from './mounts.ts';
-import { networkSettings, type PodNetwork } from './network.ts';
+import { type NetworkInput, networkSettings, type PodNetwork } from './network.ts';
 import { appArmorProfile } from './security.ts';
 import { stateOf } from './state.ts';
 
@@ -20,6 +20,7 @@ export interface InspectInput {
   /** Whether the host's cgroups are v2. */
   readonly unified: boolean;
   readonly pod: PodNetwork;
+  readonly networks: NetworkInput['networks'];
   /** Where the layers of the root file system lie; null when there are none now. */
   readonly graph: Readonly<Record<string, string>> | null;
   /** Absent: it has no check, or was never started. */

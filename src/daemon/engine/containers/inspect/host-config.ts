@@ -1,7 +1,7 @@
 /** `HostConfig` of docker's inspect document: what a container has of this host (moby, api/types/container, HostConfig). */
 import type { ContainerRecord } from '../../../state/containers.ts';
-import { networkName } from '../filters.ts';
 import { DEFAULT_DRIVER } from '../log-options.ts';
+import { shownMode } from '../network-mode.ts';
 import { portMap } from './ports.ts';
 import { resourcesOf } from './resources.ts';
 import { securityOf } from './security.ts';
@@ -14,7 +14,7 @@ export function hostConfig(record: ContainerRecord, unified: boolean): Record<st
     Binds: bindsOf(record),
     ContainerIDFile: '',
     LogConfig: { Type: spec.log.driver || DEFAULT_DRIVER, Config: { ...spec.log.options } },
-    NetworkMode: networkName(record),
+    NetworkMode: shownMode(record),
     PortBindings: portMap(spec.ports, (port) => ({
       HostIp: port.hostIp,
       HostPort: port.hostPort === 0 ? '' : String(port.hostPort),

@@ -3,6 +3,7 @@ import { Code, hasCode } from '../../../../api/errors.ts';
 import type { ContainerRecord } from '../../../state/containers.ts';
 import type { EngineContext } from '../context.ts';
 import { healthReport } from '../health/health.ts';
+import { isOnDefault } from '../network-mode.ts';
 import { visibleState } from '../summary.ts';
 import { inspectDocument } from './document.ts';
 import type { PodNetwork } from './network.ts';
@@ -27,6 +28,7 @@ export async function inspectContainer(
     apparmor: context.apparmor,
     unified: context.cgroupVersion === 2,
     pod,
+    networks: (id) => context.network.members.network(id),
     graph,
     health: healthReport(context, record),
   });
@@ -47,7 +49,7 @@ async function podNetwork(
   const nothing = { netns: '', mac: '' };
   // One that does not run has no address: nothing is worth the question, which a start would wait for.
   const running = ['running', 'paused'].includes(visibleState(record));
-  if (!running || record.spec.networkMode !== 'default') return nothing;
+  if (!running || !isOnDefault(record)) return nothing;
   try {
     const { info } = await containerd.cri.podSandboxStatus(
       { podSandboxId: record.sandboxId, verbose: true },

@@ -1,6 +1,8 @@
 /** `NetworkSettings` of docker's inspect document (moby, api/types/container, NetworkSettings). */
 import type { ContainerRecord } from '../../../state/containers.ts';
-import { networkName } from '../filters.ts';
+import type { EndpointSpec } from '../../../state/spec.ts';
+import { predefinedNetworks } from '../../network/predefined.ts';
+import { isOnDefault, networkNames } from '../network-mode.ts';
 import { visibleState } from '../summary.ts';
 import { portMap } from './ports.ts';
 
@@ -16,11 +18,14 @@ export interface NetworkInput {
   readonly record: ContainerRecord;
   readonly bridge: { readonly cidr: string; readonly gateway: string } | undefined;
   readonly pod: PodNetwork;
+  /** Networks that users made, by id. */
+  readonly networks: (id: string) => { readonly cidr: string; readonly gateway: string } | undefined;
 }
 
-export function networkSettings({ record, bridge, pod }: NetworkInput): Record<string, unknown> {
+export function networkSettings(input: NetworkInput): Record<string, unknown> {
+  const { record, bridge, pod } = input;
   const running = ['running', 'paused'].includes(visibleState(record));
-  const bridged = running && record.spec.networkMode === 'default' && record.ip !== '';
+  const bridged = running && isOnDefault(record) && record.ip !== '';
   const own = {
     EndpointID: bridged ? record.sandboxId : '',
     Gateway: bridged ? (bridge?.gateway ?? '') : '',
@@ -42,18 +47,45 @@ export function networkSettings({ record, bridge, pod }: NetworkInput): Record<s
     SecondaryIPAddresses: null,
     SecondaryIPv6Addresses: null,
     ...own,
-    Networks: {
-      [networkName(record)]: {
-        IPAMConfig: record.spec.network.ip === '' ? null : { IPv4Address: record.spec.network.ip },
-        Links: null,
-        Aliases: record.spec.network.aliases.length > 0 ? record.spec.network.aliases : null,
-        DriverOpts: null,
-        GwPriority: 0,
-        NetworkID: networkName(record),
-        DNSNames: null,
-        ...own,
-      },
-    },
+    Networks: Object.fromEntries([
+      ...predefinedNetworks()
+        .filter(({ name }) => networkNames(record).includes(name))
+        .map(({ id, name }) => [name, { ...settings([], ''), NetworkID: id, ...own }]),
+      ...record.endpoints.map((endpoint) => [endpoint.networkName, namedSettings(input, endpoint, running)]),
+    ]),
+  };
+}
+
+function namedSettings(
+  { record, networks }: NetworkInput,
+  endpoint: EndpointSpec,
+  running: boolean,
+): Record<string, unknown> {
+  const place = networks(endpoint.network);
+  // docker adds the short id to the names that were asked for.
+  const aliases = [...endpoint.aliases, record.id.slice(0, 12)];
+  return {
+    ...settings(aliases, endpoint.askedIp),
+    NetworkID: endpoint.network,
+    EndpointID: running ? record.id : '',
+    Gateway: running ? (place?.gateway ?? '') : '',
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: running ? endpoint.ip : '',
+    IPPrefixLen: running ? Number(place?.cidr.split('/')[1] ?? 0) : 0,
+    IPv6Gateway: '',
+    MacAddress: running ? endpoint.mac : '',
+  };
+}
+
+function settings(aliases: readonly string[], ip: string): Record<string, unknown> {
+  return {
+    IPAMConfig: ip === '' ? null : { IPv4Address: ip },
+    Links: null,
+    Aliases: aliases.length > 0 ? aliases : null,
+    DriverOpts: null,
+    GwPriority: 0,
+    DNSNames: null,
   };
 }
 

@@ -85,6 +85,7 @@ describe('every key of docker’s document is there, with its type', () => {
     bridge: { cidr: '10.9.0.0/16', gateway: '10.9.0.1' },
     snapshotter: 'overlayfs',
     unified: false,
+    networks: () => undefined,
     pod: { netns: '/n', mac: '02:42:0a:09:00:02' },
     graph: {},
   });

@@ -167,7 +167,7 @@ async function watchContainer(
   if (membership === '') return undefined;
   // A container on the host's network, or on none, has no traffic of its own.
   const network = async () =>
-    record.spec.networkMode === 'default'
+    !['host', 'none'].includes(record.spec.networkMode)
       ? parseNetDev(await readCounter(`/proc/${pid}/net/dev`))
       : { received: 0, sent: 0 };
   const counters = countersOf(context.cgroupVersion, membership, mounts);

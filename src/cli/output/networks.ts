@@ -1,0 +1,43 @@
+/** The rows and fields of `network ls`. */
+import type { Network } from '../../api/gen/k3c.ts';
+import type { ListForm } from './rows.ts';
+
+const SHORT_ID = 12;
+
+/** docker's form of a list of networks. */
+export function networkList({ truncate }: { readonly truncate: boolean }): ListForm<Network> {
+  return {
+    typeName: '*formatter.networkContext',
+    quiet: '{{.ID}}',
+    table: '{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}',
+    fields: {
+      ID: { heading: 'NETWORK ID', value: ({ id }) => (truncate ? id.slice(0, SHORT_ID) : id) },
+      Name: { heading: 'NAME', value: ({ name }) => name },
+      Driver: { heading: 'DRIVER', value: ({ driver }) => driver },
+      Scope: { heading: 'SCOPE', value: () => 'local' },
+      IPv4: { heading: 'IPV4', value: () => 'true' },
+      IPv6: { heading: 'IPV6', value: () => 'false' },
+      Internal: { heading: 'INTERNAL', value: ({ internal }) => String(internal) },
+      Labels: {
+        heading: 'LABELS',
+        value: ({ labels }) =>
+          Object.entries(labels)
+            .map(([key, value]) => `${key}=${value}`)
+            .toSorted()
+            .join(','),
+      },
+      Label: {
+        heading: (key) => String(key).split('.').at(-1)?.replace(/[-_]/g, ' ') ?? '',
+        value:
+          ({ labels }) =>
+          (key: unknown) =>
+            labels[String(key)] ?? '',
+        method: true,
+      },
+      CreatedAt: {
+        heading: 'CREATED AT',
+        value: ({ createdAt }) => new Date(Number(createdAt / 1_000_000n)).toISOString(),
+      },
+    },
+  };
+}

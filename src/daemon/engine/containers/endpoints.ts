@@ -1,0 +1,74 @@
+/** What a new container asks of its network, checked in docker's words (moby: runconfig, daemon/container_operations.go). */
+import { isIPv4 } from 'node:net';
+import { Code, K3cError } from '../../../api/errors.ts';
+import type { State } from '../../state/database.ts';
+import type { NetworkRecord } from '../../state/networks.ts';
+import type { ContainerSpec, EndpointSpec } from '../../state/spec.ts';
+import { findNetwork } from '../networks/find-network.ts';
+import { donorOf } from './network-mode.ts';
+
+export interface CheckedNetwork {
+  /** A network by its name, whatever the user called it by. */
+  readonly networkMode: string;
+  readonly endpoints: readonly EndpointSpec[];
+  readonly warnings: readonly string[];
+}
+
+/** Throws NOT_FOUND (network-not-found), and INVALID_ARGUMENT for what cannot be had there. */
+export function checkNetwork(state: Pick<State, 'networks'>, spec: ContainerSpec): CheckedNetwork {
+  const { networkMode, network: asked } = spec;
+  if (donorOf(networkMode) !== undefined) checkShared(spec);
+  const found =
+    networkMode === 'default' || donorOf(networkMode) !== undefined ? undefined : findNetwork(state, networkMode);
+  if (found?.kind !== 'made') {
+    if (asked.ip !== '') refuse('user specified IP address is supported on user defined networks only');
+    if (asked.aliases.length > 0)
+      refuse('network-scoped alias is supported only for containers in user defined networks');
+    return { networkMode: found?.network.name ?? networkMode, endpoints: [], warnings: [] };
+  }
+  const { network } = found;
+  const internal = network.config.internal && spec.ports.length > 0;
+  return {
+    networkMode: network.name,
+    endpoints: [newEndpoint(network, asked)],
+    warnings: internal ? ['Published ports are discarded when using an internal network'] : [],
+  };
+}
+
+export interface AskedEndpoint {
+  readonly ip: string;
+  readonly aliases: readonly string[];
+  readonly macAddress?: string;
+}
+
+/** Throws INVALID_ARGUMENT for an address that cannot be asked for. */
+export function newEndpoint({ id, name, config }: NetworkRecord, asked: AskedEndpoint): EndpointSpec {
+  if (asked.ip !== '' && !isIPv4(asked.ip)) refuse(`invalid IPv4 address: ${asked.ip}`);
+  if (asked.ip !== '' && !config.configured)
+    refuse('user specified IP address is supported only when connecting to networks with user configured subnets');
+  return {
+    network: id,
+    networkName: name,
+    askedIp: asked.ip,
+    askedMac: asked.macAddress ?? '',
+    aliases: [...new Set(asked.aliases)],
+    ip: '',
+    mac: '',
+    interface: '',
+  };
+}
+
+/** What a container that shares another's network namespace cannot have of its own. */
+function checkShared({ hostname, network, ports }: ContainerSpec): void {
+  if (hostname !== '') refuse('conflicting options: hostname and the network mode');
+  if (network.dns.length > 0) refuse('conflicting options: dns and the network mode');
+  if (network.extraHosts.length > 0) refuse('conflicting options: custom host-to-IP mapping and the network mode');
+  if (network.macAddress !== '') refuse('conflicting options: mac-address and the network mode');
+  if (ports.length > 0 || network.publishAll)
+    refuse('conflicting options: port publishing and the container type network mode');
+  if (network.exposedPorts.length > 0) refuse('conflicting options: port exposing and the container type network mode');
+}
+
+function refuse(message: string): never {
+  throw new K3cError(Code.INVALID_ARGUMENT, message, { reason: 'bad-input' });
+}

@@ -1,0 +1,129 @@
+/** What a start does about networks: interfaces on those that users made, another container's namespace, names and ports. */
+import { Code, K3cError } from '../../../api/errors.ts';
+import type { ContainerRecord } from '../../state/containers.ts';
+import type { EndpointSpec } from '../../state/spec.ts';
+import type { EngineContext } from './context.ts';
+import { type HostSide, networkIdentity } from './host-side.ts';
+import { findContainer } from './identity.ts';
+import { joinDefault, joinNamed } from './membership.ts';
+import { writeHosts } from './network-files.ts';
+import { donorOf, hasOwnNetns, isOnDefault } from './network-mode.ts';
+import { processId } from './process-id.ts';
+
+/** The network namespace of a container: its pod's, the host's, a new one without interfaces, or one that is there. */
+export type NetworkNamespace = 'pod' | 'host' | 'new' | { readonly path: string };
+
+export interface Donor {
+  readonly record: ContainerRecord;
+  /** Of its network namespace. */
+  readonly path: string;
+}
+
+/** The running container whose network namespace is to be shared; undefined: none is. docker's sentences where it cannot be. */
+export async function networkDonor(context: EngineContext, mode: string): Promise<Donor | undefined> {
+  const reference = donorOf(mode);
+  if (reference === undefined) return undefined;
+  const record = findContainer(context.state.containers, reference);
+  const live = context.live.get(record.id);
+  if (live === undefined)
+    throw new K3cError(Code.FAILED_PRECONDITION, `cannot join network of a non running container: ${record.id}`, {
+      reason: 'container-not-running',
+    });
+  return { record, path: `/proc/${await processId(context, live.criId)}/ns/net` };
+}
+
+export interface NetworkSide {
+  readonly namespace: NetworkNamespace;
+  /** With the addresses that they have now. */
+  readonly endpoints: readonly EndpointSpec[];
+}
+
+/** Makes the namespace and the interfaces that need no pod. What fails is given back by leaveNetworks(). */
+export function plugIn(context: EngineContext, record: ContainerRecord, donor: Donor | undefined): NetworkSide {
+  if (donor !== undefined) return { namespace: { path: donor.path }, endpoints: [] };
+  if (isOnDefault(record)) return { namespace: 'pod', endpoints: [] };
+  if (!hasOwnNetns(record)) return { namespace: record.spec.networkMode === 'host' ? 'host' : 'new', endpoints: [] };
+  const path = context.network.named.open(record.id);
+  return { namespace: { path }, endpoints: plugAll(context, record, path) };
+}
+
+/** Gives a namespace its interfaces, in order: the first that leads out is the one by which it does. */
+function plugAll(context: EngineContext, record: ContainerRecord, netns: string): EndpointSpec[] {
+  return record.endpoints.map((endpoint) => plugEndpoint(context, record, netns, endpoint));
+}
+
+/** One interface; the container is a member from now on. */
+export function plugEndpoint(
+  context: Pick<EngineContext, 'network'>,
+  record: ContainerRecord,
+  netns: string,
+  endpoint: EndpointSpec,
+): EndpointSpec {
+  const { network, askedIp, askedMac } = endpoint;
+  const request = { network, ip: askedIp, mac: askedMac };
+  const made = { ...endpoint, ...context.network.named.plug(record.id, netns, request) };
+  joinNamed(context, record, made);
+  return made;
+}
+
+export interface Connected {
+  /** The container's first address. */
+  readonly ip: string;
+  readonly endpoints: readonly EndpointSpec[];
+}
+
+/** Once there is a pod: the address on the default network, the other interfaces there, /etc/hosts, and ports that lead to it. */
+export async function connectNetworks(
+  context: EngineContext,
+  record: ContainerRecord,
+  parts: {
+    readonly sandboxId: string;
+    readonly host: HostSide;
+    readonly side: NetworkSide;
+    readonly ports: ContainerRecord['ports'];
+  },
+): Promise<Connected> {
+  const { host, side, ports } = parts;
+  const connected = side.namespace === 'pod' ? await connectPod(context, record, parts.sandboxId) : fromSide(side);
+  if (connected.ip === '') return connected;
+  const target = publishedAddress(context, connected);
+  await Promise.all([
+    writeHosts(host.files, networkIdentity(context, record), connected.ip),
+    ports.length > 0 ? context.network.publish(record.id, target, ports) : undefined,
+  ]);
+  return connected;
+}
+
+function fromSide({ endpoints }: NetworkSide): Connected {
+  return { ip: endpoints[0]?.ip ?? '', endpoints };
+}
+
+async function connectPod(context: EngineContext, record: ContainerRecord, podSandboxId: string): Promise<Connected> {
+  // Its namespace is asked for only by those who need it: that is ten times as much to read.
+  const verbose = record.endpoints.length > 0;
+  const { status, info } = await context.containerd.cri.podSandboxStatus(
+    { podSandboxId, verbose },
+    { signal: context.abandon },
+  );
+  const ip = status?.network?.ip ?? '';
+  joinDefault(context, record, ip);
+  return { ip, endpoints: verbose ? plugAll(context, record, `/proc/${pidOf(info)}/ns/net`) : [] };
+}
+
+function pidOf(info: Readonly<Record<string, string>>): number {
+  const { pid } = JSON.parse(info['info'] ?? '{}') as { readonly pid?: number };
+  if (pid === undefined || pid <= 0) throw new K3cError(Code.INTERNAL, 'CRI names no process of the pod');
+  return pid;
+}
+
+/** Where published ports lead: the first network that leads out. */
+export function publishedAddress({ network }: Pick<EngineContext, 'network'>, { ip, endpoints }: Connected): string {
+  if (endpoints.every((endpoint) => endpoint.ip !== ip)) return ip;
+  return endpoints.find((endpoint) => network.members.network(endpoint.network)?.internal === false)?.ip ?? ip;
+}
+
+/** Whether ports can be published at all. */
+export function canPublish({ network }: Pick<EngineContext, 'network'>, record: ContainerRecord): boolean {
+  if (isOnDefault(record)) return true;
+  return record.endpoints.some((endpoint) => network.members.network(endpoint.network)?.internal === false);
+}
