@@ -279,6 +279,19 @@ test('extended attributes travel with the context and into a local output', asyn
   assert.deepEqual(found?.get('user.k3c'), Buffer.from('kept'));
 });
 
+test('files about the result: written as named, none from before when the build fails', async () => {
+  await writeFile(join(cwd, 'iid'), 'old');
+  assert.equal((await build(['--iidfile', 'iid', '-'], { stdin: 'FROM busybox\nRUN false\n' })).code, 1);
+  assert.ok(!(await readdir(cwd)).includes('iid'));
+  await built(['--iidfile', 'iid', '--metadata-file', 'meta', '-o', 'type=image,name=as-named', 'ctx']);
+  assert.match(await readFile(join(cwd, 'iid'), 'utf8'), /^sha256:[0-9a-f]{64}$/);
+  const metadata = JSON.parse(await readFile(join(cwd, 'meta'), 'utf8')) as Record<string, unknown>;
+  assert.equal(metadata['image.name'], 'docker.io/library/as-named:latest');
+  const { code, stderr } = await build(['--metadata-file', 'none/meta', 'ctx']);
+  assert.equal(code, 1);
+  assert.match(stderr, /open none\/meta: no such file or directory\n$/);
+});
+
 test(':latest gets a word about Kubernetes, other tags and -q none', async () => {
   assert.match(await built(['-t', 'hinted', 'ctx']), /\nhint: Kubernetes pulls hinted:latest from its registry .*\n$/);
   assert.doesNotMatch(await built(['-t', 'hinted:1', 'ctx']), /hint:/);

@@ -11,6 +11,7 @@ import {
   parseCall,
   parseNamedContext,
   parseOutput,
+  parsePair,
   parseSecret,
   parseSsh,
   parseUlimit,
@@ -65,7 +66,7 @@ export function buildFlags(): Option[] {
     values('--allow <stringArray>', 'Allow extra privileged entitlement (network.host, security.insecure, device)'),
     values('--annotation <stringArray>', 'Add annotation to the image'),
     values('--attest <stringArray>', 'Attestation parameters (format: "type=sbom,generator=image")', parseAttestation),
-    values('--build-arg <stringArray>', 'Set build-time variables'),
+    values('--build-arg <stringArray>', 'Set build-time variables', parsePair),
     values('--build-context <stringArray>', 'Additional build contexts (format: "name=path")', parseNamedContext),
     values(
       '--cache-from <stringArray>',
@@ -82,7 +83,7 @@ export function buildFlags(): Option[] {
     flag('--check', 'Shorthand for "--call=check"'),
     value('-f, --file <string>', 'Name of the Dockerfile (default: "PATH/Dockerfile")'),
     value('--iidfile <string>', 'Write the image ID to a file'),
-    values('--label <stringArray>', 'Set metadata for an image'),
+    values('--label <stringArray>', 'Set metadata for an image', parsePair),
     flag('--load', 'Put the image into the store, also when there are other outputs'),
     value('--metadata-file <string>', 'Write build result metadata to a file'),
     value(

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { build as runBuild } from '../../client/build/build.ts';
 import type { BuildStatus } from '../../client/build/control.ts';
 import type { BuildHost } from '../../client/build/request/options.ts';
-import { imageId, writeIdFile, writeMetadataFile } from '../../client/build/result.ts';
+import { imageId, removeIdFile, writeIdFile, writeMetadataFile } from '../../client/build/result.ts';
 import type { ExporterResponse } from '../../client/build/solve.ts';
 import type { K3cClient } from '../../client/client.ts';
 import { callOf, isKeptHereOnly, optionsOf } from '../build-flags/build-options.ts';
@@ -12,6 +12,7 @@ import { type BuildFlags, buildFlags } from '../build-flags/flags.ts';
 import type { CommandDefinition } from '../command.ts';
 import type { CommandContext } from '../context.ts';
 import { signalExitCode } from '../exit.ts';
+import { fileError } from '../file-error.ts';
 import { formatFailure } from '../output/build/failure.ts';
 import { formatLatestHint } from '../output/build/latest-hint.ts';
 import { chooseDisplay, parseProgress } from '../output/build/modes.ts';
@@ -37,6 +38,7 @@ export const build: CommandDefinition<BuildFlags> = {
         if (mode !== 'quiet' && mode !== 'rawjson') context.stderr.write(`${text}\n`);
       },
     };
+    await writeResult(flags.iidfile, context.cwd, removeIdFile);
     let response: ExporterResponse;
     try {
       const client = await context.client();
@@ -65,13 +67,27 @@ export const build: CommandDefinition<BuildFlags> = {
       context.stderr.write(formatWarnings(warnings, color));
       if (isKeptHereOnly(flags)) context.stderr.write(formatLatestHint(response));
     }
-    if (flags.iidfile) await writeIdFile(resolve(context.cwd, flags.iidfile), response);
-    if (flags.metadataFile) await writeMetadataFile(resolve(context.cwd, flags.metadataFile), response);
+    await writeResult(flags.iidfile, context.cwd, (path) => writeIdFile(path, response));
+    await writeResult(flags.metadataFile, context.cwd, (path) => writeMetadataFile(path, response));
     const id = imageId(response);
     if (mode === 'quiet' && id !== undefined) context.stdout.write(`${id}\n`);
     return 0;
   },
 };
+
+/** @throws CliError that names the file as the user did */
+async function writeResult(
+  named: string | undefined,
+  cwd: string,
+  write: (path: string) => Promise<void>,
+): Promise<void> {
+  if (named === undefined || named === '') return;
+  try {
+    await write(resolve(cwd, named));
+  } catch (error) {
+    throw fileError(named, error);
+  }
+}
 
 function hostOf(context: CommandContext, client: K3cClient): BuildHost {
   const { cwd, env, stdout } = context;

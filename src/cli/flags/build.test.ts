@@ -4,8 +4,10 @@ import {
   parseAttestation,
   parseAttestationOf,
   parseCache,
+  parseCall,
   parseNamedContext,
   parseOutput,
+  parsePair,
   parseSecret,
   parseSsh,
   parseUlimit,
@@ -73,4 +75,19 @@ test('attestations', () => {
     type: 'provenance',
     attributes: 'type=provenance,mode=max',
   });
+});
+
+test('questions instead of a build', () => {
+  assert.deepEqual(parseCall('check'), { name: 'lint', format: '', ignoreStatus: false });
+  assert.deepEqual(parseCall('outline,format=json'), { name: 'outline', format: 'json', ignoreStatus: false });
+  assert.deepEqual(parseCall('lint,ignorestatus=true'), { name: 'lint', format: '', ignoreStatus: true });
+  assert.equal(parseCall('').name, 'build');
+  assert.throws(() => parseCall('check,outline'), /invalid print value: check,outline/);
+  assert.throws(() => parseCall('check,x=y'), /invalid print field: x=y/);
+});
+
+test('labels and arguments have a key', () => {
+  assert.equal(parsePair('a='), 'a=');
+  assert.equal(parsePair('a'), 'a');
+  for (const text of ['', '=b']) assert.throws(() => parsePair(text), /invalid key-value pair ".*": empty key/);
 });

@@ -61,6 +61,12 @@ export function parseSsh(text: string): SshOption {
   return { id: text.slice(0, equals), paths: text.slice(equals + 1).split(',') };
 }
 
+/** `KEY=VALUE`, or `KEY` alone. */
+export function parsePair(text: string): string {
+  if (text === '' || text.startsWith('=')) throw new Error(`invalid key-value pair ${JSON.stringify(text)}: empty key`);
+  return text;
+}
+
 /** `--build-context NAME=VALUE` */
 export function parseNamedContext(text: string): [name: string, value: string] {
   const equals = text.indexOf('=');

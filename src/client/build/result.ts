@@ -1,10 +1,15 @@
 /** What a finished build leaves behind for programs: the image's id and the exporters' metadata. */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import type { ExporterResponse } from './solve.ts';
 
 /** The image's id as docker prints it: the digest of its configuration, else of its manifest; undefined without an image. */
 export function imageId(response: ExporterResponse): string | undefined {
   return response['containerimage.config.digest'] ?? response['containerimage.digest'];
+}
+
+/** Takes away what an earlier build left in `--iidfile`, so that a build that fails leaves none. */
+export async function removeIdFile(path: string): Promise<void> {
+  await rm(path, { force: true });
 }
 
 /** Writes `--iidfile`: the id without a newline. */

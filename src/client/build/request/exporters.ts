@@ -29,6 +29,22 @@ const COMPRESSION = 'zstd';
 /** The id BuildKit writes an unpacked output to; so there can be one of them. */
 const EXPORT_STORE = 'export';
 
+/**
+ * The attributes of an output, a `name=` in it (one, or several with commas) as the image store records it; `*` means
+ * the names that the frontend gives.
+ */
+function namedAttributes({ attributes }: OutputOption): Record<string, string> {
+  const { name, ...others } = attributes;
+  if (name === undefined || name === '') return others;
+  return {
+    ...others,
+    name: name
+      .split(',')
+      .map((each) => (each === '*' ? each : tagName(each)))
+      .join(','),
+  };
+}
+
 /** The exporters of a build; without `-o`, an image in the store, unpacked, so that it can be run the moment build returns. */
 export async function exportersOf(options: BuildOptions, host: BuildHost): Promise<PreparedOutputs> {
   const names = options.tags.map(tagName);
@@ -131,7 +147,7 @@ function imageExporter(output: OutputOption, extra: Record<string, string>, opti
   const attributes: Record<string, string> = {
     unpack: 'true',
     compression: COMPRESSION,
-    ...output.attributes,
+    ...namedAttributes(output),
     ...extra,
   };
   if (options.push || output.type === 'registry') attributes['push'] = 'true';
@@ -146,7 +162,7 @@ function imageExporter(output: OutputOption, extra: Record<string, string>, opti
 
 function archiveExporter(output: OutputOption, extra: Record<string, string>, host: BuildHost): Exporter {
   const { type, destination } = output;
-  const attributes = { ...output.attributes, ...extra };
+  const attributes = { ...namedAttributes(output), ...extra };
   if (isUnpacked(output)) return { type, attributes };
   if (destination === '-' || destination === '') {
     if (host.stdoutIsTty) {

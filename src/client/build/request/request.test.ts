@@ -124,6 +124,11 @@ test('an image is the output unless another is wanted; names are normalised', as
     }),
     [{ type: 'oci', name: 'b.io/c:latest' }, { type: 'local' }],
   );
+  const named = [output('image', '', { name: 'a,b.io/c:1' }), output('oci', 'x.tar', { name: 'a' })];
+  assert.deepEqual(await attributes({ outputs: named }), [
+    { type: 'image', unpack: 'true', compression: 'zstd', name },
+    { type: 'oci', name: 'docker.io/library/a:latest' },
+  ]);
   assert.deepEqual(await attributes({ annotations: ['a=b', 'manifest[linux/amd64]:c=d'], tags: ['b.io/c'] }), [
     {
       type: 'image',
