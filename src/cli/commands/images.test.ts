@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -245,9 +248,25 @@ describe('load and import', () => {
       { part: { $case: 'data', value: Buffer.from('tar') } },
     ]);
   });
-  test('import takes no URL, and says so', async () => {
-    const { code, err } = await cli(['import', 'http://x/y.tar']);
-    assert.equal(code, 1);
-    assert.match(err, /not a URL/);
+  test('import fetches a URL, and says what is wrong with it', async (t) => {
+    const server = createServer((request, response) => {
+      response.statusCode = request.url === '/tree.tar' ? 200 : 404;
+      response.end('tar');
+    }).listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const client = upload('import', [{ id: digest('1') }]);
+    assert.equal((await cli(['import', `${base}/tree.tar`], { client })).out, `${digest('1')}\n`);
+    assert.deepEqual(client.sent, [
+      {
+        part: { $case: 'open', value: { reference: '', message: `Imported from ${base}/tree.tar`, changes: [] } },
+      },
+      { part: { $case: 'data', value: Buffer.from('tar') } },
+    ]);
+    const { code, err } = await cli(['import', `${base.replace('//', '//me:secret@')}/other.tar`]);
+    assert.deepEqual([code, err.includes('secret')], [1, false]);
+    const missing = await cli(['import', `${base}/other.tar`]);
+    assert.deepEqual([missing.code, missing.err], [1, `cannot fetch ${base}/other.tar: 404 Not Found\n`]);
   });
 });

@@ -2,7 +2,7 @@
 import type { ImportRequest } from '../../api/gen/k3c.ts';
 import { sendFile } from '../../client/upload.ts';
 import type { CommandDefinition } from '../command.ts';
-import { CliError } from '../errors.ts';
+import { download, withoutUser } from '../download.ts';
 import { value, values } from '../flags/option.ts';
 import { openInput } from '../input-file.ts';
 
@@ -12,20 +12,19 @@ interface ImportFlags {
 }
 
 export const importImage: CommandDefinition<ImportFlags> = {
-  usage: '[OPTIONS] FILE|- [REPOSITORY[:TAG]]',
+  usage: '[OPTIONS] file|URL|- [REPOSITORY[:TAG]]',
   operands: [1, 2],
   configure(command) {
     command.addOption(values('-c, --change <list>', 'Apply Dockerfile instruction to the created image'));
     command.addOption(value('-m, --message <string>', 'Set commit message for imported image'));
   },
   async run(context, [file = '', reference = ''], flags) {
-    if (/^https?:\/\//.test(file)) {
-      throw new CliError(`k3c import takes a file or '-', not a URL: fetch ${file} and pipe it in`);
-    }
-    const input = await openInput(context, file);
+    const isUrl = /^https?:\/\//.test(file);
+    const input = isUrl ? await download(context, file) : await openInput(context, file);
     const client = await context.client();
     const call = client.images.import({ signal: context.signal });
-    const open = { reference, message: flags.message ?? '', changes: [...(flags.change ?? [])] };
+    const message = flags.message ?? (isUrl ? `Imported from ${withoutUser(file)}` : '');
+    const open = { reference, message, changes: [...(flags.change ?? [])] };
     const first: ImportRequest = { part: { $case: 'open', value: open } };
     const toPart = (data: Buffer): ImportRequest => ({ part: { $case: 'data', value: data } });
     for await (const { id } of sendFile(call, input, toPart, first)) context.stdout.write(`${id}\n`);

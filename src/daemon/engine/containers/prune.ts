@@ -47,6 +47,12 @@ export async function pruneContainers(
     reclaimed += size;
   }
   if (deleted.length > 0) await removalsDone(context);
+  context.events.record({
+    type: 'container',
+    action: 'prune',
+    actor: '',
+    attributes: { reclaimed: String(reclaimed) },
+  });
   return { deleted, reclaimed };
 }
 

@@ -48,6 +48,12 @@ export function withEvents(engine: ImageEngine, bus: Pick<EventBus, 'record'>): 
       if (removed.deleted.includes(id)) tell('delete', id, id, labels);
       return removed;
     },
+    async prune(options) {
+      const pruned = await engine.prune(options);
+      for (const id of pruned.images) tell('delete', id, id);
+      bus.record({ type: 'image', action: 'prune', actor: '', attributes: { reclaimed: String(pruned.reclaimed) } });
+      return pruned;
+    },
     async pull(options) {
       const result = await engine.pull(options);
       await transferred('pull', result.reference);

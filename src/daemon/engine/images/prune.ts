@@ -19,6 +19,8 @@ export interface PruneOptions {
 export interface PrunedImages {
   /** Names in familiar form. */
   readonly untagged: readonly string[];
+  /** Image ids. */
+  readonly images: readonly string[];
   /** Image ids and the snapshots that went with them. */
   readonly deleted: readonly string[];
   /** Bytes on disk, compressed and unpacked, that are free when this returns. */
@@ -39,7 +41,9 @@ export async function pruneImages(parts: ImageParts, options: PruneOptions): Pro
       if (!options.all && namesOf(image).tags.length > 0) continue;
       if ((await parts.containersUsing(image.id)).length === 0) going.push(image);
     }
-    return going.length === 0 ? { untagged: [], deleted: [], reclaimed: 0 } : deleteAll(parts, going, signal);
+    return going.length === 0
+      ? { untagged: [], images: [], deleted: [], reclaimed: 0 }
+      : deleteAll(parts, going, signal);
   });
 }
 
@@ -74,5 +78,10 @@ async function deleteAll(
     deleted.add(id);
     for (const key of chainIds(content.config.rootfs.diff_ids).reverse()) if (snapshots.has(key)) deleted.add(key);
   }
-  return { untagged, deleted: [...deleted], reclaimed: sizeOf({ blobs, snapshots }, before) };
+  return {
+    untagged,
+    images: images.map(({ id }) => id),
+    deleted: [...deleted],
+    reclaimed: sizeOf({ blobs, snapshots }, before),
+  };
 }

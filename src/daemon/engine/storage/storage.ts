@@ -27,6 +27,11 @@ export function storageEngine(parts: StorageEngineParts) {
       filters: Readonly<Record<string, readonly string[]>>,
       signal: AbortSignal,
     ): Promise<readonly BuildCacheRecord[]> => buildCache(parts.buildkitd, filters, signal),
-    pruneBuildCache: (options: PruneBuildCacheOptions): Promise<PrunedBuildCache> => pruneBuildCache(parts, options),
+    async pruneBuildCache(options: PruneBuildCacheOptions): Promise<PrunedBuildCache> {
+      const pruned = await pruneBuildCache(parts, options);
+      const attributes = { reclaimed: String(pruned.reclaimed) };
+      parts.events.record({ type: 'builder', action: 'prune', actor: '', attributes });
+      return pruned;
+    },
   };
 }
