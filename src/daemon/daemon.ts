@@ -233,6 +233,12 @@ async function start(
   // Before its start: should one of the others fail, a buildkitd that is still coming up must go, too.
   stack.defer(() => buildkitdChild.stop(CHILD_STOP_MS));
   await Promise.all([buildkitdChild.start(signal), containers.reconcile(signal), kubeletImages.load(signal)]);
+  const unfollow = new AbortController();
+  const following = kubeletImages.follow(unfollow.signal);
+  stack.defer(() => {
+    unfollow.abort();
+    return following;
+  });
   stack.defer(async () => {
     await containers.close();
     // A containerd that is just being started again cannot tell: what pods may need is left then.
