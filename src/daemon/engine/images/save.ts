@@ -3,12 +3,13 @@
  * podman and containerd read it. Layers compressed with zstd, which docker 20.10 cannot read, go in uncompressed.
  */
 import { createHash } from 'node:crypto';
-import { Code, hasCode } from '../../../api/errors.ts';
+import { Code, hasCode, K3cError } from '../../../api/errors.ts';
 import { familiar, isImageId, parseReference, repositoryOf } from '../../../api/reference.ts';
 import { Lease } from '../../backends/leases.ts';
 import type { StoredImage } from './catalog.ts';
 import { mediaTypes, type OciDescriptor } from './oci.ts';
 import type { ImageParts } from './parts.ts';
+import { shortId } from './progress.ts';
 import { type SavedLayer, savedLayers } from './saved-layers.ts';
 import { directoryEntry, endOfArchive, fileEntry } from './tar-entries.ts';
 
@@ -29,7 +30,7 @@ interface DockerEntry {
  * Yields the archive. An image that is removed meanwhile is saved all the same.
  *
  * @param names names or ids; a repository without a tag stands for all of its tags, an id for an image without a name
- * @throws as Catalog.find does, before it yields anything
+ * @throws as Catalog.find does, and FAILED_PRECONDITION for an image without some of its layers, before it yields anything
  */
 export async function* saveImages(
   parts: ImageParts,
@@ -38,8 +39,23 @@ export async function* saveImages(
 ): AsyncGenerator<Buffer> {
   const images = await chosen(parts, names, signal);
   await using lease = await Lease.create(parts.containerd.leases);
-  for (const { image } of images) await lease.hold(image.content.manifestDescriptor.digest);
+  for (const { image } of images) {
+    await lease.hold(image.content.manifestDescriptor.digest);
+    await checkComplete(parts, image, signal);
+  }
   yield* archive(parts, images, signal);
+}
+
+/** An image may be unpacked here without its compressed layers: pods run of it, but there is nothing to give away. */
+async function checkComplete(parts: ImageParts, image: StoredImage, signal?: AbortSignal): Promise<void> {
+  for (const { digest } of image.content.manifest.layers) {
+    if (await parts.content.has(digest, signal)) continue;
+    throw new K3cError(
+      Code.FAILED_PRECONDITION,
+      `cannot save ${shortId(image.id)}: its layer ${shortId(digest)} is here only unpacked`,
+      { reason: 'bad-input', hint: 'pull the image again' },
+    );
+  }
 }
 
 async function* archive(
