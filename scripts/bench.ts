@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: one table from one run, k3c beside its peers. Everything runs in a network namespace, on roots under
- * one temporary directory, and is taken away at the end. `bench.ts --quick` makes fewer runs and leaves out the 400 MB layer.
+ * one temporary directory, and is taken away at the end. `bench.ts --quick` makes fewer runs and leaves out the 400 MB layer;
+ * `--scale` is about many containers alone, `--full` makes three hundred of them.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -10,14 +11,17 @@ import { startEngine } from '../test/support/engine.ts';
 import { busyboxTar, randomContext, sourcesContext } from './bench/contexts.ts';
 import { gatewayLatency, gatewayThroughput } from './bench/gateway.ts';
 import { type Contestant, race, row } from './bench/measure.ts';
-import { type Peer, preparePodman, startDocker, startK3c } from './bench/peers.ts';
+import { type K3cPeer, type Peer, preparePodman, startDocker, startK3c } from './bench/peers.ts';
 import { preparePulls } from './bench/pulls.ts';
+import { scale } from './bench/scale.ts';
 import { streams } from './bench/streams.ts';
 
 const project = join(import.meta.dirname, '..');
 const quick = process.argv.includes('--quick');
 const RUNS = quick ? 5 : 15;
 const BUILDS = quick ? 3 : 9;
+const scaleOnly = process.argv.includes('--scale');
+const SCALE = process.argv.includes('--full') ? { inTurn: 250, atOnce: 50 } : { inTurn: quick ? 30 : 60, atOnce: 20 };
 
 if (process.env['K3C_BENCH_INSIDE'] === undefined) {
   // A network namespace of its own: bridges and rules of all contestants go with it.
@@ -145,7 +149,7 @@ async function pulls(peers: readonly Peer[]): Promise<void> {
   }
 }
 
-async function itself(k3c: Awaited<ReturnType<typeof startK3c>>): Promise<void> {
+async function itself(k3c: K3cPeer): Promise<void> {
   say(row('k3c --version, whole process', race([{ name: 'k3c', command: k3c.cli('--version') }], RUNS)));
   say(`| daemon start to first answer | ${k3c.readyMs.toFixed(0)} | | |`);
   const gateway = join(k3c.state, 'k3c.sock');
@@ -159,6 +163,15 @@ async function itself(k3c: Awaited<ReturnType<typeof startK3c>>): Promise<void> 
   say(
     `| read of a ${speed.megabytes.toFixed(0)} MB blob through the gateway, MB/s | ${speed.gateway.toFixed(0)} | | direct ${speed.direct.toFixed(0)} (${(speed.gateway / speed.direct).toFixed(2)}) |`,
   );
+}
+
+/** All that is not about containers themselves: bytes, pulls, builds, and the daemon on its own. */
+async function transfers(k3c: K3cPeer, rated: readonly Peer[], podman: Peer | undefined, idle: number): Promise<void> {
+  for (const line of streams(rated, work, quick ? 200 : 1000, quick ? 3 : 5)) say(line);
+  await pulls([...rated, podman].filter((peer) => peer !== undefined));
+  await builds(rated);
+  await itself(k3c);
+  say(`| memory of daemon, containerd and buildkitd when idle, MB | ${idle.toFixed(0)} | | |`);
 }
 
 const busybox = busyboxTar(work);
@@ -175,13 +188,11 @@ try {
   );
   say('| what | k3c | least to most | peers (k3c as a ratio of theirs) |');
   say('|---|---|---|---|');
-  runs([k3c, docker, podman].filter((peer) => peer !== undefined));
   const rated = [k3c, docker].filter((peer) => peer !== undefined);
-  for (const line of streams(rated, work, quick ? 200 : 1000, quick ? 3 : 5)) say(line);
-  await pulls([k3c, docker, podman].filter((peer) => peer !== undefined));
-  await builds(rated);
-  await itself(k3c);
-  say(`| memory of daemon, containerd and buildkitd when idle, MB | ${idle.toFixed(0)} | | |`);
+  if (scaleOnly) for (const peer of rated) must(peer.cli('import', busybox, 'bench-busybox'));
+  else runs([k3c, docker, podman].filter((peer) => peer !== undefined));
+  for (const line of await scale(k3c, rated.slice(1), SCALE)) say(line);
+  if (!scaleOnly) await transfers(k3c, rated, podman, idle);
 } finally {
   for (const stop of stops.toReversed()) await stop();
   spawnSync('sh', ['-c', `grep -o '${work}[^ ]*' /proc/self/mounts | sort -r | xargs -r umount -l`]);
