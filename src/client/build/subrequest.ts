@@ -82,7 +82,8 @@ async function ask(
     const failure = toK3cError(error);
     if (!signal.aborted) {
       const status = Status.fromPartial({ code: failure.code, message: failure.message });
-      await bridge.return({ error: status }, { signal, metadata });
+      // The solve waits for this word. When it cannot be said the connection is gone, and the solve with it.
+      await bridge.return({ error: status }, { signal, metadata }).catch(() => undefined);
     }
     throw fromStatusDetails(failure, trailers);
   }
