@@ -115,14 +115,6 @@ async function start(
   await claim(config, paths, stack);
   const state = openDatabase(paths.database, { nativeBinding: loadSqliteAddon() });
   stack.defer(() => state.close());
-  const names = createNames({
-    members: network.members,
-    serversOf: (container) => state.containers.byId(container)?.spec.network.dns ?? [],
-    ports: () => network.namePorts,
-    onPort: ({ bridge, gateway }, port) => network.leadNames(bridge, gateway, port),
-    log,
-  });
-  stack.defer(() => names.close());
   const network = createHostNetwork({
     stateDir: paths.state,
     bridgeName: config.bridgeName,
@@ -143,6 +135,14 @@ async function start(
     LiveRegistries.open(config.registries, paths.certs, { required: config.registriesNamed, log }),
     network.start(signal),
   ]);
+  const names = createNames({
+    members: network.members,
+    serversOf: (container) => state.containers.byId(container)?.spec.network.dns ?? [],
+    ports: () => network.namePorts,
+    onPort: ({ bridge, gateway }, port) => network.leadNames(bridge, gateway, port),
+    log,
+  });
+  stack.defer(() => names.close());
   stack.defer(() => registries.close());
   const offReload = host.onReload?.(() => registries.reload());
   stack.defer(() => offReload?.());

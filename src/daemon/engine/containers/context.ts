@@ -48,6 +48,8 @@ export interface EngineContext {
   readonly containerd: Containerd;
   readonly images: ImageResolver;
   readonly network: PortPublisher;
+  /** The gateway where the names of a network are answered; undefined: nobody answers there. */
+  readonly resolver: (network: string) => Promise<string | undefined>;
   readonly streams: StreamEngine;
   readonly exitNotes: ExitNotes;
   readonly state: State;

@@ -21,6 +21,8 @@ export interface ContainerEngineOptions {
   readonly containerd: Containerd;
   readonly images: ImageResolver;
   readonly network: PortPublisher;
+  /** The gateway where the names of a network are answered (engine/names); absent: nowhere. */
+  readonly resolver?: (network: string) => Promise<string | undefined>;
   /** Collected before every start of containerd; absent where containerd is another's. */
   readonly exitNotes?: ExitNotes;
   readonly state: State;
@@ -63,6 +65,7 @@ export function engineContext(
     containerd: options.containerd,
     images: options.images,
     network: options.network,
+    resolver: options.resolver ?? (() => Promise.resolve(undefined)),
     streams: options.streams ?? streamEngine(),
     exitNotes: options.exitNotes ?? new ExitNotes(options.paths.containerdState),
     state,

@@ -6,8 +6,8 @@ import type { ProcessExit } from '../streams/types.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
 import { discard } from './discard.ts';
 import type { ContainerExit } from './exit-board.ts';
-import { leaveNetworks } from './membership.ts';
 import { unwatchHealth, watchHealth } from './health/health.ts';
+import { leaveNetworks } from './membership.ts';
 import { tellReleased } from './resource-events.ts';
 import { nextDelay, wantsRestart } from './restart-policy.ts';
 import { stopSandbox } from './sandboxes.ts';
@@ -94,6 +94,8 @@ export interface Settled extends ProcessExit {
 export function settle(context: EngineContext, record: ContainerRecord, ended: Settled): void {
   const { exitCode, oomKilled, exitedAt, startedAt } = ended;
   const { id, spec, manualStop, restartCount } = record;
+  // One that was lost was recalled at the start of the daemon.
+  context.network.members.leave(id);
   const remove = spec.autoRemove && !context.kept.has(id);
   const again =
     !remove && wantsRestart({ policy: spec.restart, exitCode, manualStop, restartCount }, ended.atDaemonStart);

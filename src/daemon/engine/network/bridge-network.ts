@@ -78,9 +78,10 @@ export class BridgeNetwork implements HostNetwork {
   }
 
   #wanted(): RulesetInput {
+    const ports = this.#ports.published();
     return {
       bridges: [this.#started(), ...this.named.bridges()],
-      ports: [...this.#ports.published(), ...this.#names.published()],
+      ports: [...ports, ...this.#names.published(ports)],
       loopback: this.#loopback,
       names: this.#names.passages(),
     };

@@ -25,9 +25,12 @@ export class NameServers {
     return this.#portsOf(gateway, port ?? NAME_PORT);
   }
 
-  /** As published ports of the gateways. */
-  published(): PublishedPort[] {
-    return [...this.#byBridge.values()].flatMap(({ gateway, port }) => this.#portsOf(gateway, port));
+  /** As published ports of the gateways, but for those that a container publishes itself: a user who does that means it. */
+  published(others: readonly PublishedPort[]): PublishedPort[] {
+    const key = ({ hostIp, hostPort, protocol }: PublishedPort) => `${hostIp} ${hostPort} ${protocol}`;
+    const taken = new Set(others.map(key));
+    const own = [...this.#byBridge.values()].flatMap(({ gateway, port }) => this.#portsOf(gateway, port));
+    return own.filter((port) => !taken.has(key(port)));
   }
 
   /** What must come through the firewalls of others. */
