@@ -340,7 +340,7 @@ configs:
     await mkdir(context);
     await writeFile(
       join(context, 'Dockerfile'),
-      'FROM busybox\nRUN head -c 40000000 /dev/urandom > /a\nRUN head -c 40000000 /dev/urandom > /b\n',
+      'FROM busybox\nRUN head -c 16000000 /dev/urandom > /a\nRUN head -c 16000000 /dev/urandom > /b\n',
     );
     for (const tag of ['1', '2'])
       await daemon.ok(['build', '-q', '--no-cache', '-t', `${name}:${tag}`, '--push', context]);
@@ -355,7 +355,7 @@ configs:
     assert.equal(await daemon.ok(['images', '-q', name]), '');
     const pulls = [`${name}:1`, `${name}:1`, `${name}:2`, `${name}:2`].map((each) => daemon.ok(['pull', '-q', each]));
     await Promise.all(pulls);
-    assert.equal(await daemon.ok(['run', '--rm', `${name}:1`, 'stat', '-c', '%s', '/b']), '40000000');
+    assert.equal(await daemon.ok(['run', '--rm', `${name}:1`, 'stat', '-c', '%s', '/b']), '16000000');
     await daemon.ok(['rmi', `${name}:1`, `${name}:2`]);
   });
 
