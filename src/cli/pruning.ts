@@ -1,6 +1,6 @@
 /** The prunes as acts: what each removes, in docker's words; `system prune` does them one after the other. */
 import type { CommandContext } from './context.ts';
-import { type FilterPairs, toPruneFilters } from './flags/prune-filters.ts';
+import { type FilterPairs, toFiltersAt } from './flags/prune-filters.ts';
 import { humanSize } from './output/units.ts';
 
 export interface PruneFlags {
@@ -20,14 +20,14 @@ type Act = (context: CommandContext, flags: PruneFlags) => Promise<PruneResult>;
 
 export const pruneContainers: Act = async (context, flags) => {
   const { containers } = await context.client();
-  const filters = toPruneFilters(flags.filter ?? [], Date.now());
+  const filters = toFiltersAt(flags.filter ?? [], Date.now());
   const { deleted, reclaimed } = await containers.prune({ filters }, { signal: context.signal });
   return { report: under('Deleted Containers:', deleted), reclaimed };
 };
 
 export const pruneImages: Act = async (context, flags) => {
   const { images } = await context.client();
-  const request = { all: flags.all === true, filters: toPruneFilters(flags.filter ?? [], Date.now()) };
+  const request = { all: flags.all === true, filters: toFiltersAt(flags.filter ?? [], Date.now()) };
   const { untagged, deleted, reclaimed } = await images.prune(request, { signal: context.signal });
   const lines = [...untagged.map((name) => `untagged: ${name}`), ...deleted.map((id) => `deleted: ${id}`)];
   return { report: under('Deleted Images:', lines), reclaimed };
@@ -35,7 +35,7 @@ export const pruneImages: Act = async (context, flags) => {
 
 export const pruneVolumes: Act = async (context, flags) => {
   const { volumes } = await context.client();
-  const request = { all: flags.all === true, filters: toPruneFilters(flags.filter ?? [], Date.now()) };
+  const request = { all: flags.all === true, filters: toFiltersAt(flags.filter ?? [], Date.now()) };
   const { deleted, reclaimed } = await volumes.prune(request, { signal: context.signal });
   return { report: under('Deleted Volumes:', deleted), reclaimed };
 };
@@ -47,7 +47,7 @@ export async function pruneBuildCache(
   keepStorage = 0n,
 ): Promise<PruneResult> {
   const { system } = await context.client();
-  const filters = toPruneFilters(flags.filter ?? [], Date.now());
+  const filters = toFiltersAt(flags.filter ?? [], Date.now());
   const request = { all: flags.all === true, filters, keepStorage };
   const { deleted, reclaimed } = await system.pruneBuildCache(request, { signal: context.signal });
   const ids = deleted.map(({ id }) => id);

@@ -67,6 +67,8 @@ describe('what lies on disk', () => {
     assert.deepEqual([rows['Local Volumes']?.TotalCount, rows['Local Volumes']?.Active], ['1', '1']);
     assert.ok(bytes(rows['Containers']?.Size) > 5 * MIB);
     await agrees();
+    assert.equal(await daemon.ok(['images', '-f', 'until=1h', '--format', '{{.Repository}}']), 'busybox');
+    assert.equal(await daemon.ok(['images', '-f', 'until=1s', '-f', 'label=kind', '--format', '{{.Tag}}']), '1');
   });
 
   test('the table and the four of -v', async () => {

@@ -2,7 +2,7 @@
 import type { CommandDefinition } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { flag, value } from '../flags/option.ts';
-import { type FilterPairs, pruneFilter, toPruneFilters } from '../flags/prune-filters.ts';
+import { type FilterPairs, pruneFilter, toFiltersAt } from '../flags/prune-filters.ts';
 import { buildCacheDetails, buildCacheList, buildCacheSummary } from '../output/build-cache.ts';
 import { FORMAT_HELP, renderList } from '../output/rows.ts';
 
@@ -25,7 +25,7 @@ export const builderDu: CommandDefinition<BuilderDuFlags> = {
     if (verbose && flags.format !== undefined) throw new CliError('--format and --verbose cannot be used together');
     const { system } = await context.client();
     const { buildCache } = await system.diskUsage(
-      { buildCacheOnly: true, buildCacheFilters: toPruneFilters(flags.filter ?? [], Date.now()) },
+      { buildCacheOnly: true, buildCacheFilters: toFiltersAt(flags.filter ?? [], Date.now()) },
       { signal: context.signal },
     );
     const table = (flags.format ?? 'table') === 'table';

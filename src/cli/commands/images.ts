@@ -1,7 +1,8 @@
 /** `k3c images` */
 import type { CommandDefinition } from '../command.ts';
 import { flag, value, values } from '../flags/option.ts';
-import { parseFilter, toFilters } from '../flags/words.ts';
+import { toFiltersAt } from '../flags/prune-filters.ts';
+import { parseFilter } from '../flags/words.ts';
 import { imageList, toImageRows } from '../output/images.ts';
 import { FORMAT_HELP, formatUses, renderList } from '../output/rows.ts';
 import { userFormat } from '../user-format.ts';
@@ -37,7 +38,7 @@ export const images: CommandDefinition<ImagesFlags> = {
     if (repository !== undefined) filters.push(['reference', repository]);
     const client = await context.client();
     const { images: found } = await client.images.list(
-      { all: flags.all === true, filters: toFilters(filters) },
+      { all: flags.all === true, filters: toFiltersAt(filters, Date.now()) },
       { signal: context.signal },
     );
     const digests = flags.digests === true;

@@ -5,7 +5,7 @@ import { confirm } from '../confirm.ts';
 import { forEachOperand } from '../each.ts';
 import { checkLabel, toLabels } from '../flags/environment.ts';
 import { flag, value, values } from '../flags/option.ts';
-import { pruneFilter, toPruneFilters } from '../flags/prune-filters.ts';
+import { pruneFilter, toFiltersAt } from '../flags/prune-filters.ts';
 import { parseFilter, toFilters } from '../flags/words.ts';
 import { compareNaturally } from '../output/natural-order.ts';
 import { networkList } from '../output/networks.ts';
@@ -121,7 +121,7 @@ export const networkPrune: CommandDefinition<PruneFlags> = {
   async run(context, _operands, flags) {
     if (flags.force !== true && !(await confirm(context, WARNING))) return 0;
     const { networks } = await context.client();
-    const filters = toPruneFilters(flags.filter ?? [], Date.now());
+    const filters = toFiltersAt(flags.filter ?? [], Date.now());
     const { deleted } = await networks.prune({ filters }, { signal: context.signal });
     if (deleted.length > 0) context.stdout.write(`${['Deleted Networks:', ...deleted].join('\n')}\n\n`);
     return 0;

@@ -3,7 +3,7 @@ import type { CommandDefinition } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import { CliError } from '../errors.ts';
 import { flag } from '../flags/option.ts';
-import { pruneFilter, toPruneFilters } from '../flags/prune-filters.ts';
+import { pruneFilter, toFiltersAt } from '../flags/prune-filters.ts';
 import { humanSize } from '../output/units.ts';
 import {
   type PruneFlags,
@@ -33,7 +33,7 @@ export const systemPrune: CommandDefinition<SystemPruneFlags> = {
       throw new CliError('ERROR: The "until" filter is not supported with "--volumes"');
     }
     // What is wrong with a time is said before the question.
-    toPruneFilters(filter, Date.now());
+    toFiltersAt(filter, Date.now());
     if (flags.force !== true && !(await confirm(context, question(flags)))) return 0;
     let total = 0n;
     const done = async (act: Promise<PruneResult>) => {

@@ -1,4 +1,4 @@
-/** `--filter` of the prune commands. */
+/** Filters with times in them: `--filter` of the prune commands, and of `images`. */
 import type { StringList } from '../../api/gen/k3c.ts';
 import { CliError } from '../errors.ts';
 import { values } from './option.ts';
@@ -18,7 +18,7 @@ export function pruneFilter(example = 'until=<timestamp>') {
  *
  * @param now milliseconds since the epoch
  */
-export function toPruneFilters(pairs: FilterPairs, now: number): Record<string, StringList> {
+export function toFiltersAt(pairs: FilterPairs, now: number): Record<string, StringList> {
   return toFilters(pairs.map(([name, value]) => [name, name === 'until' ? toSeconds(value, now) : value] as const));
 }
 
