@@ -33,6 +33,13 @@ export const pruneImages: Act = async (context, flags) => {
   return { report: under('Deleted Images:', lines), reclaimed };
 };
 
+export const pruneNetworks: Act = async (context, flags) => {
+  const { networks } = await context.client();
+  const filters = toFiltersAt(flags.filter ?? [], Date.now());
+  const { deleted } = await networks.prune({ filters }, { signal: context.signal });
+  return { report: under('Deleted Networks:', deleted), reclaimed: 0n };
+};
+
 export const pruneVolumes: Act = async (context, flags) => {
   const { volumes } = await context.client();
   const request = { all: flags.all === true, filters: toFiltersAt(flags.filter ?? [], Date.now()) };

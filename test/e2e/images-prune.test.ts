@@ -99,6 +99,7 @@ describe('prune', () => {
     assert.equal(
       asked.stdout,
       'WARNING! This will remove:\n  - all stopped containers\n' +
+        '  - all networks not used by at least one container\n' +
         '  - all anonymous volumes not used by at least one container\n' +
         '  - all images without at least one container associated to them\n  - all build cache\n\n' +
         '  Items to be pruned will be filtered with:\n  - label!=keep\n\n' +

@@ -16,6 +16,7 @@ function daemon() {
   const client = {
     containers: { prune: answer('containers', { deleted: ['c1', 'c2'], reclaimed: 1_500_000n }) },
     images: { prune: answer('images', { untagged: ['a:1'], deleted: ['sha256:1'], reclaimed: 2_000_000n }) },
+    networks: { prune: answer('networks', { deleted: ['n1'] }) },
     volumes: { prune: answer('volumes', { deleted: ['v1'], reclaimed: 500n }) },
     system: { pruneBuildCache: answer('cache', { deleted: [{ id: 'b1' }], reclaimed: 0n }) },
   };
@@ -65,7 +66,7 @@ describe('prune', () => {
     const { out } = await cli(['system', 'prune', '-f', '-a', '--volumes'], { client });
     assert.deepEqual(
       asked.map(([what]) => what),
-      ['containers', 'volumes', 'images', 'cache'],
+      ['containers', 'networks', 'volumes', 'images', 'cache'],
     );
     assert.match(out, /Deleted build cache objects:\nb1\n\nTotal reclaimed space: 3\.5005MB\n$|3\.501MB\n$/);
   });
@@ -75,7 +76,7 @@ describe('prune', () => {
     await cli(['system', 'prune', '-f', '--filter', 'label=x'], { client });
     assert.deepEqual(
       asked.map(([what]) => what),
-      ['containers', 'images'],
+      ['containers', 'networks', 'images'],
     );
     const { code, err } = await cli(['system', 'prune', '--volumes', '--filter', 'until=1h'], { client });
     assert.deepEqual([code, err], [1, 'ERROR: The "until" filter is not supported with "--volumes"\n']);

@@ -11,6 +11,7 @@ import {
   pruneBuildCache,
   pruneContainers,
   pruneImages,
+  pruneNetworks,
   pruneVolumes,
 } from '../pruning.ts';
 
@@ -41,8 +42,9 @@ export const systemPrune: CommandDefinition<SystemPruneFlags> = {
       total += reclaimed;
       if (report !== '') context.stdout.write(`${report}\n`);
     };
-    // In this order: a container lets go of its image and its volumes, an image of its layers in the build cache.
+    // In this order: a container lets go of its image, its network and its volumes, an image of its layers in the build cache.
     await done(pruneContainers(context, flags));
+    await done(pruneNetworks(context, flags));
     if (flags.volumes === true) await done(pruneVolumes(context, { filter }));
     await done(pruneImages(context, flags));
     // Build cache has no labels: a filter that wants one chooses nothing of it, one that wants none all of it.
@@ -57,6 +59,7 @@ export const systemPrune: CommandDefinition<SystemPruneFlags> = {
 function question({ all, volumes, filter = [] }: SystemPruneFlags): string {
   const going = [
     'all stopped containers',
+    'all networks not used by at least one container',
     ...(volumes === true ? ['all anonymous volumes not used by at least one container'] : []),
     all === true ? 'all images without at least one container associated to them' : 'all dangling images',
     all === true ? 'all build cache' : 'unused build cache',
