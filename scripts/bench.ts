@@ -1,14 +1,14 @@
 /**
  * `npm run bench`: one table from one run, k3c beside its peers. Everything runs in a network namespace, on roots under
  * one temporary directory, and is taken away at the end. `bench.ts --quick` makes fewer runs and leaves out the 400 MB layer;
- * `--scale` is about many containers alone, `--full` makes three hundred of them.
+ * `--builds` is about builds alone, `--scale` about many containers alone, `--full` makes three hundred of them.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEngine } from '../test/support/engine.ts';
-import { busyboxTar, randomContext, sourcesContext } from './bench/contexts.ts';
+import { builds } from './bench/builds.ts';
+import { busyboxTar } from './bench/contexts.ts';
 import { gatewayLatency, gatewayThroughput } from './bench/gateway.ts';
 import { type Contestant, race, row } from './bench/measure.ts';
 import { type K3cPeer, type Peer, preparePodman, startDocker, startK3c } from './bench/peers.ts';
@@ -21,6 +21,7 @@ const quick = process.argv.includes('--quick');
 const RUNS = quick ? 5 : 15;
 const BUILDS = quick ? 3 : 9;
 const scaleOnly = process.argv.includes('--scale');
+const buildsOnly = process.argv.includes('--builds');
 const SCALE = process.argv.includes('--full') ? { inTurn: 250, atOnce: 50 } : { inTurn: quick ? 30 : 60, atOnce: 20 };
 
 if (process.env['K3C_BENCH_INSIDE'] === undefined) {
@@ -90,55 +91,6 @@ function runs(peers: readonly Peer[]): void {
   for (const peer of peers) must(peer.cli('rm', '-f', 'bench'));
 }
 
-async function builds(builders: readonly Peer[]): Promise<void> {
-  const engine = await startEngine({ root: join(work, 'bare'), state: join(work, 'b') });
-  try {
-    const build =
-      (path: string, ...options: readonly string[]) =>
-      (peer: Peer) =>
-        peer.name === 'buildctl'
-          ? peer.cli(
-              'build',
-              '--frontend',
-              'dockerfile.v0',
-              '--local',
-              `context=${path}`,
-              '--local',
-              `dockerfile=${path}`,
-              '--output',
-              'type=image,name=docker.io/library/bench,unpack=true',
-              ...options,
-            )
-          : peer.cli('build', '-t', 'bench', ...options, path);
-    const buildctl: Peer = {
-      name: 'buildctl',
-      cli: (...args) => [
-        join(project, 'vendor-bin/bin/test/buildctl'),
-        '--addr',
-        `unix://${engine.buildkitdSocket}`,
-        ...args,
-      ],
-      canBuild: true,
-      stop: () => Promise.resolve(),
-    };
-    const all = [...builders.slice(0, 1), buildctl, ...builders.slice(1)];
-    process.env['DOCKER_BUILDKIT'] = '1';
-    const sources = sourcesContext(work);
-    ask('build, nothing changed', all, (peer) => ({ command: build(sources.path)(peer) }), BUILDS);
-    ask(
-      'build, one file of 200 changed',
-      all,
-      (peer) => ({ command: build(sources.path)(peer), before: (run) => sources.edit(`${peer.name} ${run}`) }),
-      BUILDS,
-    );
-    if (quick) return;
-    const random = randomContext(work, 400);
-    ask('build, a layer of 400 MB', all, (peer) => ({ command: build(random, '--no-cache')(peer) }), 3);
-  } finally {
-    await engine.stop();
-  }
-}
-
 async function pulls(peers: readonly Peer[]): Promise<void> {
   const prepared = await preparePulls(work, peers);
   if (prepared === undefined) return;
@@ -169,7 +121,7 @@ async function itself(k3c: K3cPeer): Promise<void> {
 async function transfers(k3c: K3cPeer, rated: readonly Peer[], podman: Peer | undefined, idle: number): Promise<void> {
   for (const line of streams(rated, work, quick ? 200 : 1000, quick ? 3 : 5)) say(line);
   await pulls([...rated, podman].filter((peer) => peer !== undefined));
-  await builds(rated);
+  await builds(rated, project, work, ask, quick);
   await itself(k3c);
   say(`| memory of daemon, containerd and buildkitd when idle, MB | ${idle.toFixed(0)} | | |`);
 }
@@ -189,10 +141,11 @@ try {
   say('| what | k3c | least to most | peers (k3c as a ratio of theirs) |');
   say('|---|---|---|---|');
   const rated = [k3c, docker].filter((peer) => peer !== undefined);
-  if (scaleOnly) for (const peer of rated) must(peer.cli('import', busybox, 'bench-busybox'));
+  if (scaleOnly || buildsOnly) for (const peer of rated) must(peer.cli('import', busybox, 'bench-busybox'));
   else runs([k3c, docker, podman].filter((peer) => peer !== undefined));
-  for (const line of await scale(k3c, rated.slice(1), SCALE)) say(line);
-  if (!scaleOnly) await transfers(k3c, rated, podman, idle);
+  if (!buildsOnly) for (const line of await scale(k3c, rated.slice(1), SCALE)) say(line);
+  if (buildsOnly) await builds(rated, project, work, ask, quick);
+  else if (!scaleOnly) await transfers(k3c, rated, podman, idle);
 } finally {
   for (const stop of stops.toReversed()) await stop();
   spawnSync('sh', ['-c', `grep -o '${work}[^ ]*' /proc/self/mounts | sort -r | xargs -r umount -l`]);
