@@ -1,6 +1,7 @@
 /** k3c.v1.Volumes on the volume engine. */
 import type { VolumesDefinition } from '../../api/gen/k3c.ts';
 import type { Handlers } from '../../api/rpc/types.ts';
+import { labelsOf } from '../engine/volumes/filters.ts';
 import type { ListedVolume, VolumeEngine } from '../engine/volumes/volumes.ts';
 import { toFilters } from './filters.ts';
 
@@ -27,7 +28,7 @@ function toVolume({ name, mountpoint, labels, options, createdAt, anonymous, lin
     name,
     driver: 'local',
     mountpoint,
-    labels: shownLabels({ labels, anonymous }),
+    labels: labelsOf({ labels, anonymous }),
     options: { ...options },
     createdAt,
     anonymous,
@@ -41,15 +42,10 @@ function toDocument({ name, mountpoint, labels, options, createdAt, anonymous }:
   return {
     CreatedAt: new Date(Number(createdAt / 1_000_000n)).toISOString().replace(/\.\d+/, ''),
     Driver: 'local',
-    Labels: orNull(shownLabels({ labels, anonymous })),
+    Labels: orNull(labelsOf({ labels, anonymous })),
     Mountpoint: mountpoint,
     Name: name,
     Options: orNull(options),
     Scope: 'local',
   };
-}
-
-/** docker knows an anonymous volume by this label. */
-function shownLabels({ labels, anonymous }: Pick<ListedVolume, 'labels' | 'anonymous'>): Record<string, string> {
-  return { ...labels, ...(anonymous ? { 'com.docker.volume.anonymous': '' } : {}) };
 }

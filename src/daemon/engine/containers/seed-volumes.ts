@@ -15,7 +15,8 @@ export async function seedVolumes(
   mounts: readonly ResolvedMount[],
 ): Promise<void> {
   const volumes = mounts.filter(
-    ({ volume, noCopy, subpath }) => volume !== '' && noCopy !== true && subpath === undefined,
+    ({ volume, noCopy, subpath }) =>
+      volume !== '' && noCopy !== true && subpath === undefined && !context.volumeMounts.isReadOnly(volume),
   );
   const unseeded = await Promise.all(volumes.map(({ volume }) => isUnseeded(context, volume)));
   if (!unseeded.includes(true)) return;

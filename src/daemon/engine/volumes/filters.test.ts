@@ -5,7 +5,7 @@ import { volumeMatcher } from './filters.ts';
 
 const volume = (name: string, labels: Record<string, string> = {}): VolumeRecord => ({
   name,
-  anonymous: false,
+  anonymous: name === 'other',
   labels,
   options: {},
   createdAt: 1n,
@@ -23,6 +23,7 @@ describe('filters of volume ls', () => {
     [{ label: ['a'] }, ['data', 'data2']],
     [{ label: ['a=b', 'c'] }, ['data']],
     [{ 'label!': ['a=b'] }, ['data2', 'other']],
+    [{ label: ['com.docker.volume.anonymous'] }, ['other']],
     [{ dangling: ['true'] }, ['data2', 'other']],
     [{ dangling: ['0'] }, ['data']],
     [{ dangling: ['true'], label: ['a'] }, ['data2']],

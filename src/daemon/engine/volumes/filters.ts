@@ -3,6 +3,11 @@ import { Code, K3cError } from '../../../api/errors.ts';
 import type { VolumeRecord } from '../../state/volumes.ts';
 import { hasLabel } from '../labels.ts';
 
+/** A volume's labels as users see them: docker knows an anonymous one by a label. */
+export function labelsOf({ labels, anonymous }: Pick<VolumeRecord, 'labels' | 'anonymous'>): Record<string, string> {
+  return { ...labels, ...(anonymous ? { 'com.docker.volume.anonymous': '' } : {}) };
+}
+
 type Test = (record: VolumeRecord) => boolean;
 
 /**
@@ -26,9 +31,9 @@ function makeTest(name: string, values: readonly string[], isUsed: (name: string
     case 'driver':
       return () => values.includes('local');
     case 'label':
-      return ({ labels }) => values.every((value) => hasLabel(labels, value));
+      return (record) => values.every((value) => hasLabel(labelsOf(record), value));
     case 'label!':
-      return ({ labels }) => !values.some((value) => hasLabel(labels, value));
+      return (record) => !values.some((value) => hasLabel(labelsOf(record), value));
     case 'dangling': {
       const wanted = booleanOf(values);
       return (record) => isUsed(record.name) !== wanted;

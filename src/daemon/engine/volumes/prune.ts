@@ -5,7 +5,7 @@ import { directorySize } from '../../../host/directory-size.ts';
 import type { State } from '../../state/database.ts';
 import type { VolumeRecord } from '../../state/volumes.ts';
 import type { EventBus } from '../events/bus.ts';
-import { hasLabel } from '../labels.ts';
+import { volumeMatcher } from './filters.ts';
 import { markRemoved, takeAway } from './removal.ts';
 import { type VolumeParts, volumeLinks } from './usage.ts';
 
@@ -48,10 +48,9 @@ export async function pruneVolumes(
 }
 
 function volumeTest(filters: PruneVolumesOptions['filters']): (record: VolumeRecord) => boolean {
-  const tests = Object.entries(filters).map(([name, values]): ((record: VolumeRecord) => boolean) => {
-    if (name === 'label') return ({ labels }) => values.every((value) => hasLabel(labels, value));
-    if (name === 'label!') return ({ labels }) => !values.some((value) => hasLabel(labels, value));
-    throw new K3cError(Code.INVALID_ARGUMENT, `invalid filter '${name}'`, { reason: 'bad-input' });
-  });
-  return (record) => tests.every((test) => test(record));
+  for (const name of Object.keys(filters)) {
+    if (name !== 'label' && name !== 'label!')
+      throw new K3cError(Code.INVALID_ARGUMENT, `invalid filter '${name}'`, { reason: 'bad-input' });
+  }
+  return volumeMatcher(filters, () => false);
 }
