@@ -7,6 +7,7 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { connectContainerd } from '../../src/daemon/backends/containerd.ts';
 import { run } from '../support/binary.ts';
 import { buildctlArguments, type CaseFiles, k3cArguments } from '../support/conformance-build.ts';
 import { type Case, conformanceCases, prepareContext } from '../support/conformance-cases.ts';
@@ -95,4 +96,21 @@ describe('conformance', { concurrency: SIDE_BY_SIDE }, () => {
       assert.equal(await digestIn(files.metadata), digest);
     });
   }
+});
+
+test('what is built can be seen and run through CRI, in `images` and by `run`, the moment build returns', async (t) => {
+  const context = join(daemon.directory, 'at-once');
+  await mkdir(context);
+  const containerd = connectContainerd(join(daemon.state, 'containerd.sock'));
+  t.after(() => containerd.close());
+  for (let i = 0; i < 5; i++) {
+    await writeFile(join(context, 'Dockerfile'), `FROM busybox\nCOPY Dockerfile /n${i}\nCMD ["ls", "/n${i}"]\n`);
+    const id = await daemon.ok(['build', '-q', '-t', `at-once:${i}`, context], { direct: i % 2 === 1 });
+    const { image } = await containerd.criImages.imageStatus({ image: { image: `docker.io/library/at-once:${i}` } });
+    assert.equal(image?.id, id);
+    const { images } = await containerd.criImages.listImages({});
+    assert.ok(images.some((each) => each.repoTags.includes(`docker.io/library/at-once:${i}`)));
+    assert.equal(await daemon.ok(['images', '-q', '--no-trunc', `at-once:${i}`]), id);
+  }
+  assert.equal(await daemon.ok(['run', '--rm', 'at-once:4']), '/n4');
 });
