@@ -40,7 +40,7 @@ const listing = [
   '}',
   'chain postrouting {',
   'type nat hook postrouting priority 100; policy accept;',
-  'ip saddr 10.91.0.0/16 oifname != "k3c0" masquerade',
+  'ip saddr 10.91.0.0/16 oifname != "k3c0" oifname != "lo" masquerade',
   'ip saddr 10.91.0.0/16 oifname "k3c0" ct status dnat masquerade',
   'ip saddr 127.0.0.0/8 oifname "k3c0" masquerade',
   '}',

@@ -17,12 +17,13 @@ const member = (more: Partial<NetworkMember> = {}): NetworkMember => ({
 
 const found = (table: MemberTable, name: string) => [...(table.named(name) ?? [])].map((each) => each.name);
 
-test('a member is found by name, alias, short id, id and hostname, with the network behind the first three', () => {
+test('a member is found by name, alias, short id and hostname, with the network behind the first three', () => {
   const table = new MemberTable('blue');
   table.put(member());
-  for (const name of ['web', 'www', id.slice(0, 12), id, 'box.example.org', 'web.blue', 'www.blue'])
+  for (const name of ['web', 'www', id.slice(0, 12), 'box.example.org', 'web.blue', 'www.blue'])
     assert.deepEqual(found(table, name), ['Web'], name);
-  for (const name of ['box', id.slice(0, 11), 'web.red', 'blue', '']) assert.deepEqual(found(table, name), [], name);
+  for (const name of ['box', id, id.slice(0, 11), 'web.red', 'blue', ''])
+    assert.deepEqual(found(table, name), [], name);
   assert.equal(table.at('10.1.0.2')?.container, id);
   assert.equal(table.at('fd00::2')?.container, id);
   assert.equal(table.fullName(member()), 'Web.blue');
@@ -37,7 +38,7 @@ test('nothing is left of a member that goes, or of what it was', () => {
   assert.equal(table.at('10.1.0.2'), undefined);
   table.remove(id);
   table.remove(id);
-  assert.deepEqual(found(table, id), []);
+  assert.deepEqual(found(table, id.slice(0, 12)), []);
   assert.equal(table.at('10.1.0.3'), undefined);
 });
 

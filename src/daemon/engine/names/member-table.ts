@@ -62,7 +62,8 @@ export class MemberTable {
 
   #names({ container, name, aliases }: NetworkMember): Set<string> {
     const own = [name, ...aliases, container.slice(0, SHORT_ID)].map((each) => each.toLowerCase());
-    return new Set([container, ...own, ...own.map((each) => `${each}.${this.#network}`)]);
+    // The whole id is no name: a label has 63 letters at most (RFC 1035, 2.3.4), and it has 64.
+    return new Set([...own, ...own.map((each) => `${each}.${this.#network}`)]);
   }
 }
 

@@ -43,8 +43,6 @@ interface Served {
   readonly opening: Promise<NameListener | undefined>;
 }
 
-const LOCALHOST = '127.0.0.1';
-
 /** What bind(2) says of ports and addresses that others have; all else is a mistake of ours. */
 const TAKEN: ReadonlySet<string | undefined> = new Set(['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL']);
 
@@ -67,9 +65,8 @@ export function createNames(options: NamesOptions): Names {
   };
 
   /** What counts is who asks, not which gateway: a container on several networks has one in its resolv.conf. */
-  const askerAt = (address: string, asked: Served): Asker | undefined => {
-    // The host itself, by whatever address: no other packet with such a source comes in.
-    const first = address === LOCALHOST ? asked : networkOf(address);
+  const askerAt = (address: string): Asker | undefined => {
+    const first = networkOf(address);
     if (first === undefined) return undefined;
     const container = first.table.at(address)?.container;
     const others = container === undefined ? [] : [...served.values()].filter((each) => each.table.has(container));
@@ -81,9 +78,8 @@ export function createNames(options: NamesOptions): Names {
       internal: networks.every(({ network }) => network.internal),
     };
   };
-  const admits = (address: string) => address === LOCALHOST || isOurs(address);
-  const answerAt = (asked: Served) => (bytes: Buffer, from: string, limit: (query: Query) => number) => {
-    const asker = askerAt(from, asked);
+  const answer = (bytes: Buffer, from: string, limit: (query: Query) => number) => {
+    const asker = askerAt(from);
     return asker === undefined ? undefined : respond(responder, asker, { bytes, from, limit });
   };
 
@@ -103,7 +99,7 @@ export function createNames(options: NamesOptions): Names {
     const { name, gateway } = network;
     for (const port of options.ports()) {
       try {
-        const listener = await listenForQuestions({ address: gateway, port, admits, answer: answerAt(entry) });
+        const listener = await listenForQuestions({ address: gateway, port, admits: isOurs, answer });
         if (served.get(network.id) === entry && announce(network, listener.port)) return listener;
         listener.close();
         return undefined;

@@ -122,8 +122,13 @@ function masqueradeRules({ name, subnet, internal }: Bridge): nft.Expression[][]
   if (internal === true) return [];
   const fromPods = nft.ipv4FieldIn(nft.Ipv4Field.SOURCE, subnet.network);
   return [
-    // Containers reach the world with the host's address.
-    [...fromPods, ...nft.outputInterface(name, { not: true }), nft.masquerade()],
+    // Containers reach the world with the host's address. What the host says to its own gateway address comes from there, too.
+    [
+      ...fromPods,
+      ...nft.outputInterface(name, { not: true }),
+      ...nft.outputInterface('lo', { not: true }),
+      nft.masquerade(),
+    ],
     // Container to container through a published port: the answer must come back through the host, which undoes the NAT.
     [
       ...fromPods,
