@@ -94,8 +94,8 @@ export interface Settled extends ProcessExit {
 export function settle(context: EngineContext, record: ContainerRecord, ended: Settled): void {
   const { exitCode, oomKilled, exitedAt, startedAt } = ended;
   const { id, spec, manualStop, restartCount } = record;
-  // One that was lost was recalled at the start of the daemon.
-  context.network.members.leave(id);
+  // One that was lost was recalled or taken up at the start of the daemon.
+  leaveNetworks(context, id);
   const remove = spec.autoRemove && !context.kept.has(id);
   const again =
     !remove && wantsRestart({ policy: spec.restart, exitCode, manualStop, restartCount }, ended.atDaemonStart);
