@@ -1,6 +1,8 @@
 /** k3c-files as a child: tar in or out through its pipes, its failures as errors with a kind (src/launcher/README.md). */
 import { spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
+import { ChildOutput } from './child-output.ts';
+import { setSendBuffer } from './libc.ts';
 
 const KINDS = ['not-found', 'not-directory', 'conflict', 'read-only', 'bad-archive', 'gone', 'io'] as const;
 export type FilesKind = (typeof KINDS)[number];
@@ -18,7 +20,7 @@ export class FilesError extends Error {
 
 export interface FilesJob {
   readonly stdin: Writable;
-  readonly stdout: Readable;
+  readonly stdout: AsyncIterable<Buffer>;
   /** Settles when the process is gone: rejects with a FilesError for what it could not do. */
   readonly done: Promise<void>;
   /** Lets what it writes go unread; without a reader it would never be over. */
@@ -35,8 +37,8 @@ export function startFiles(helper: string, args: readonly string[], signal?: Abo
   child.stdin.on('error', () => {
     // It ended without reading everything (EPIPE); its exit tells why.
   });
-  // At a child's exit Node lets output flow that nobody listens to, and so lose it: whoever reads comes later.
-  child.stdout.on('readable', () => undefined);
+  widen(child.stdin);
+  const output = new ChildOutput(child.stdout);
   const stop = () => void child.kill('SIGKILL');
   signal?.addEventListener('abort', stop, { once: true });
   const done = new Promise<void>((resolve, reject) => {
@@ -51,11 +53,16 @@ export function startFiles(helper: string, args: readonly string[], signal?: Abo
   // Whoever started it waits for it, but maybe only after the pipes.
   done.catch(() => undefined);
   if (signal?.aborted === true) stop();
-  const discard = () => {
-    child.stdout.removeAllListeners('readable');
-    child.stdout.resume();
-  };
-  return { stdin: child.stdin, stdout: child.stdout, done, discard, stop };
+  return { stdin: child.stdin, stdout: output, done, discard: () => output.discard(), stop };
+}
+
+/** What a pipe to a child holds: with the usual 208 kB both sides wait for each other after every other chunk. */
+const PIPE_BYTES = 1 << 20;
+
+/** Node's pipes to children are sockets. Where it is refused, or Node has them another way, it is slower and works all the same. */
+function widen(pipe: Writable): void {
+  const { _handle: handle } = pipe as unknown as { readonly _handle?: { readonly fd?: number } | null };
+  if (handle?.fd !== undefined && handle.fd >= 0) setSendBuffer(handle.fd, PIPE_BYTES);
 }
 
 function failure(words: string, by: NodeJS.Signals | null): FilesError {

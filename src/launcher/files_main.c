@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "files.h"
@@ -88,6 +89,10 @@ int main(int argc, char **argv) {
   /* Whoever reads our output or writes our input is our parent: without it there is nothing left to do. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   umask(0);
+  /* A parent that is Node gave us sockets, which hold less than one of our writes. */
+  int size = 1 << 20;
+  if (setsockopt(STDOUT_FILENO, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0)
+    (void)setsockopt(STDOUT_FILENO, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   static struct request request;
   view.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
   int at = 1;
