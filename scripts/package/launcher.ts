@@ -24,7 +24,7 @@ const launcherSources = [
 const childSources = ['child_main', 'child', 'fail'];
 const fileSources = [
   ...['files_main', 'files_fail', 'files_path', 'files_root', 'files_tar_write', 'files_tar_read'],
-  ...['files_links', 'files_pack', 'files_unpack', 'files_changes', 'files_mount'],
+  ...['files_links', 'files_pack', 'files_destination', 'files_unpack', 'files_changes', 'files_mount'],
 ];
 
 /** musl-gcc knows only musl's headers: the kernel's and zstd's come from the system's, searched last. */

@@ -122,6 +122,22 @@ struct unpack_options {
 };
 void unpack(const char *path, const struct unpack_options *options);
 
+/* files_destination.c */
+struct destination {
+  const struct unpack_options *options;
+  int base;
+  /* Of the base, all links followed. */
+  char *path;
+};
+extern struct destination destination;
+void open_destination(const char *path, const struct unpack_options *options);
+char *clean(const char *name);
+char *shown(const char *name);
+void own(int fd, const char *name, uid_t uid, gid_t gid, const char *path);
+int open_below(const char *path, bool make);
+int parent_of(const char *path);
+char *directory_of(const char *path, const char **name);
+
 /* files_changes.c */
 struct change_options {
   /* The upper directory of an overlay: all that can differ. Absent: both trees are walked. */

@@ -17,108 +17,15 @@ struct later {
   ino_t inode;
 };
 
-static const struct unpack_options *options;
-static int base;
-static char *base_path;
 static struct later *directories;
 static size_t directory_count;
-static char *cached_path;
-static int cached = -1;
-
-/* Without dots and doubled slashes, not beginning with one; empty for the directory itself. Out of it is an error. */
-static char *clean(const char *name) {
-  char *result = allocate(strlen(name) + 1);
-  size_t end = 0;
-  while (*name != '\0') {
-    size_t length = strcspn(name, "/");
-    if (length == 2 && name[0] == '.' && name[1] == '.') {
-      if (end == 0) fail_as(BAD_ARCHIVE, "\"%s\" is outside of \"%s\"", name, base_path);
-      while (end > 0 && result[--end] != '/') continue;
-    } else if (length > 0 && !(length == 1 && name[0] == '.')) {
-      if (end > 0) result[end++] = '/';
-      memcpy(result + end, name, length);
-      end += length;
-    }
-    result[end] = '\0';
-    name += length;
-    if (*name == '/') name++;
-  }
-  return result;
-}
-
-static char *shown(const char *name) {
-  return format_text("%s%s%s", strcmp(base_path, "/") == 0 ? "" : base_path, *name == '\0' ? "" : "/", name);
-}
-
-static void own(int fd, const char *name, uid_t uid, gid_t gid, const char *path) {
-  if (options->owner == OWNER_SELF) return;
-  if (options->owner == OWNER_ROOT) uid = gid = 0;
-  if (fchownat(fd, name, uid, gid, AT_SYMLINK_NOFOLLOW | (*name == '\0' ? AT_EMPTY_PATH : 0)) == 0) return;
-  /* An ordinary user cannot give files away; what tar and cp do then is right here too. */
-  if (errno == EPERM && geteuid() != 0) return;
-  fail_errno("lchown", path);
-}
-
-static int step(int parent, const char *name, bool make, const char *path) {
-  int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd >= 0 || errno != ENOENT || !make) return fd;
-  if (mkdirat(parent, name, 0755) != 0 && errno != EEXIST) fail_errno("mkdir", path);
-  own(parent, name, 0, 0, path);
-  return openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-/*
- * Opens a directory below the base. In a container links are followed within its root; outside none is, for a link that an
- * archive brought must not lead its next entry elsewhere.
- */
-static int open_below(const char *path, bool make) {
-  if (*path == '\0') return openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (view.root >= 0) {
-    char *whole = shown(path);
-    int fd = open_in_view(whole, O_RDONLY | O_DIRECTORY);
-    free(whole);
-    if (fd >= 0 || errno != ENOENT || !make) return fd;
-  }
-  char *copy = format_text("%s", path);
-  char *slash = strrchr(copy, '/');
-  const char *name = slash == NULL ? copy : slash + 1;
-  int parent;
-  if (slash == NULL) {
-    parent = open_below("", make);
-  } else {
-    *slash = '\0';
-    parent = open_below(copy, make);
-  }
-  int fd = parent < 0 ? -1 : step(parent, name, make, path);
-  int error = errno;
-  if (parent >= 0) close(parent);
-  free(copy);
-  errno = error;
-  return fd;
-}
-
-static int parent_of(const char *path) {
-  if (cached >= 0 && strcmp(cached_path, path) == 0) return cached;
-  if (cached >= 0) close(cached);
-  cached = open_below(path, true);
-  if (cached < 0) fail_errno("open", shown(path));
-  free(cached_path);
-  cached_path = format_text("%s", path);
-  return cached;
-}
-
-static char *directory_of(const char *path, const char **name) {
-  const char *slash = strrchr(path, '/');
-  *name = slash == NULL ? path : slash + 1;
-  return slash == NULL ? format_text("%s", "") : format_text("%.*s", (int)(slash - path), path);
-}
 
 static void attributes_of(int fd, const struct in_entry *entry, const char *path) {
   for (size_t i = 0; i < entry->attribute_count; i++) {
     const struct attribute *attribute = &entry->attributes[i];
     /* Labels and ACLs belong to the file system they come from; a container's file capabilities count outside only with -a. */
     bool user = strncmp(attribute->name, "user.", 5) == 0;
-    bool capability = options->owner != OWNER_SELF && strcmp(attribute->name, "security.capability") == 0;
+    bool capability = destination.options->owner != OWNER_SELF && strcmp(attribute->name, "security.capability") == 0;
     if (!user && !capability) continue;
     if (fsetxattr(fd, attribute->name, attribute->value, attribute->size, 0) == 0) continue;
     if (errno == ENOTSUP || errno == EPERM) continue;
@@ -224,9 +131,9 @@ static void unpack_other(int parent, const char *name, const struct in_entry *en
 }
 
 static bool shadowed(const char *path) {
-  for (size_t i = 0; i < options->shadow_count; i++) {
-    size_t length = strlen(options->shadows[i]);
-    if (strncmp(path, options->shadows[i], length) == 0 && (path[length] == '/' || path[length] == '\0')) return true;
+  for (size_t i = 0; i < destination.options->shadow_count; i++) {
+    size_t length = strlen(destination.options->shadows[i]);
+    if (strncmp(path, destination.options->shadows[i], length) == 0 && (path[length] == '/' || path[length] == '\0')) return true;
   }
   return false;
 }
@@ -239,10 +146,10 @@ static void unpack_entry(const struct in_entry *entry) {
     in_skip(entry->size + (512 - entry->size % 512) % 512);
   } else if (*relative == '\0') {
     if (entry->type == '5') {
-      own(base, "", entry->uid, entry->gid, path);
-      remember(relative, base, entry);
+      own(destination.base, "", entry->uid, entry->gid, path);
+      remember(relative, destination.base, entry);
     } else {
-      fail_as(CONFLICT, "cannot overwrite directory \"%s\" with non-directory \"%s\"", path, base_path);
+      fail_as(CONFLICT, "cannot overwrite directory \"%s\" with non-directory \"%s\"", path, destination.path);
     }
   } else {
     const char *name;
@@ -252,9 +159,9 @@ static void unpack_entry(const struct in_entry *entry) {
     bool exists = fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
     bool mounted = false;
     if (exists && S_ISDIR(info.st_mode) && entry->type != '5')
-      fail_as(CONFLICT, "cannot overwrite directory \"%s\" with non-directory \"%s\"", path, base_path);
+      fail_as(CONFLICT, "cannot overwrite directory \"%s\" with non-directory \"%s\"", path, destination.path);
     if (exists && !S_ISDIR(info.st_mode) && entry->type == '5')
-      fail_as(CONFLICT, "cannot overwrite non-directory \"%s\" with directory \"%s\"", path, base_path);
+      fail_as(CONFLICT, "cannot overwrite non-directory \"%s\" with directory \"%s\"", path, destination.path);
     if (exists && entry->type != '5' && unlinkat(parent, name, 0) != 0 && errno != ENOENT) {
       mounted = errno == EBUSY && entry->type == '0' && S_ISREG(info.st_mode);
       if (!mounted) fail_errno("remove", path);
@@ -284,35 +191,10 @@ static void finish_directories(void) {
   }
 }
 
-static void make_base(const char *path) {
-  char *copy = format_text("%s", path);
-  for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
-    if (slash != NULL) *slash = '\0';
-    int fd = open_in_view(copy, O_PATH | O_DIRECTORY);
-    if (fd < 0 && errno == ENOENT) {
-      char *last = strrchr(copy, '/');
-      char *parent = format_text("%.*s", (int)(last - copy) + 1, copy);
-      int directory = open_in_view(parent, O_PATH | O_DIRECTORY);
-      if (directory < 0 || (mkdirat(directory, last + 1, 0755) != 0 && errno != EEXIST)) fail_errno("mkdir", copy);
-      close(directory);
-    } else if (fd >= 0) {
-      close(fd);
-    }
-    if (slash == NULL) break;
-    *slash = '/';
-  }
-  free(copy);
-}
-
-void unpack(const char *path, const struct unpack_options *given) {
-  options = given;
-  if (options->parents) make_base(path);
-  base = open_in_view(path, O_RDONLY | O_DIRECTORY);
-  if (base < 0 && errno == ENOTDIR) fail_as(NOT_DIRECTORY, "extraction point is not a directory");
-  if (base < 0) fail_errno("lstat", path);
-  base_path = canonical_path(path);
+void unpack(const char *path, const struct unpack_options *options) {
+  open_destination(path, options);
   /* Whoever feeds us may want to know before it does. */
-  out_bytes(base_path, strlen(base_path) + 1);
+  out_bytes(destination.path, strlen(destination.path) + 1);
   out_flush();
   struct in_entry entry;
   while (in_entry(&entry)) {
