@@ -16,3 +16,21 @@ test('what waits is done by the daemon, what streams or waits for others is not'
   for (const argv of [[], ['--help'], ['daemon'], ['pull', 'x'], ['image', 'pull', 'x'], ['image', 'load'], ['image']])
     assert.equal(isSmall(argv), false, argv.join(' '));
 });
+
+test('what names a descriptor of its process stays there', () => {
+  for (const argv of [
+    ['run', '--env-file', '/dev/fd/63', 'x'],
+    ['run', '--env-file=/dev/stdin', 'x'],
+    ['build', '-f/dev/stdin', '.'],
+    ['build', '--secret', 'id=a,src=/dev/fd/63', '.'],
+    ['build', '--ssh', 'default=/proc/self/fd/3', '.'],
+    ['build', '--iidfile', '/dev/stdout', '.'],
+  ])
+    assert.equal(isSmall(argv), false, argv.join(' '));
+  for (const argv of [
+    ['exec', 'x', 'sh', '-c', 'echo a >/dev/stderr'],
+    ['run', '-v', '/dev/fdx:/y', 'x'],
+    ['cp', 'x:/a/dev/fd', '.'],
+  ])
+    assert.equal(isSmall(argv), true, argv.join(' '));
+});

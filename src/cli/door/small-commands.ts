@@ -2,7 +2,7 @@
  * The commands that the daemon does for a launcher: those that are quick, or mostly wait. A build is among them: it sends its
  * context in slices of milliseconds; so is cp, whose files go from one child of the daemon to another, where a process between
  * them would cost more of both. What streams files without end (load, import, save) or waits for a registry (pull, push) keeps a
- * process of its own.
+ * process of its own, and so does a command that names a file by a descriptor of its process.
  */
 const SMALL = new Set([
   'build',
@@ -41,8 +41,16 @@ const SMALL = new Set([
 const GROUPS = new Set(['builder', 'container', 'image', 'network', 'system', 'volume']);
 const OWN_PROCESS = new Set(['pull', 'push', 'load', 'import', 'save', 'export', 'commit']);
 
+/**
+ * A path that is another file in every process (`--env-file <(…)`, `-f /dev/stdin`), alone or as the value of a flag. The daemon
+ * would open a descriptor of its own.
+ */
+const OF_A_PROCESS =
+  /^(?:-\w|[^\s/]*[=,:])?\/+(?:dev\/+(?:fd|std(?:in|out|err)|tty)|proc\/+(?:self|thread-self))(?![\w.-])/;
+
 /** Whether the daemon takes this command line; argv begins with the command. */
 export function isSmall(argv: readonly string[]): boolean {
+  if (argv.some((argument) => OF_A_PROCESS.test(argument))) return false;
   const [first = '', second = ''] = argv;
   return SMALL.has(first) || (GROUPS.has(first) && second !== '' && !OWN_PROCESS.has(second));
 }
