@@ -50,6 +50,15 @@ test('ends of streams and announcements are told, wherever the bytes are cut', (
   }
 });
 
+test('a payload in two chunks stands, though the first one is read into again', () => {
+  const { told, frames } = witness();
+  const first = Buffer.from(STREAM.subarray(0, 20));
+  frames.push(first, 0, false);
+  first.fill(0xff);
+  frames.push(STREAM.subarray(20), 0, false);
+  assert.deepEqual(told, TOLD);
+});
+
 test('boundaries lie between frames, after the first, and nowhere else', () => {
   const ends = new Set<number>();
   let end = 0;

@@ -55,7 +55,8 @@ export class DaemonFrames {
     while (at < chunk.length) {
       if (this.#left > 0) {
         const end = Math.min(chunk.length, at + this.#left);
-        this.#payload?.push(chunk.subarray(at, end));
+        // A copy: the rest of it may come when the chunk's buffer has been read into again.
+        this.#payload?.push(Buffer.from(chunk.subarray(at, end)));
         this.#left -= end - at;
         at = end;
       } else {
