@@ -12,6 +12,8 @@ export class LiveRegistries implements RegistrySettings {
   #now: AppliedRegistries;
   /** Those of before; BuildKit may still ask their relays, whose addresses it read when it started. */
   readonly #before: AppliedRegistries[] = [];
+  /** Readings write the same directory, so they come one after the other. */
+  #reading: Promise<void> = Promise.resolve();
 
   private constructor(file: string, certsDir: string, options: RegistriesOptions, applied: AppliedRegistries) {
     this.#file = file;
@@ -43,7 +45,12 @@ export class LiveRegistries implements RegistrySettings {
    * Reads the file anew. Pull, push, login and CRI follow at once, for containerd reads hosts.toml at every request, and so do the
    * credentials of builds; mirrors and TLS of builds do when buildkitd starts the next time. A file that is wrong changes nothing.
    */
-  async reload(): Promise<void> {
+  reload(): Promise<void> {
+    this.#reading = this.#reading.then(() => this.#read());
+    return this.#reading;
+  }
+
+  async #read(): Promise<void> {
     const { log } = this.#options;
     try {
       const applied = await applyRegistries(this.#file, this.#certsDir, this.#options);
@@ -60,6 +67,7 @@ export class LiveRegistries implements RegistrySettings {
   }
 
   async close(): Promise<void> {
+    await this.#reading;
     await Promise.all([this.#now, ...this.#before].map((each) => each.close()));
   }
 }

@@ -67,9 +67,11 @@ export function parseRegistries(text: string, file: string): RegistriesConfig {
   const reader = new Reader(file);
   let document: unknown;
   try {
-    document = parse(text);
+    // Its warnings would go to stderr, and they quote the file.
+    document = parse(text, { logLevel: 'error' });
   } catch (error) {
-    reader.fail(`not YAML: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`, error);
+    // Without the cause: it quotes lines of the file, which holds passwords, and causes are logged.
+    reader.fail(`not YAML: ${error instanceof Error ? error.message.split('\n')[0] : 'it cannot be parsed'}`);
   }
   const top = reader.table(document, 'the file', ['mirrors', 'configs']);
   const mirrors = new Map<string, readonly Endpoint[]>();
@@ -126,14 +128,21 @@ function parseEndpoint(reader: Reader, address: string, where: string): Pick<End
   let url: URL;
   try {
     url = new URL(address.includes('://') ? address : `${loopback ? 'http' : 'https'}://${address}`);
-  } catch (error) {
-    reader.fail(`${where}: ${JSON.stringify(address)} is not an address`, error);
+  } catch {
+    // Without the cause, which has the address as it was written.
+    reader.fail(`${where}: ${JSON.stringify(withoutUser(address))} is not an address`);
   }
   const scheme = url.protocol.slice(0, -1);
-  if (scheme !== 'http' && scheme !== 'https') reader.fail(`${where}: ${address} must begin with http:// or https://`);
+  if (scheme !== 'http' && scheme !== 'https')
+    reader.fail(`${where}: ${withoutUser(address)} must begin with http:// or https://`);
   if (url.username !== '') reader.fail(`${where}: give credentials in configs, not in the address of ${url.host}`);
   const path = url.pathname.replace(/\/+$/, '');
   return { scheme, host: url.host, path: path === '' ? '/v2' : path };
+}
+
+/** For errors, which are logged: somebody may have put a password into an address. */
+function withoutUser(address: string): string {
+  return address.replace(/^([^/]*\/\/)?.*@/, '$1');
 }
 
 function parseAuth(reader: Reader, value: unknown, where: string): Credentials {

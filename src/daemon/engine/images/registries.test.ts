@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { inspect } from 'node:util';
 import { K3cError } from '../../../api/errors.ts';
 import { silentLog } from '../../../host/log.ts';
 import { hostsToml } from './hosts-toml.ts';
@@ -92,6 +93,24 @@ for (const [text, message] of wrong) {
     );
   });
 }
+
+test('no error has a password of the file in it, its causes neither', () => {
+  for (const text of [
+    'configs:\n  a:\n    auth:\n      password: geheim: x\n',
+    'mirrors: {a: {endpoint: ["https://u:geheim@x:bad"]}}',
+    'mirrors: {a: {endpoint: ["ftp://u:geheim@x"]}}',
+    'mirrors: {a: {endpoint: ["u:geheim@x:bad"]}}',
+  ]) {
+    let thrown: unknown;
+    try {
+      parseRegistries(text, 'f');
+    } catch (error) {
+      thrown = error;
+    }
+    assert.ok(thrown instanceof K3cError, text);
+    assert.doesNotMatch(inspect(thrown), /geheim/);
+  }
+});
 
 test('no file configures nothing', async () => {
   const applied = await applyRegistries(join(base, 'none.yaml'), join(base, 'none.d'));

@@ -54,6 +54,12 @@ const cases: readonly [code: Code, sentence: string, context: object, message: R
     /^r\.test speaks plain HTTP, not HTTPS$/,
   ],
   [Code.UNKNOWN, 'write /x: no space left on device', {}, /^no space left on device for r\.test\/a\/b:1$/],
+  [
+    Code.UNKNOWN,
+    `unexpected status from HEAD request to http://127.0.0.1:4000/v2/${'0a'.repeat(24)}/0/a/b/manifests/1: 502 Bad Gateway`,
+    {},
+    /to http:\/\/127\.0\.0\.1:4000\/v2\/…\/0\/a\/b\/manifests\/1: 502 Bad Gateway$/,
+  ],
   [Code.INTERNAL, 'a surprise', {}, /^pull of r\.test\/a\/b:1 failed: a surprise$/],
 ];
 for (const [code, sentence, context, message] of cases) {
