@@ -228,6 +228,13 @@ describe('load and import', () => {
     assert.deepEqual([code, out], [0, `Loaded image: busybox:latest\nLoaded image ID: ${digest('1')}\n`]);
     assert.deepEqual(client.sent, [{ data: Buffer.from('tar') }]);
   });
+  test('load -q prints the names all the same, as docker does', async () => {
+    const client = upload('load', [{ references: [digest('1')] }]);
+    const stdin = new PassThrough();
+    stdin.end('tar');
+    const { out } = await cli(['load', '-q'], { client, stdin });
+    assert.equal(out, `Loaded image ID: ${digest('1')}\n`);
+  });
   test('load asks a terminal for nothing', async () => {
     const { code, err } = await cli(['load'], { tty: { stdin: true } });
     assert.deepEqual([code, err], [1, 'requested load from stdin, but stdin is empty\n']);

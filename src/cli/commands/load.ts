@@ -8,7 +8,6 @@ import { openInput } from '../input-file.ts';
 
 interface LoadFlags {
   readonly input?: string;
-  readonly quiet?: boolean;
 }
 
 export const load: CommandDefinition<LoadFlags> = {
@@ -16,6 +15,7 @@ export const load: CommandDefinition<LoadFlags> = {
   operands: [0, 0],
   configure(command) {
     command.addOption(value('-i, --input <string>', 'Read from tar archive file, instead of STDIN'));
+    // docker's leaves out the progress, which there is none of here, and never the names: scripts read them.
     command.addOption(flag('-q, --quiet', 'Suppress the load output'));
   },
   async run(context, _operands, flags) {
@@ -28,7 +28,6 @@ export const load: CommandDefinition<LoadFlags> = {
     for await (const { references } of sendFile(call, input, (data) => ({ data }))) {
       for (const reference of references) {
         const digest = /^(?:[^@]*@)?(sha256:[0-9a-f]{64})$/.exec(reference)?.[1];
-        if (flags.quiet === true) continue;
         context.stdout.write(
           digest === undefined ? `Loaded image: ${familiar(reference)}\n` : `Loaded image ID: ${digest}\n`,
         );
