@@ -1,5 +1,5 @@
 /** A process in a container on the user's streams and terminal: what run, start -a, attach and exec share. */
-import type { StreamOpen, StreamOutput } from '../api/gen/k3c.ts';
+import type { StreamOpen } from '../api/gen/k3c.ts';
 import { readConfig } from '../client/credentials/config.ts';
 import { type StreamCall, type StreamEnds, type StreamOutcome, serveStream } from '../client/streams.ts';
 import type { CommandContext } from './context.ts';
@@ -92,8 +92,3 @@ export function exitCodeOfOutcome(context: CommandContext, outcome: StreamOutcom
   if (error !== '') context.stderr.write(`k3c: ${error}\n`);
   return error !== '' && exitCode === 0 ? Exit.OWN : exitCode;
 }
-
-/** The call types of the generated client, narrowed to what is used of them. */
-export type OpenCall = (options?: {
-  readonly signal?: AbortSignal | undefined;
-}) => AsyncIterable<StreamOutput> & StreamCall;

@@ -56,7 +56,8 @@ async function view(
 ): Promise<number> {
   let text: string | undefined;
   const draw = () => {
-    if (text === undefined) return;
+    // A terminal that stands still (^S) gets none: they would pile up, in the memory of the daemon where it does the command.
+    if (text === undefined || context.stdout.writableNeedDrain) return;
     const size = context.terminal.isTty.stdout ? context.terminal.size() : { columns: 0, rows: 0 };
     context.stdout.write(toFrame(text, size));
   };

@@ -226,6 +226,16 @@ test('the head of a stream is read without losing a byte', async () => {
   assert.ok(!isArchive(Buffer.from('FROM x')) && !isArchive(Buffer.alloc(0)));
 });
 
+test('what is too large for a Dockerfile is not kept in memory', async () => {
+  const endless = Readable.from(
+    (function* () {
+      for (;;) yield Buffer.alloc(1 << 20, '#');
+    })(),
+  );
+  await assert.rejects(readAll(endless), /too large for a Dockerfile/);
+  assert.ok(endless.destroyed);
+});
+
 test('a file appears when it is complete, and not at all when it never is', async () => {
   const path = join(base, 'other/out.tar');
   const failed = await fileSink(path);

@@ -1,5 +1,6 @@
 /** Standard input of a build: a Dockerfile or an archive, told apart by its first bytes. */
 import { Readable } from 'node:stream';
+import { Code, K3cError } from '../../../api/errors.ts';
 
 /** Two blocks of tar. */
 const HEAD = 1024;
@@ -42,10 +43,23 @@ export async function peek(stream: Readable): Promise<Input> {
   return { head, whole: Readable.from(rest(), { objectMode: false }) };
 }
 
-/** All of a stream. */
+/** Far more than any Dockerfile; it is held in memory, which may be the daemon's. */
+const MAX_DOCKERFILE = 16 << 20;
+
+/** All of a stream that is a Dockerfile. Throws INVALID_ARGUMENT where it is none by its size. */
 export async function readAll(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk as Uint8Array));
+  let size = 0;
+  for await (const chunk of stream) {
+    chunks.push(Buffer.from(chunk as Uint8Array));
+    size += (chunk as Uint8Array).length;
+    if (size > MAX_DOCKERFILE) {
+      throw new K3cError(Code.INVALID_ARGUMENT, 'standard input is too large for a Dockerfile (16 MB)', {
+        reason: 'bad-input',
+        hint: 'a context on standard input must be a tar',
+      });
+    }
+  }
   return Buffer.concat(chunks);
 }
 
