@@ -270,23 +270,25 @@ export const commands: readonly CommandEntry[] = [
   {
     words: ['network inspect'],
     summary: 'Display detailed information on one or more networks',
+    completes: ['network'],
     load: async () => (await import('./commands/inspect.ts')).inspectNetwork,
   },
   {
     words: ['network connect'],
     summary: 'Connect a container to a network',
-    completes: ['none', 'container', 'none'],
+    completes: ['network', 'container', 'none'],
     load: async () => (await import('./commands/network-connect.ts')).networkConnect,
   },
   {
     words: ['network disconnect'],
     summary: 'Disconnect a container from a network',
-    completes: ['none', 'container', 'none'],
+    completes: ['network', 'container', 'none'],
     load: async () => (await import('./commands/network-connect.ts')).networkDisconnect,
   },
   {
     words: ['network rm', 'network remove'],
     summary: 'Remove one or more networks',
+    completes: ['network'],
     load: async () => (await import('./commands/network.ts')).networkRm,
   },
   {

@@ -39,6 +39,10 @@ async function ask(context: CommandContext, kind: Parameters<Lookup>[0]): Promis
       const { volumes } = await client.volumes.list({ filters: {} }, { signal });
       return volumes.map(({ name, driver }) => ({ word: name, about: driver }));
     }
+    case 'network': {
+      const { networks } = await client.networks.list({ filters: {} }, { signal });
+      return networks.map(({ name, driver }) => ({ word: name, about: driver }));
+    }
     default:
       return [];
   }
