@@ -6,6 +6,9 @@ import type { LogLimits } from './types.ts';
 /** docker has no limit of its own; a log that fills the disk is no default. */
 export const DEFAULT_LOG_LIMITS: LogLimits = { maxBytes: 10 << 20, maxFiles: 5 };
 
+/** How often a gap in the names is looked at again: 0.3 s, and a move takes two renames. */
+const MOVE_TRIES = 25;
+
 /** A log file that is open for reading. */
 export interface LogFile {
   readonly handle: FileHandle;
@@ -41,24 +44,28 @@ export async function rotate(path: string, maxFiles: number): Promise<void> {
  * Opens all files of a log, oldest first; none when there is no log yet. The caller closes them.
  *
  * A rotation may come in between. Files are opened from the newest to the oldest, so a moved one shows up twice, and a
- * gap in the names is a move under way: both mean to start anew.
+ * gap in the names is a move under way: both mean to start anew. A gap that stays was left by a daemon that was killed in
+ * the middle, or by a full disk, and is passed over.
  */
 export async function openLogFiles(path: string): Promise<LogFile[]> {
   for (let attempt = 0; ; attempt++) {
-    const files = await tryOpen(path);
+    const files = await tryOpen(path, attempt < MOVE_TRIES);
     if (files !== undefined) return files.reverse();
     await sleep(Math.min(attempt, 20));
   }
 }
 
-async function tryOpen(path: string): Promise<LogFile[] | undefined> {
+/** @param moving whether a gap is taken for a move */
+async function tryOpen(path: string, moving: boolean): Promise<LogFile[] | undefined> {
   const files: LogFile[] = [];
   let settled = false;
   try {
     for (let n = 0; ; n++) {
       const file = await openForReading(olderPath(path, n));
       if (file === undefined) {
-        settled = !(await exists(olderPath(path, n + 1)));
+        const gap = await exists(olderPath(path, n + 1));
+        if (gap && !moving) continue;
+        settled = !gap;
         return settled ? files : undefined;
       }
       files.push(file);

@@ -1,6 +1,6 @@
 /** The reader of logs, on what the writer wrote. */
 import assert from 'node:assert/strict';
-import { appendFile, utimes } from 'node:fs/promises';
+import { appendFile, rename, utimes } from 'node:fs/promises';
 import { test } from 'node:test';
 import { logLab } from '../../../../test/support/log-lab.ts';
 import { readSnapshot } from './read-log.ts';
@@ -82,6 +82,17 @@ test('a log that does not exist is empty', async () => {
   assert.equal((await lab.read()).all, '');
   assert.equal((await lab.read({ tail: 5 })).all, '');
   assert.equal((await lab.read({ follow: true, ended: AbortSignal.abort() })).all, '');
+});
+
+test('what a move that was cut off has left is read all the same', async () => {
+  await lab.write([['stdout', 'one\ntwo\nthree\n']], { maxBytes: 45, maxFiles: 5 });
+  // As after a crash behind the last rename, and in the middle of several.
+  await rename(lab.path, `${lab.path}.9`);
+  assert.equal((await lab.read()).all, 'one\ntwo\n');
+  await rename(`${lab.path}.9`, lab.path);
+  await rename(`${lab.path}.2`, `${lab.path}.3`);
+  await rename(`${lab.path}.1`, `${lab.path}.2`);
+  assert.equal((await lab.read()).all, 'one\ntwo\nthree\n');
 });
 
 test('a snapshot holds what was written before it, and nothing later', async () => {
