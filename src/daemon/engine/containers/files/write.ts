@@ -142,7 +142,8 @@ async function unpack(
     checkWritable(record, first.base);
     for (const { job } of await beside(first.base)) jobs.push(job);
     await feed(jobs, plainTar(options.data));
-    for (const { done } of jobs) await done;
+    // The first that fails ends all: the others wait for input that does not come any more.
+    await Promise.all(jobs.map(({ done }) => done));
   } finally {
     for (const job of jobs) job.stop();
   }
