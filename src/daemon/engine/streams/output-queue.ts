@@ -90,8 +90,8 @@ export class OutputQueue implements AsyncIterable<OutputChunk> {
     }
     const taken = next === this.#head + 1 ? first : merge(first.stream, this.#chunks.slice(this.#head, next), bytes);
     this.#head = next;
-    // Moving the rest to the front on every take would make a long queue quadratic.
-    if (this.#head === this.#chunks.length || this.#head > 1024) {
+    // Moving the rest to the front on every take would make a long queue quadratic; what is taken must not be held for long.
+    if (this.#head * 2 >= this.#chunks.length) {
       this.#chunks = this.#chunks.slice(this.#head);
       this.#head = 0;
     }
