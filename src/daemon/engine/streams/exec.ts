@@ -46,6 +46,8 @@ export async function startExec(containerd: Services, options: ExecOptions): Pro
     const pid = await start(containerd.tasks, options);
     streams.opened();
     if (signal?.aborted) {
+      // It leaves the shim when it has ended, though nobody looks on.
+      void supervise(containerd.tasks, options, streams);
       await containerd.tasks.kill({ ...process, signal: SIGKILL });
       throw new K3cError(Code.CANCELLED, 'canceled');
     }
@@ -101,12 +103,8 @@ function makeFifos({ fifoDir, criId, execId, tty, stdin, detach }: ExecOptions):
   }
 }
 
-async function create(
-  tasks: Services['tasks'],
-  { criId, execId, tty, signal }: ExecOptions,
-  fifos: FifoPaths,
-  spec: Buffer,
-): Promise<void> {
+async function create(tasks: Services['tasks'], options: ExecOptions, fifos: FifoPaths, spec: Buffer): Promise<void> {
+  const { criId, execId, tty, signal } = options;
   try {
     await tasks.exec(
       {
@@ -121,7 +119,11 @@ async function create(
       signal ? { signal } : {},
     );
   } catch (error) {
-    if (signal?.aborted) throw error;
+    if (signal?.aborted) {
+      // The shim may have it all the same.
+      void remove(tasks, options);
+      throw error;
+    }
     throw await refusal(tasks, criId, error);
   }
 }
