@@ -238,6 +238,8 @@ bool in_entry(struct in_entry *entry) {
       /* Only regular files have data; old tars mark a directory by its name. */
       size_t length = strlen(entry->name);
       if (entry->type == '0' && length > 0 && entry->name[length - 1] == '/') entry->type = '5';
+      /* Some tars give a link the size of its file, or a directory that of its old contents, and no data (Go, archive/tar). */
+      if (entry->type >= '1' && entry->type <= '6') entry->size = 0;
       return true;
     }
   }
