@@ -124,6 +124,39 @@ if (!insideNetworkNamespace()) {
     });
   });
 
+  test(
+    'questions for names pass a firewall that drops what comes in, and nothing else does',
+    withIptables,
+    async () => {
+      const { gateway } = net.network.bridge;
+      const answering = createServer((socket) => socket.end('a name')).listen(15_353, gateway);
+      const other = createServer((socket) => socket.end('another service')).listen(7000, gateway);
+      await Promise.all([once(answering, 'listening'), once(other, 'listening')]);
+      try {
+        sh('iptables-nft -P INPUT DROP; iptables-nft -A INPUT -i lo -j ACCEPT');
+        net.network.leadNames('k3c0', gateway, 15_353);
+        assert.equal(await askFrom(net.pod1, 'tcp', gateway, 53), 'a name');
+        assert.equal(await askFrom(net.pod1, 'tcp', gateway, 7000), 'TIMEOUT');
+        assert.equal(await askFrom(net.outside, 'tcp', hostAddress, 15_353), 'TIMEOUT');
+        assert.match(sh('iptables-nft -S INPUT'), /-A INPUT -i k3c0 .*--dport 15353.* -j ACCEPT/);
+        // A reload of the firewall takes it away, and another port takes its place.
+        sh('iptables-nft -F INPUT; iptables-nft -A INPUT -i lo -j ACCEPT');
+        await sleep(settleMs);
+        assert.equal(await askFrom(net.pod1, 'tcp', gateway, 53), 'a name');
+        net.network.leadNames('k3c0', gateway, 7000);
+        assert.equal(await askFrom(net.pod1, 'tcp', gateway, 53), 'another service');
+        assert.equal(count(sh('iptables-nft -S INPUT'), '-i k3c0'), 2);
+        net.network.leadNames('k3c0', gateway, undefined);
+        assert.equal(await askFrom(net.pod1, 'tcp', gateway, 53), 'TIMEOUT');
+        assert.equal(count(sh('iptables-nft -S INPUT'), '-i k3c0'), 0);
+      } finally {
+        sh('iptables-nft -P INPUT ACCEPT; iptables-nft -F INPUT');
+        answering.close();
+        other.close();
+      }
+    },
+  );
+
   test('a neighbour that routes to the pods through this host reaches published ports alone', async () => {
     sh('ip netns exec outside ip route add 10.91.0.0/16 via 10.61.0.1');
     assert.equal(await askFrom(net.outside, 'tcp', net.pod1.address, 80), 'TIMEOUT');
