@@ -28,6 +28,7 @@ const libraries = {
   commander: ['cli'],
   '@grpc/grpc-js': ['api', 'client', 'daemon/services', 'daemon/gateway', 'daemon/backends'],
   'better-sqlite3': ['daemon/state'],
+  'dns-packet': ['daemon/engine/names'],
 };
 
 const forbidden = Object.entries(rights).map(([from, to]) => ({
