@@ -9,6 +9,8 @@ export class BatchWriter {
   #chunks: Buffer[] = [];
   #length = 0;
   #planned: NodeJS.Immediate | undefined;
+  /** Resolves when the stream takes more; undefined while it does. */
+  #full: Promise<void> | undefined;
 
   constructor(output: Writable) {
     this.#output = output;
@@ -20,27 +22,29 @@ export class BatchWriter {
     this.#length += data.length;
     if (this.#length >= LIMIT) return this.flush();
     this.#planned ??= setImmediate(() => void this.flush());
-    return undefined;
+    return this.#full;
   }
 
   /** Hands over what is left; resolves when the stream takes more. */
   flush(): Promise<void> | undefined {
     clearImmediate(this.#planned);
     this.#planned = undefined;
-    if (this.#length === 0) return undefined;
+    if (this.#length === 0) return this.#full;
     const data = Buffer.concat(this.#chunks, this.#length);
     this.#chunks = [];
     this.#length = 0;
     const output = this.#output;
     if (output.destroyed || output.write(data)) return undefined;
-    return new Promise((resolve) => {
+    this.#full ??= new Promise((resolve) => {
       const done = () => {
         output.off('drain', done);
         output.off('close', done);
+        this.#full = undefined;
         resolve();
       };
       output.on('drain', done);
       output.on('close', done);
     });
+    return this.#full;
   }
 }
