@@ -1,5 +1,5 @@
 /** `k3c rmi` */
-import { Code, hasCode } from '../../api/errors.ts';
+import { Code, hasCode, K3cError } from '../../api/errors.ts';
 import type { CommandDefinition } from '../command.ts';
 import { errorSentence, isAbort } from '../exit.ts';
 import { flag } from '../flags/option.ts';
@@ -29,6 +29,7 @@ export const rmi: CommandDefinition<RmiFlags> = {
       } catch (error) {
         if (isAbort(error) || hasCode(error, Code.UNAVAILABLE)) throw error;
         context.stderr.write(`${errorSentence(error)}\n`);
+        if (error instanceof K3cError && error.hint !== undefined) context.stderr.write(`hint: ${error.hint}\n`);
         // With -f an image that is not there is told of, but is no failure.
         if (!force || !hasCode(error, Code.NOT_FOUND)) failed = true;
       }
