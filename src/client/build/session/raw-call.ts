@@ -62,7 +62,12 @@ export class RawCall {
   onMessage(listener: (message: Buffer) => void): void {
     const decoder = new FrameDecoder();
     this.#stream.on('data', (chunk: Buffer) => {
-      for (const message of decoder.push(chunk)) listener(message);
+      try {
+        for (const message of decoder.push(chunk)) listener(message);
+      } catch (error) {
+        // Thrown on, it would end the whole process, which may be the daemon; 'close' follows and tells the handler.
+        this.#stream.destroy(error as Error);
+      }
     });
   }
 
