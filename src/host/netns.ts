@@ -64,19 +64,6 @@ export function useNetns<T>(path: string, act: (netns: EnteredNetns) => T): T {
   }
 }
 
-/** Does something synchronous inside of a namespace, where /proc/sys/net is its own. */
-export function insideNetns<T>(path: string, act: () => T): T {
-  const fd = openSync(path, 'r');
-  try {
-    return away(() => {
-      setns(fd, CLONE_NEWNET);
-      return act();
-    });
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /** Comes back to where the thread was, whatever happens. */
 function away<T>(act: () => T): T {
   const home = openSync(OWN, 'r');

@@ -12,6 +12,7 @@ import {
   type HostNetwork,
   type HostNetworkOptions,
 } from '../../src/daemon/engine/network/network.ts';
+import { defaultNetworkId } from '../../src/daemon/engine/network/predefined.ts';
 import { silentLog } from '../../src/host/log.ts';
 import { findLink, listAddresses } from '../../src/host/netlink/rtnetlink.ts';
 import { inheritedNetlinkSockets } from '../../src/host/netlink/socket.ts';
@@ -53,7 +54,13 @@ if (!insideNetworkNamespace()) {
 
   test('has the MTU of the default route, a network of its own and a MAC that stays', async () => {
     const network = await start();
-    assert.deepEqual(network.bridge, { name: 'k3c0', cidr: '10.91.0.0/16', gateway: '10.91.0.1', mtu: 1400 });
+    assert.deepEqual(network.bridge, {
+      id: defaultNetworkId(),
+      name: 'k3c0',
+      cidr: '10.91.0.0/16',
+      gateway: '10.91.0.1',
+      mtu: 1400,
+    });
     const link = findLink(route, 'k3c0');
     assert.equal(link?.mac, '02:6b:0a:5b:00:01');
     assert.equal(link.mtu, 1400);
@@ -102,7 +109,13 @@ if (!insideNetworkNamespace()) {
     assert.equal(again.bridge.cidr, '10.62.0.0/16');
     await again.stop({ removeAll: false });
     const moved = await start({ bridgeCidr: '10.63.5.1/24' });
-    assert.deepEqual(moved.bridge, { name: 'k3c0', cidr: '10.63.5.0/24', gateway: '10.63.5.1', mtu: 1400 });
+    assert.deepEqual(moved.bridge, {
+      id: defaultNetworkId(),
+      name: 'k3c0',
+      cidr: '10.63.5.0/24',
+      gateway: '10.63.5.1',
+      mtu: 1400,
+    });
     const index = findLink(route, 'k3c0')?.index;
     assert.deepEqual(
       listAddresses(route).filter(({ linkIndex }) => linkIndex === index),
