@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { framed } from './ask-server.ts';
-import type { ListenerOptions, NameListener } from './listener.ts';
+import type { ListenerOptions, NameListener } from './listening.ts';
 
 const LARGEST_BYTES = 65_535;
 const CONNECTIONS = 256;

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import type { ListenerOptions, NameListener } from './listener.ts';
+import type { ListenerOptions, NameListener } from './listening.ts';
 import { PLAIN_UDP_BYTES, type Query } from './message.ts';
 
 /** A burst that comes while the daemon is busy waits here; the kernel gives less where net.core.rmem_max says so. */
