@@ -74,6 +74,19 @@ test('pause tells what containerd said', async () => {
   await fake.engine.close();
 });
 
+test('unpause goes by what the kernel says, where an earlier answer was not waited for', async () => {
+  const fake = fakeEngine(base, { resume: new K3cError(Code.FAILED_PRECONDITION, 'not paused') });
+  const id = await started(fake);
+  await assert.rejects(fake.engine.unpause(id), { message: `Container ${id} is not paused` });
+  fake.process.status = Status.PAUSED;
+  await assert.rejects(fake.engine.unpause(id), { message: `Cannot unpause container ${id}: not paused` });
+  fake.process.status = Status.RUNNING;
+  await fake.engine.pause(id);
+  await fake.engine.unpause(id);
+  assert.equal(fake.state.containers.byId(id)?.state, 'running');
+  await fake.engine.close();
+});
+
 test('a signal that ends a paused container thaws it; another does so where no stop signal is set', async () => {
   const plain = fakeEngine(base);
   const lived = await started(plain);

@@ -30,8 +30,17 @@ export function unpauseContainer(context: EngineContext, id: string): Promise<vo
   return context.locks.run(key(id), async () => {
     const record = recordNow(context.state.containers, id);
     const live = context.live.get(id);
-    if (live === undefined || record.state !== 'paused') throw refusal(`Container ${id} is not paused`);
-    await asked(`Cannot unpause container ${id}: `, () => resume(context, live));
+    // A pause that was given up may have come about later: the row does not know of it.
+    if (live === undefined || (record.state !== 'paused' && !(await isFrozen(context, live))))
+      throw refusal(`Container ${id} is not paused`);
+    await asked(`Cannot unpause container ${id}: `, async () => {
+      try {
+        await resume(context, live);
+      } catch (error) {
+        // So may an earlier unpause.
+        if (await isFrozen(context, live)) throw error;
+      }
+    });
     if (context.live.get(id) !== live) throw notRunning(record);
     note(context, id, 'running', 'unpause');
   });
