@@ -21,14 +21,16 @@ export const NO_COUNTERS: Counters = {
   pids: 0,
 };
 
-/** Reads a file of a cgroup; empty where it is not there: the controller is not enabled, or the container has just ended. */
+const GONE: readonly string[] = ['ENOENT', 'ENODEV', 'ENOTDIR', 'ESRCH', 'ENXIO'];
+
+/** Reads a file of a cgroup or of a process; empty where it is not there: the controller is not enabled, or the container has just ended. */
 export async function readCounter(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // ENODEV: the group went away between open and read.
-    if (code === 'ENOENT' || code === 'ENODEV' || code === 'ENOTDIR') return '';
+    // ENODEV, ESRCH, ENXIO: the group, the process or its network namespace went away between two steps.
+    if (code !== undefined && GONE.includes(code)) return '';
     throw error;
   }
 }
