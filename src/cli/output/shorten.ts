@@ -2,7 +2,7 @@
 
 /** The first 12 digits of an id, without its algorithm. */
 export function shortId(id: string): string {
-  return id.replace(/^[a-z0-9]+:/, '').slice(0, 12);
+  return (id.includes(':') ? id.replace(/^[a-z0-9]+:/, '') : id).slice(0, 12);
 }
 
 /** A text of at most so many letters, its end cut off with an ellipsis. */

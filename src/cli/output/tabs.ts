@@ -10,12 +10,20 @@ const PADDING = 3;
 export function alignTabs(text: string, least = LEAST): string {
   const lines = text.split('\n').map((line) => line.split('\t'));
   const widths: number[][] = lines.map(() => []);
-  setWidths(lines, widths, { from: 0, to: lines.length, column: 0, least });
-  return lines
-    .map((cells, row) =>
-      cells.map((cell, i) => (i === cells.length - 1 ? cell : pad(cell, widths[row]?.[i] ?? 0))).join(''),
-    )
-    .join('\n');
+  // Nothing but ASCII is the usual case, and needs no list of the letters of each cell.
+  const length = /^[\0-\x7f]*$/.test(text) ? units : letters;
+  setWidths(lines, widths, { from: 0, to: lines.length, column: 0, least, length });
+  let aligned = '';
+  for (const [row, cells] of lines.entries()) {
+    if (row > 0) aligned += '\n';
+    const last = cells.length - 1;
+    for (let i = 0; i < last; i++) {
+      const cell = cells[i] ?? '';
+      aligned += cell + ' '.repeat(Math.max(0, (widths[row]?.[i] ?? 0) - length(cell)));
+    }
+    aligned += cells[last] ?? '';
+  }
+  return aligned;
 }
 
 interface Block {
@@ -23,9 +31,10 @@ interface Block {
   readonly to: number;
   readonly column: number;
   readonly least: number;
+  readonly length: (text: string) => number;
 }
 
-function setWidths(lines: readonly string[][], widths: number[][], { from, to, column, least }: Block): void {
+function setWidths(lines: readonly string[][], widths: number[][], { from, to, column, least, length }: Block): void {
   for (let row = from; row < to; row++) {
     const has = (at: number) => (lines[at]?.length ?? 0) - 1 > column;
     if (!has(row)) continue;
@@ -33,20 +42,15 @@ function setWidths(lines: readonly string[][], widths: number[][], { from, to, c
     let width = least;
     for (; end < to && has(end); end++) width = Math.max(width, length(lines[end]?.[column] ?? '') + PADDING);
     for (let at = row; at < end; at++) widths[at]?.push(width);
-    setWidths(lines, widths, { from: row, to: end, column: column + 1, least });
+    setWidths(lines, widths, { from: row, to: end, column: column + 1, least, length });
     row = end - 1;
   }
 }
 
 /** Letters as Go counts them: code points. */
-function length(text: string): number {
-  // Nothing but ASCII is the usual case, and needs no list of its letters.
-  return /^[\0-\x7f]*$/.test(text) ? text.length : [...text].length;
-}
-
-function pad(text: string, width: number): string {
-  return text + ' '.repeat(Math.max(0, width - length(text)));
-}
+const letters = (text: string) => [...text].length;
+/** The same where all are ASCII. */
+const units = (text: string) => text.length;
 
 /** `Label:   value` lines, the values in docker's column 20, as `version` has them. */
 export function alignColon(pairs: readonly (readonly [label: string, value: string])[], indent: number): string {
