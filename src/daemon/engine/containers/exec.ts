@@ -27,14 +27,12 @@ export async function execInContainer(context: EngineContext, request: ExecReque
   const live = context.live.get(record.id);
   if (live === undefined) throw notRunning(record);
   if (record.state === 'paused')
-    throw new K3cError(
-      Code.FAILED_PRECONDITION,
-      `Container ${record.id} is paused, unpause the container before exec`,
-    );
+    throw new K3cError(Code.FAILED_PRECONDITION, `Container ${record.id} is paused, unpause the container before exec`);
   if (request.command.length === 0)
     throw new K3cError(Code.INVALID_ARGUMENT, 'No exec command specified', { reason: 'bad-input' });
   const execId = randomBytes(32).toString('hex');
-  const user = request.user === '' ? undefined : await userOf(context, live.criId, request.user, record.spec.security.groupAdd);
+  const user =
+    request.user === '' ? undefined : await userOf(context, live.criId, request.user, record.spec.security.groupAdd);
   const command = request.command.join(' ');
   context.emit(record, `exec_create: ${command}`, { execID: execId });
   const started = await context.streams.startExec(context.containerd, {
@@ -54,7 +52,7 @@ export async function execInContainer(context: EngineContext, request: ExecReque
     log: context.log,
   });
   context.emit(record, `exec_start: ${command}`, { execID: execId });
-  context.background.run(`record the end of an exec in ${record.name}`, async () => {
+  context.background.follow(`record the end of an exec in ${record.name}`, async () => {
     const exitCode = await started.exited;
     context.emit(record, 'exec_die', { execID: execId, exitCode: String(exitCode) });
   });

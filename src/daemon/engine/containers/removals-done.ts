@@ -13,7 +13,7 @@ export async function removalsDone({ background }: Pick<EngineContext, 'backgrou
   // It is ended below, when the other has won.
   const patience = sleep(PATIENCE_MS, undefined, { signal: late.signal }).catch(() => undefined);
   try {
-    await Promise.race([background.idle(), patience]);
+    await Promise.race([background.settled(), patience]);
   } finally {
     late.abort();
   }
