@@ -5,22 +5,18 @@ import { isIP } from 'node:net';
 export interface HostResolvers {
   /** Addresses, in the order in which they are asked. */
   readonly servers: readonly string[];
-  readonly search: readonly string[];
 }
 
-/** Reads resolv.conf(5). A last `search` or `domain` line counts, and more than three servers do, unlike for the C library. */
+/** The servers of a resolv.conf(5). More than three count, unlike for the C library; search lists are for those who ask. */
 export function parseResolvConf(text: string): HostResolvers {
   const servers: string[] = [];
-  let search: readonly string[] = [];
   for (const line of text.split('\n')) {
     const [keyword, ...words] = line.trim().split(/\s+/);
     const [word = ''] = words;
     // fe80::1%eth0 names its interface.
     if (keyword === 'nameserver' && isIP(word) !== 0) servers.push(word);
-    else if (keyword === 'search') search = words;
-    else if (keyword === 'domain') search = words.slice(0, 1);
   }
-  return { servers, search: search.map((domain) => domain.replace(/\.$/, '').toLowerCase()).filter(Boolean) };
+  return { servers };
 }
 
 /** Public resolvers for a host that names none; docker's choice. */
@@ -44,7 +40,7 @@ export const HOST_RESOLVER_PATHS: HostResolverPaths = {
 export class HostResolverFile {
   readonly #paths: HostResolverPaths;
   #seen = '';
-  #known: HostResolvers = { servers: [], search: [] };
+  #known: HostResolvers = { servers: [] };
   #lookedAt = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> | undefined;
 
@@ -70,10 +66,7 @@ export class HostResolverFile {
       const [main, behind] = await Promise.all(paths.map(async (path) => parseResolvConf(await readOptional(path))));
       const servers = [...(main?.servers ?? [])];
       if (servers.length === 0 || servers.some(isLoopback)) servers.push(...(behind?.servers ?? []));
-      this.#known = {
-        servers: servers.length === 0 ? FALLBACK : [...new Set(servers)],
-        search: main?.search ?? [],
-      };
+      this.#known = { servers: servers.length === 0 ? FALLBACK : [...new Set(servers)] };
       this.#seen = stamp;
     }
     this.#lookedAt = performance.now();
