@@ -4,6 +4,7 @@
  */
 import { posix } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
+import { boundedTest } from './bounded-test.ts';
 import { toBytes, toText } from './bytes.ts';
 import { badPattern, matchGlob } from './glob.ts';
 import { translateGoRegexp } from './go-regexp.ts';
@@ -147,7 +148,8 @@ function compile(bytes: string): Test {
     case 'regexp': {
       const expression = translateGoRegexp(`${source}$`);
       if (expression === undefined) throw badPattern(toText(bytes));
-      return (path) => expression.test(toText(path));
+      const test = boundedTest(expression, toText(bytes));
+      return (path) => test(toText(path));
     }
   }
 }
