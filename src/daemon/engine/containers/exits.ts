@@ -35,10 +35,14 @@ export function watchExit(context: EngineContext, attempt: Omit<LiveContainer, '
 
 async function follow(context: EngineContext, running: Running): Promise<ContainerExit> {
   const seen = await waitForEnd(context, running);
-  unwatchHealth(context, running);
-  const ended = context.exitNotes.correct(running.criId, seen);
   // Whatever fails here: an exit that is not recorded leaves a container that can be neither stopped nor removed.
   const report = (err: unknown) => context.log.error({ err, container: running.id }, 'cannot clean up after an exit');
+  try {
+    unwatchHealth(context, running);
+  } catch (err) {
+    report(err);
+  }
+  const ended = context.exitNotes.correct(running.criId, seen);
   await running.io.exited().catch(report);
   leaveNetworks(context, running.id);
   // The ports are free when whoever waits hears of the exit.

@@ -24,7 +24,13 @@ export function watchHealth(context: EngineContext, live: LiveContainer): void {
     },
     probe: (stopping) => runProbe(context, live, check, stopping),
     onResult: (now, before) => {
-      if (now.status !== before.status) changed(context, live, now);
+      if (now.status === before.status) return;
+      try {
+        changed(context, live, now);
+      } catch (err) {
+        // A disk that is full for a while must not end the checks.
+        context.log.error({ err, container: live.id }, 'cannot record the health of a container');
+      }
     },
     now: context.now,
   });
