@@ -150,7 +150,7 @@ async function show(progress: AsyncIterable<TransferProgress>, view: TransferVie
 }
 
 async function credentials(context: CommandContext, reference: string) {
-  const found = await lookupCredentials(parseReference(reference).domain, context.env);
+  const found = await lookupCredentials(parseReference(reference).domain, context.env, context.signal);
   return found === undefined ? undefined : toAuth(found);
 }
 

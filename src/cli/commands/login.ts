@@ -60,7 +60,7 @@ async function given(context: CommandContext, flags: LoginFlags): Promise<{ user
 
 /** Tries what is kept from an earlier login. Returns whether that was enough; a registry that refuses it is told of. */
 async function again(context: CommandContext, host: string): Promise<boolean> {
-  const known = await lookupCredentials(host, context.env);
+  const known = await lookupCredentials(host, context.env, context.signal);
   if (known === undefined) return false;
   context.stdout.write('Authenticating with existing credentials...\n');
   try {

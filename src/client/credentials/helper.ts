@@ -10,13 +10,14 @@ const NOT_FOUND = 'credentials not found in native keychain';
 /** The user name by which a helper says that the secret is an identity token. */
 const TOKEN_USER = '<token>';
 
-/** Asks a helper for the credentials of a server; undefined when it has none. */
+/** Asks a helper for the credentials of a server; undefined when it has none. An abort ends it, and rejects with its reason. */
 export async function askHelper(
   name: string,
   server: string,
   env: Environment,
+  signal?: AbortSignal,
 ): Promise<RegistryCredentials | undefined> {
-  const result = await callHelper(name, 'get', server, env);
+  const result = await callHelper(name, 'get', server, env, signal);
   const answer = result.stdout.toString('utf8').trim();
   if (result.code !== 0) {
     if (answer === NOT_FOUND) return undefined;
@@ -61,10 +62,17 @@ async function must(name: string, verb: string, input: string, env: Environment)
   }
 }
 
-async function callHelper(name: string, verb: string, input: string, env: Environment): Promise<RunResult> {
+async function callHelper(
+  name: string,
+  verb: string,
+  input: string,
+  env: Environment,
+  signal?: AbortSignal,
+): Promise<RunResult> {
   try {
-    return await runProcess(`docker-credential-${name}`, [verb], { env, input });
+    return await runProcess(`docker-credential-${name}`, [verb], { env, input, signal });
   } catch (error) {
+    signal?.throwIfAborted();
     throw new K3cError(Code.NOT_FOUND, `cannot run the credential helper docker-credential-${name}`, {
       hint: 'install it, or take it out of config.json',
       cause: error,

@@ -79,3 +79,11 @@ test('what is broken is said without quoting a secret', async () => {
   const nonsense = environment(config, { x: 'echo hunter2' });
   await assert.rejects(lookupCredentials('a.io', nonsense), (error: Error) => !String(error.stack).includes('hunter2'));
 });
+
+test('a helper that does not answer ends with the command', async () => {
+  const env = environment({ credsStore: 'slow' }, { slow: 'exec sleep 60' });
+  const controller = new AbortController();
+  const asked = lookupCredentials('example.com', env, controller.signal);
+  setTimeout(() => controller.abort('SIGINT'), 50);
+  await assert.rejects(asked, (error) => error === 'SIGINT');
+});

@@ -17,11 +17,12 @@ export function credentialsKey(registryHost: string): string {
 /**
  * The credentials for a registry host (`host[:port]`; for Docker Hub any of its names), from docker's config.json: the
  * registry's own helper, then the general helper, then the file itself. Undefined when there are none. Throws when the
- * configuration is broken or a helper fails.
+ * configuration is broken or a helper fails. An abort ends the helper: behind the front door no ^C reaches it by itself.
  */
 export async function lookupCredentials(
   registryHost: string,
   env: Environment,
+  signal?: AbortSignal,
 ): Promise<RegistryCredentials | undefined> {
   const config = await readConfig(env);
   const key = credentialsKey(registryHost);
@@ -29,7 +30,7 @@ export async function lookupCredentials(
   if (helper !== undefined) {
     // Loaded only when needed: it brings node:child_process with it.
     const { askHelper } = await import('./helper.ts');
-    const found = await askHelper(helper, key, env);
+    const found = await askHelper(helper, key, env, signal);
     if (found !== undefined) return found;
   }
   const exact = config.auths[key];
