@@ -5,12 +5,12 @@ import { confirm } from '../confirm.ts';
 import { forEachOperand } from '../each.ts';
 import { checkLabel, toLabels } from '../flags/environment.ts';
 import { flag, value, values } from '../flags/option.ts';
-import { pruneFilter, toFiltersAt } from '../flags/prune-filters.ts';
+import { pruneFilter } from '../flags/prune-filters.ts';
 import { parseFilter, toFilters } from '../flags/words.ts';
 import { compareNaturally } from '../output/natural-order.ts';
 import { networkList } from '../output/networks.ts';
 import { FORMAT_HELP, renderList } from '../output/rows.ts';
-import type { PruneFlags } from '../pruning.ts';
+import { type PruneFlags, pruneNetworks } from '../pruning.ts';
 import { userFormat } from '../user-format.ts';
 
 interface CreateFlags {
@@ -120,10 +120,8 @@ export const networkPrune: CommandDefinition<PruneFlags> = {
   },
   async run(context, _operands, flags) {
     if (flags.force !== true && !(await confirm(context, WARNING))) return 0;
-    const { networks } = await context.client();
-    const filters = toFiltersAt(flags.filter ?? [], Date.now());
-    const { deleted } = await networks.prune({ filters }, { signal: context.signal });
-    if (deleted.length > 0) context.stdout.write(`${['Deleted Networks:', ...deleted].join('\n')}\n\n`);
+    const { report } = await pruneNetworks(context, flags);
+    if (report !== '') context.stdout.write(`${report}\n`);
     return 0;
   },
 };
