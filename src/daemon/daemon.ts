@@ -1,16 +1,9 @@
 /** The composition root: everything the daemon is made of, put together in order and disposed in reverse. */
 import { once } from 'node:events';
-import {
-  ContainersDefinition,
-  ImagesDefinition,
-  NetworksDefinition,
-  SystemDefinition,
-  VolumesDefinition,
-} from '../api/gen/k3c.ts';
-import { RpcServer } from '../api/rpc/server.ts';
+import type { RpcServer } from '../api/rpc/server.ts';
 import { version } from '../api/version.ts';
 import { sweepUnpackedPrograms, unpackEngine } from '../bundle/engine.ts';
-import { childHelperPath, filesHelperPath, loadSqliteAddon } from '../bundle/program.ts';
+import { filesHelperPath, loadSqliteAddon } from '../bundle/program.ts';
 import { sendDatagram } from '../host/libc.ts';
 import type { Log } from '../host/log.ts';
 import { inheritedNetlinkSockets } from '../host/netlink/socket.ts';
@@ -20,9 +13,10 @@ import { ExitNotes } from './backends/exit-notes.ts';
 import { endStaleLeases } from './backends/leases.ts';
 import { beforeBuildkitd, beforeContainerd } from './before-child.ts';
 import { cgroupParents, removeCgroups } from './cgroups.ts';
+import { childConfigs, PAUSE_IMAGE } from './child-configs.ts';
 import { claim } from './claims.ts';
 import { type DaemonConfig, loadConfig } from './config.ts';
-import { makeDirectories, tenthOfDisk } from './directories.ts';
+import { makeDirectories } from './directories.ts';
 import { createContainerEngine } from './engine/containers/engine.ts';
 import { EventBus } from './engine/events/bus.ts';
 import { withEvents } from './engine/images/image-events.ts';
@@ -31,26 +25,18 @@ import { LiveRegistries } from './engine/images/live-registries.ts';
 import { ensurePauseImage } from './engine/images/pause.ts';
 import { createNames } from './engine/names/names.ts';
 import { createHostNetwork } from './engine/network/network.ts';
-import { networkDefinitions, networkEngine } from './engine/networks/networks.ts';
+import { networkDefinitions } from './engine/networks/networks.ts';
 import { storageEngine } from './engine/storage/storage.ts';
-import { volumeEngine } from './engine/volumes/volumes.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { checkHost } from './host-check.ts';
 import { KubeletImages } from './kubelet-images.ts';
 import { openLog } from './log.ts';
 import { type Paths, pathsOf } from './paths.ts';
-import { containersService } from './services/containers.ts';
-import { imagesService } from './services/images.ts';
-import { networksService } from './services/networks.ts';
-import { systemService } from './services/system.ts';
-import { volumesService } from './services/volumes.ts';
+import { createRpc } from './rpc.ts';
 import { openDatabase } from './state/database.ts';
-import { buildkitdConfig } from './supervisor/buildkitd-config.ts';
-import { containerdConfig } from './supervisor/containerd-config.ts';
 import { superviseBuildkitd, superviseContainerd } from './supervisor/engine.ts';
 import { systemFacts } from './system-facts.ts';
 
-const PAUSE_IMAGE = 'k3c.internal/pause:1';
 const DRAIN_MS = 2000;
 const CHILD_STOP_MS = 10_000;
 
@@ -153,38 +139,10 @@ async function start(
   const buildkitd = connectBuildkitd(paths.buildkitSocket);
   stack.defer(() => buildkitd.close());
 
-  const cacheBytes = config.buildCacheBytes === 0 ? await tenthOfDisk(paths.root) : config.buildCacheBytes;
   let containerdStarted = 0;
   const exitNotes = new ExitNotes(paths.containerdState);
   const children = {
-    paths,
-    bin: engine.directory,
-    tied: (command: string, args: readonly string[]) => ({
-      command: childHelperPath(),
-      args: [String(process.pid), '9', command, ...args],
-    }),
-    containerdConfig: containerdConfig({
-      paths,
-      bin: engine.directory,
-      snapshotter: facts.snapshotter,
-      pauseImage: PAUSE_IMAGE,
-      cgroupDriver: facts.cgroupDriver,
-      restrictOomScoreAdj: facts.restrictOomScoreAdj,
-      apparmor: facts.apparmor,
-      runtimes: config.runtimes,
-      cdiSpecDirs: config.cdiSpecDirs,
-      logLevel: config.logLevel === 'trace' || config.logLevel === 'debug' ? 'debug' : 'info',
-    }),
-    buildkitdConfig: () =>
-      buildkitdConfig({
-        paths,
-        bin: engine.directory,
-        snapshotter: facts.snapshotter,
-        cacheBytes,
-        cgroupParent: cgroups.builds,
-        registries: registries.buildkit,
-        debug: config.logLevel === 'trace' || config.logLevel === 'debug',
-      }),
+    ...(await childConfigs({ config, paths, bin: engine.directory, facts, registries, cgroupParent: cgroups.builds })),
     containerd,
     buildkitd,
     beforeContainerd: async () => {
@@ -250,20 +208,17 @@ async function start(
     );
   });
 
-  const storage = storageEngine({ containerd, buildkitd, images: store, state, events, paths });
-  const rpc = new RpcServer((path, error) => log.debug({ path, code: error.code, reason: error.reason }, error.message))
-    .add(ContainersDefinition, containersService(containers))
-    .add(ImagesDefinition, imagesService(images))
-    .add(
-      SystemDefinition,
-      systemService(
-        systemFacts(config, facts, network.bridge, containers, images, [containerdChild, buildkitdChild]),
-        events,
-        storage,
-      ),
-    )
-    .add(NetworksDefinition, networksService(networkEngine({ state, host: network, events }), containers))
-    .add(VolumesDefinition, volumesService(volumeEngine({ state, events, paths })));
+  const rpc = createRpc({
+    log,
+    state,
+    events,
+    paths,
+    containers,
+    images,
+    network,
+    storage: storageEngine({ containerd, buildkitd, images: store, state, events, paths }),
+    facts: systemFacts(config, facts, network.bridge, containers, images, [containerdChild, buildkitdChild]),
+  });
   const gateway = createGateway({
     socketPath: config.address,
     group: config.group,
