@@ -279,6 +279,21 @@ describe('a container that does not run', () => {
     assert.equal(out, 'kept');
   });
 
+  test('what goes into the last attempt and cannot go into the next is told, however much there is of it', async () => {
+    const { id } = await daemon.engine.create('', specOf({ command: ['sh', '-c', 'rm -r /etc/app; : > /etc/app'] }));
+    await put(id, '/etc', tarOf({ 'app/conf': 'one' }));
+    await (await daemon.engine.start(id))?.live.exit;
+    const tar = tarOf({ app: 'a file by now', more: 'x'.repeat(8 << 20) });
+    const slices = async function* () {
+      for (let at = 0; at < tar.length; at += 64 << 10) yield tar.subarray(at, at + (64 << 10));
+    };
+    const signal = AbortSignal.timeout(20_000);
+    await assert.rejects(
+      daemon.engine.files.copyTo(id, { path: '/etc', keepOwner: false, data: slices(), signal }),
+      fails(3, /^cannot overwrite directory/),
+    );
+  });
+
   test('volumes of one that never ran are filled from the image and written to', async () => {
     const mount = { type: 'volume' as const, source: '', target: '/etc', readOnly: false, propagation: '' };
     const { id } = await daemon.engine.create('', specOf({ command: ['ls', '/etc'], mounts: [mount] }));
