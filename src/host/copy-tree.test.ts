@@ -2,14 +2,17 @@ import assert from 'node:assert/strict';
 import {
   chmodSync,
   chownSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
+  unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -84,4 +87,84 @@ test('capabilities of programs are kept', { skip: !asRoot && 'only root may set 
   assert.equal(new XattrFiles(from).set('ping', 'security.capability', value), true);
   await copyTree(from, to);
   assert.deepEqual(new XattrFiles(to).read('ping')?.get('security.capability'), value);
+});
+
+/** What a directory of the host looks like to somebody who wants to see that it was left alone. */
+function look(directory: string) {
+  const { uid, gid, mode, mtimeMs } = lstatSync(directory);
+  return { uid, gid, mode, mtimeMs, names: readdirSync(directory) };
+}
+
+test('a link where the source has a directory or a file stays, and nothing goes through it', async () => {
+  const [from, to, host] = [join(base, 'links'), join(base, 'links-to'), join(base, 'links-host')];
+  mkdirSync(join(from, 'sub/deep'), { recursive: true });
+  for (const path of [to, host]) mkdirSync(path);
+  for (const name of ['sub/f', 'sub/deep/g', 'file', 'z']) writeFileSync(join(from, name), 'image');
+  chmodSync(join(from, 'sub'), 0o711);
+  symlinkSync(host, join(to, 'sub'));
+  symlinkSync(join(host, 'made'), join(to, 'file'));
+  symlinkSync(join(host, 'half'), join(to, '.k3c-copying'));
+  const before = look(host);
+  await copyTree(from, to);
+  assert.deepEqual(look(host), before);
+  assert.deepEqual(readdirSync(to), ['file', 'sub', 'z']);
+  assert.equal(readlinkSync(join(to, 'sub')), host);
+});
+
+test('a directory that is swapped for a link while it is copied leads nowhere', async () => {
+  const [from, to, host] = [join(base, 'race'), join(base, 'race-to'), join(base, 'race-host')];
+  mkdirSync(join(from, 'sub/deep'), { recursive: true });
+  for (const path of [to, host, join(host, 'deep')]) mkdirSync(path);
+  for (const name of ['a', 'b', 'deep/c', 'deep/d']) writeFileSync(join(from, 'sub', name), 'image');
+  symlinkSync('a', join(from, 'sub/link'));
+  chmodSync(join(from, 'sub'), 0o711);
+  const before = [look(host), look(join(host, 'deep'))];
+  const [sub, aside] = [join(to, 'sub'), join(to, 'aside')];
+  let swaps = 0;
+  for (let round = 0; round < 150; round++) {
+    let over = false;
+    const copied = copyTree(from, to).finally(() => {
+      over = true;
+    });
+    // Each turn of the loop comes between two other calls of the copy.
+    for (let turn = 0; !over; turn++) {
+      await new Promise(setImmediate);
+      if (turn % 3 !== round % 3 || !existsSync(sub)) continue;
+      renameSync(sub, aside);
+      symlinkSync(host, sub);
+      swaps++;
+      await new Promise(setImmediate);
+      unlinkSync(sub);
+      renameSync(aside, sub);
+    }
+    await copied;
+    rmSync(to, { recursive: true });
+    mkdirSync(to);
+  }
+  assert.ok(swaps > 0, `${swaps} swaps`);
+  assert.deepEqual([look(host), look(join(host, 'deep'))], before);
+});
+
+test('what somebody makes while a copy is under way is not replaced', async () => {
+  const [from, to] = [join(base, 'first'), join(base, 'first-to')];
+  mkdirSync(from);
+  for (let file = 0; file < 20; file++) writeFileSync(join(from, `f${file}`), 'image');
+  for (let round = 0; round < 30; round++) {
+    mkdirSync(to);
+    const made: string[] = [];
+    let over = false;
+    const copied = copyTree(from, to).finally(() => {
+      over = true;
+    });
+    for (let turn = 0; !over; turn++) {
+      await new Promise(setImmediate);
+      const name = join(to, `f${(turn * 7 + round) % 20}`);
+      if (turn % 5 !== 0 || existsSync(name)) continue;
+      writeFileSync(name, 'mine', { flag: 'wx' });
+      made.push(name);
+    }
+    await copied;
+    for (const name of made) assert.equal(readFileSync(name, 'utf8'), 'mine');
+    rmSync(to, { recursive: true });
+  }
 });

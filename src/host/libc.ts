@@ -24,6 +24,7 @@ const PAGE = 4096n;
 function load() {
   const { functions } = ffi.dlopen('libc.so.6', {
     fcntl: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
+    fsetxattr: { arguments: ['int32', 'string', 'buffer', 'uint64', 'int32'], return: 'int32' },
     flock: { arguments: ['int32', 'int32'], return: 'int32' },
     mkfifo: { arguments: ['string', 'uint32'], return: 'int32' },
     mknod: { arguments: ['string', 'uint32', 'uint64'], return: 'int32' },
@@ -85,6 +86,11 @@ export function setSendBuffer(fd: number, bytes: number): boolean {
   value.writeInt32LE(bytes);
   const set = (option: number) => libc().setsockopt(fd, SOL_SOCKET, option, value, value.length) === 0;
   return set(SO_SNDBUFFORCE) || set(SO_SNDBUF);
+}
+
+/** Sets an extended attribute of an open file (fsetxattr(2)); false where the file system or the user's rights do not allow it. */
+export function setXattr(fd: number, name: string, value: Buffer): boolean {
+  return libc().fsetxattr(fd, name, value, BigInt(value.length), 0) === 0;
 }
 
 /**
