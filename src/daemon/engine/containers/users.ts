@@ -1,9 +1,7 @@
 /** Users by name, in a container's own /etc/passwd and /etc/group (passwd(5), group(5)). */
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { Code, K3cError, toK3cError } from '../../../api/errors.ts';
 import type { ProcessUser } from '../streams/types.ts';
-import { resolveInRoot } from './rooted-path.ts';
+import { openFileInRoot } from './open-in-root.ts';
 
 const MAX_FILE_BYTES = 4 << 20;
 const MAX_ID = 0x7fff_ffff;
@@ -103,19 +101,12 @@ function missing(message: string): K3cError {
 /** The file is the container's: it may be a link out of its root, a FIFO or endless, and none of that may hurt. */
 async function readInRoot(root: string, path: string): Promise<string> {
   try {
-    const file = await open(
-      await resolveInRoot(root, path),
-      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-    );
-    try {
-      const info = await file.stat();
-      if (!info.isFile()) return '';
-      const length = Math.min(info.size, MAX_FILE_BYTES);
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0);
-      return buffer.toString('utf8', 0, bytesRead);
-    } finally {
-      await file.close();
-    }
+    await using file = await openFileInRoot(root, path);
+    if (file === undefined) return '';
+    const { size } = await file.stat();
+    const length = Math.min(size, MAX_FILE_BYTES);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0);
+    return buffer.toString('utf8', 0, bytesRead);
   } catch (error) {
     // An image without the file has no names; numbers work all the same.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
