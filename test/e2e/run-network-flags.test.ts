@@ -16,16 +16,21 @@ after(() => daemon.stop());
 const inside = (flags: readonly string[], script: string): Promise<string> =>
   daemon.ok(['run', '--rm', ...flags, 'busybox', 'sh', '-c', script]);
 
+/** Prints the address of the bridge. */
+const gateway = 'ip route | sed -n "s/^default via \\([^ ]*\\).*/\\1/p"';
+
 describe('names', () => {
-  test('--dns, --dns-search and --dns-option make resolv.conf', async () => {
-    const flags = ['--dns', '10.1.1.1', '--dns', '10.1.1.2', '--dns-search', 'x.example', '--dns-option', 'ndots:5'];
-    const text = await inside(flags, 'grep -E "^(nameserver|search|options)" /etc/resolv.conf');
-    assert.equal(text, 'nameserver 10.1.1.1\nnameserver 10.1.1.2\nsearch x.example\noptions ndots:5');
+  test('--dns-search and --dns-option make resolv.conf; --dns is where the daemon asks for the container', async () => {
+    const flags = ['--dns', '10.1.1.1', '--dns-search', 'x.example', '--dns-option', 'ndots:5'];
+    const text = await inside(flags, `grep -E "^(nameserver|search|options)" /etc/resolv.conf | sort; ${gateway}`);
+    const [server, options, search, address] = text.split('\n');
+    assert.deepEqual([server, options, search], [`nameserver ${address}`, 'options ndots:5', 'search x.example']);
+    // A server on the container's own loopback device is one that the daemon cannot ask.
+    assert.match(await inside(['--dns', '127.0.0.1'], 'cat /etc/resolv.conf'), /^nameserver 127\.0\.0\.1$/m);
   });
 
   test('--add-host and host-gateway make hosts', async () => {
     const flags = ['--add-host', 'db:10.2.3.4', '--add-host', 'host.docker.internal:host-gateway'];
-    const gateway = 'ip route | sed -n "s/^default via \\([^ ]*\\).*/\\1/p"';
     const text = await inside(flags, `tail -2 /etc/hosts; ${gateway}`);
     const [db, host, address = 'none'] = text.split('\n');
     assert.deepEqual([db, host], ['10.2.3.4\tdb', `${address}\thost.docker.internal`]);
