@@ -206,12 +206,20 @@ describe('traffic', () => {
     assert.match(await daemon.ok(['network', 'inspect', '-f', '{{range .Containers}}{{.Name}} {{end}}', 'lan']), /web/);
   });
 
+  test('an address of the link layer', async () => {
+    const flags = ['--network', 'lan', '--mac-address', '92-D0-C6-0A-29-33'];
+    const text = await daemon.ok(['run', '--rm', ...flags, 'busybox', 'cat', '/sys/class/net/eth0/address']);
+    assert.equal(text, '92:d0:c6:0a:29:33');
+  });
+
   const refused: [flags: string[], message: RegExp][] = [
     [['--network', 'nowhere'], /network nowhere not found/],
     [['--network', 'lan', '--ip', '172.18.9.9'], /only when connecting to networks with user configured subnets/],
     [['--ip', '10.62.1.3'], /user specified IP address is supported on user defined networks only/],
     [['--network', 'fixed', '--ip', '10.62.1.77'], /Address already in use/],
     [['--network', 'fixed', '--ip', '10.62.2.1'], /invalid address 10.62.2.1/],
+    [['--mac-address', '92:d0:c6:0a:29:33'], /a MAC address can be chosen on user defined networks only\nhint: /],
+    [['--network', 'host', '--mac-address', '92:d0:c6:0a:29:33'], /conflicting options: mac-address/],
     [['--network-alias', 'x'], /network-scoped alias is supported only for containers in user defined networks/],
   ];
   for (const [flags, message] of refused)

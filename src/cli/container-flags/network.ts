@@ -1,7 +1,7 @@
 /** The flags of a container's ports and names. */
 import type { Option } from 'commander';
 import { NetworkOptions } from '../../api/gen/k3c.ts';
-import { checkAddress, checkDomain, parseExtraHost } from '../flags/names.ts';
+import { checkAddress, checkDomain, checkMac, parseExtraHost } from '../flags/names.ts';
 import { flag, value, values } from '../flags/option.ts';
 import { parseExpose } from '../flags/ports.ts';
 
@@ -12,6 +12,7 @@ export interface NetworkFlags {
   readonly dnsSearch?: readonly string[];
   readonly domainname?: string;
   readonly ip?: string;
+  readonly macAddress?: string;
   readonly networkAlias?: readonly string[];
   readonly expose?: readonly (readonly string[])[];
   readonly publishAll?: boolean;
@@ -25,6 +26,7 @@ export function networkFlags(): Option[] {
     values('--dns-search <list>', 'Set custom DNS search domains', checkDomain),
     value('--domainname <string>', 'Container NIS domain name'),
     value('--ip <string>', 'IPv4 address (e.g., 172.30.100.104)', checkAddress),
+    value('--mac-address <string>', 'Container MAC address (e.g., 92:d0:c6:0a:29:33)', checkMac),
     values('--network-alias <list>', 'Add network-scoped alias for the container'),
     values('--expose <list>', 'Expose a port or a range of ports', parseExpose),
     flag('-P, --publish-all', 'Publish all exposed ports to random ports'),
@@ -42,6 +44,7 @@ export function toNetwork(flags: NetworkFlags): NetworkOptions {
     exposedPorts: [...new Set((flags.expose ?? []).flat())],
     domainname: flags.domainname ?? '',
     ip: flags.ip ?? '',
+    macAddress: flags.macAddress ?? '',
     aliases: [...(flags.networkAlias ?? [])],
   });
 }

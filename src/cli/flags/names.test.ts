@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkAddress, checkDomain, parseExtraHost } from './names.ts';
+import { checkAddress, checkDomain, checkMac, parseExtraHost } from './names.ts';
 
 test('--dns takes addresses', () => {
   assert.equal(checkAddress('10.0.0.1'), '10.0.0.1');
@@ -22,4 +22,11 @@ test('--add-host takes both separators, brackets and host-gateway', () => {
   for (const text of ['db', ':1.2.3.4', ''])
     assert.throws(() => parseExtraHost(text), /^Error: bad format for add-host/);
   assert.throws(() => parseExtraHost('db:x'), { message: 'invalid IP address in add-host: "x"' });
+});
+
+test('--mac-address takes colons and dashes, of one station', () => {
+  assert.equal(checkMac('92:D0:c6:0a:29:33'), '92:d0:c6:0a:29:33');
+  assert.equal(checkMac('92-d0-c6-0a-29-33'), '92:d0:c6:0a:29:33');
+  for (const text of ['93:d0:c6:0a:29:33', '92:d0:c6:0a:29', 'x', ''])
+    assert.throws(() => checkMac(text), { message: `${text} is not a valid mac address` });
 });

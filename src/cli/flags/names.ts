@@ -7,6 +7,14 @@ export function checkAddress(text: string): string {
   return text.trim();
 }
 
+/** `--mac-address`: six bytes with colons or dashes, of one station. Gives it with colons. Throws Error with docker's sentence. */
+export function checkMac(text: string): string {
+  const mac = text.trim().toLowerCase().replaceAll('-', ':');
+  // An odd first byte is a group's address, which no interface can have.
+  if (/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(mac)) return mac;
+  throw new Error(`${text} is not a valid mac address`);
+}
+
 /** `--dns-search`: a domain, or `.` for none. Throws Error with docker's sentence. */
 export function checkDomain(text: string): string {
   const domain = text.trim();

@@ -24,6 +24,7 @@ export function checkNetwork(state: Pick<State, 'networks'>, spec: ContainerSpec
     if (asked.ip !== '') refuse('user specified IP address is supported on user defined networks only');
     if (asked.aliases.length > 0)
       refuse('network-scoped alias is supported only for containers in user defined networks');
+    if (asked.macAddress !== '') refuseMac(networkMode);
     return { networkMode: found?.network.name ?? networkMode, endpoints: [], warnings: [] };
   }
   const { network } = found;
@@ -46,6 +47,8 @@ export function newEndpoint({ id, name, config }: NetworkRecord, asked: AskedEnd
   if (asked.ip !== '' && !isIPv4(asked.ip)) refuse(`invalid IPv4 address: ${asked.ip}`);
   if (asked.ip !== '' && !config.configured)
     refuse('user specified IP address is supported only when connecting to networks with user configured subnets');
+  if (asked.macAddress !== undefined && !/^$|^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/i.test(asked.macAddress))
+    refuse(`${asked.macAddress} is not a valid mac address`);
   return {
     network: id,
     networkName: name,
@@ -69,6 +72,12 @@ function checkShared({ hostname, network, ports }: ContainerSpec): void {
   if (network.exposedPorts.length > 0) refuse('conflicting options: port exposing and the container type network mode');
 }
 
-function refuse(message: string): never {
-  throw new K3cError(Code.INVALID_ARGUMENT, message, { reason: 'bad-input' });
+/** On the default network the interface is made by CNI's plugin, which takes no address from us. */
+function refuseMac(networkMode: string): never {
+  if (networkMode !== 'default') refuse('conflicting options: mac-address and the network mode');
+  refuse('a MAC address can be chosen on user defined networks only', 'make one: k3c network create NAME');
+}
+
+function refuse(message: string, hint?: string): never {
+  throw new K3cError(Code.INVALID_ARGUMENT, message, { reason: 'bad-input', ...(hint === undefined ? {} : { hint }) });
 }
