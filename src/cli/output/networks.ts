@@ -1,5 +1,6 @@
 /** The rows and fields of `network ls`. */
 import type { Network } from '../../api/gen/k3c.ts';
+import { labelFields } from './label-fields.ts';
 import type { ListForm } from './rows.ts';
 
 const SHORT_ID = 12;
@@ -18,22 +19,7 @@ export function networkList({ truncate }: { readonly truncate: boolean }): ListF
       IPv4: { heading: 'IPV4', value: () => 'true' },
       IPv6: { heading: 'IPV6', value: () => 'false' },
       Internal: { heading: 'INTERNAL', value: ({ internal }) => String(internal) },
-      Labels: {
-        heading: 'LABELS',
-        value: ({ labels }) =>
-          Object.entries(labels)
-            .map(([key, value]) => `${key}=${value}`)
-            .toSorted()
-            .join(','),
-      },
-      Label: {
-        heading: (key) => String(key).split('.').at(-1)?.replace(/[-_]/g, ' ') ?? '',
-        value:
-          ({ labels }) =>
-          (key: unknown) =>
-            labels[String(key)] ?? '',
-        method: true,
-      },
+      ...labelFields(),
       CreatedAt: {
         heading: 'CREATED AT',
         value: ({ createdAt }) => new Date(Number(createdAt / 1_000_000n)).toISOString(),

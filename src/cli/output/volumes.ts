@@ -1,5 +1,6 @@
 /** The rows and fields of `volume ls`. */
 import type { Volume } from '../../api/gen/k3c.ts';
+import { labelFields } from './label-fields.ts';
 import type { ListForm } from './rows.ts';
 
 /** docker's form of a list of volumes. What only swarm's volumes or a look at the disk could tell is N/A, as docker has it. */
@@ -14,22 +15,7 @@ export function volumeList(): ListForm<Volume> {
       Driver: { heading: 'DRIVER', value: ({ driver }) => driver },
       Scope: { heading: 'SCOPE', value: () => 'local' },
       Mountpoint: { heading: 'MOUNTPOINT', value: ({ mountpoint }) => mountpoint },
-      Labels: {
-        heading: 'LABELS',
-        value: ({ labels }) =>
-          Object.entries(labels)
-            .map(([key, value]) => `${key}=${value}`)
-            .toSorted()
-            .join(','),
-      },
-      Label: {
-        heading: (key) => String(key).split('.').at(-1)?.replace(/[-_]/g, ' ') ?? '',
-        value:
-          ({ labels }) =>
-          (key: unknown) =>
-            labels[String(key)] ?? '',
-        method: true,
-      },
+      ...labelFields(),
       Links: unknown('LINKS'),
       Size: unknown('SIZE'),
       Group: unknown('GROUP'),
