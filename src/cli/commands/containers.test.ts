@@ -153,6 +153,8 @@ const web: ContainerSummary = {
   ip: '10.0.0.2',
   exposedPorts: [],
   sizeRw: 2n,
+  pod: '',
+  podId: '',
   sizeRootFs: 21_500_000n,
 };
 const old: ContainerSummary = {

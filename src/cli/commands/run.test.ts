@@ -121,6 +121,7 @@ test('every flag reaches the daemon', async () => {
       health: undefined,
       volumesFrom: [],
       platform: '',
+      pod: '',
       log: undefined,
     },
   });

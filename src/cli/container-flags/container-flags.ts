@@ -38,6 +38,7 @@ export interface ContainerFlags
   readonly name?: string;
   readonly network?: string;
   readonly platform?: string;
+  readonly pod?: string;
   readonly privileged?: boolean;
   readonly publish?: readonly string[];
   readonly pull: string;
@@ -79,6 +80,7 @@ export function addContainerFlags(command: Command): void {
     value('--name <string>', 'Assign a name to the container'),
     value('--network <network>', 'Connect a container to a network: a name, bridge, host, none or container:NAME'),
     value('--platform <string>', 'Set platform if server is multi-platform capable'),
+    value('--pod <string>', 'Run the container in an existing pod'),
     flag('--privileged', 'Give extended privileges to this container'),
     values('-p, --publish <list>', "Publish a container's port(s) to the host"),
     value('--pull <string>', 'Pull image before running ("always", "missing", "never")').default('missing'),
@@ -152,6 +154,7 @@ export async function toContainerSpec(
     volumesFrom: [...(flags.volumesFrom ?? [])],
     log: toLog(flags),
     platform: flags.platform ?? '',
+    pod: flags.pod ?? '',
   };
 }
 

@@ -56,6 +56,8 @@ export function toSummary(
     health: isUp(record) && health !== 'none' ? health : '',
     sizeRw: usage?.writable ?? 0n,
     sizeRootFs: usage?.rootFs ?? 0n,
+    pod: '',
+    podId: record.spec.pod,
   } satisfies ContainerSummary;
 }
 

@@ -135,8 +135,22 @@ export interface NetworkSpec {
   /** PORT/PROTO. */
   readonly exposedPorts: readonly string[];
   readonly domainname: string;
+  /** Of the first network; absent or empty: whatever is free. */
+  readonly ip6?: string | undefined;
+  /** Networks besides the mode's, as asked for; absent: none. */
+  readonly moreNetworks?: readonly EndpointRequestSpec[] | undefined;
   /** `network disconnect` took it off the default network, which its mode still names. */
   readonly leftDefault?: boolean | undefined;
+}
+
+/** What is asked of one more network. Empty: whatever is free. */
+export interface EndpointRequestSpec {
+  /** Name or id, as the user gave it. */
+  readonly network: string;
+  readonly ip: string;
+  readonly ip6: string;
+  readonly aliases: readonly string[];
+  readonly macAddress: string;
 }
 
 /** docker's HealthConfig. Durations in nanoseconds, 0: the image's or the default. */
@@ -195,6 +209,8 @@ export interface ContainerSpec {
   /** os/arch[/variant]; empty: the host's. */
   readonly platform: string;
   readonly log: LogSpec;
+  /** Name or id of the pod in a request, its id in a record; empty: a pod of its own. */
+  readonly pod: string;
 }
 
 /** A mount with its source decided. */
@@ -293,5 +309,6 @@ export function completeSpec(
     volumesFrom: stored.volumesFrom ?? [],
     platform: stored.platform ?? '',
     log: stored.log ?? { driver: '', options: {} },
+    pod: stored.pod ?? '',
   };
 }

@@ -37,6 +37,7 @@ export function sampleSpec(over: Partial<ContainerSpec> = {}): ContainerSpec {
     volumesFrom: [],
     platform: '',
     log: { driver: '', options: {} },
+    pod: '',
     ...over,
   };
 }

@@ -56,6 +56,7 @@ export function toSpec(message: SpecMessage | undefined, stdinOnce: boolean): Co
     volumesFrom: message.volumesFrom,
     platform: message.platform,
     log: toLog(message.log),
+    pod: message.pod,
   };
 }
 
