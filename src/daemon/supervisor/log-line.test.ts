@@ -11,6 +11,7 @@ test("a child's lines keep their fields: errors as warnings, the rest as details
   write('{"level":"info","msg":"started","id":"x","time":"2026-11-24T08:00:00Z"}');
   write('{"level":"warning","msg":"odd"}');
   write('{"level":"error","msg":"bad"}');
+  write('{"level":"error","msg":"Failed to pipe stdout of container \\"x\\"","error":"reading from a closed fifo"}');
   write('{"level":');
   write('panic: oh');
   write('   ');
@@ -18,6 +19,7 @@ test("a child's lines keep their fields: errors as warnings, the rest as details
     ['debug', { child: 'containerd', id: 'x' }, 'started'],
     ['debug', { child: 'containerd' }, 'odd'],
     ['warn', { child: 'containerd' }, 'bad'],
+    ['debug', { child: 'containerd', error: 'reading from a closed fifo' }, 'Failed to pipe stdout of container "x"'],
     ['debug', { child: 'containerd' }, '{"level":'],
     ['debug', { child: 'containerd' }, 'panic: oh'],
   ]);
