@@ -8,12 +8,14 @@ import { HealthStore } from './health.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/all.ts';
 import { NetworkStore } from './networks.ts';
+import { PodStore } from './pods.ts';
 import { VolumeStore } from './volumes.ts';
 
 export interface State {
   readonly containers: ContainerStore;
   readonly volumes: VolumeStore;
   readonly networks: NetworkStore;
+  readonly pods: PodStore;
   readonly events: EventStore;
   readonly health: HealthStore;
   /** Runs a synchronous act atomically: all of it is on disk, or nothing. Nested calls join the outer one. */
@@ -58,6 +60,7 @@ export function openDatabase(path: string, options: OpenOptions = {}): State {
       containers: new ContainerStore(database),
       volumes: new VolumeStore(database),
       networks: new NetworkStore(database),
+      pods: new PodStore(database),
       events: new EventStore(database),
       health: new HealthStore(database),
       transaction: (act) => database.transaction(act)(),

@@ -213,6 +213,23 @@ export interface ContainerSpec {
   readonly pod: string;
 }
 
+/** What the user asked for of a pod. */
+export interface PodSpec {
+  /** In a request empty: the pod's name, or the host's on its network. Decided in a record. */
+  readonly hostname: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly ports: readonly PortSpec[];
+  /** default, host, none or the name of a network. */
+  readonly networkMode: NetworkMode;
+  readonly network: NetworkSpec;
+  readonly sysctls: Readonly<Record<string, string>>;
+  /** Whether its containers see each other's processes. */
+  readonly sharePid: boolean;
+  /** Empty: where containers have theirs. */
+  readonly cgroupParent: string;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 /** A mount with its source decided. */
 export interface ResolvedMount extends MountSpec {
   /** Volume name; empty for bind and tmpfs. */

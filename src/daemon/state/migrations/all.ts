@@ -3,6 +3,7 @@ import { restartDelayMigration } from './002-restart-delay.ts';
 import { healthMigration } from './003-health.ts';
 import { volumeOptionsMigration } from './004-volume-options.ts';
 import { networksMigration } from './005-networks.ts';
+import { podsMigration } from './006-pods.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step in order. */
@@ -12,4 +13,5 @@ export const migrations: readonly Migration[] = [
   healthMigration,
   volumeOptionsMigration,
   networksMigration,
+  podsMigration,
 ];
