@@ -1,16 +1,19 @@
 /**
  * `npm run bench`: one table from one run, k3c beside its peers. Everything runs in a network namespace, on roots under
  * one temporary directory, and is taken away at the end. `bench.ts --quick` makes fewer runs and leaves out the 400 MB layer;
- * `--builds` is about builds alone, `--scale` about many containers alone, `--full` makes three hundred of them.
+ * `--builds` is about builds alone, `--network` about networks, `--scale` about many containers alone, `--full` makes three hundred
+ * of them.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { archives } from './bench/archives.ts';
 import { builds } from './bench/builds.ts';
 import { busyboxTar } from './bench/contexts.ts';
 import { gatewayLatency, gatewayThroughput } from './bench/gateway.ts';
 import { type Contestant, race, row } from './bench/measure.ts';
+import { networks } from './bench/network.ts';
 import { type K3cPeer, type Peer, preparePodman, startDocker, startK3c } from './bench/peers.ts';
 import { preparePulls } from './bench/pulls.ts';
 import { scale } from './bench/scale.ts';
@@ -22,6 +25,8 @@ const RUNS = quick ? 5 : 15;
 const BUILDS = quick ? 3 : 9;
 const scaleOnly = process.argv.includes('--scale');
 const buildsOnly = process.argv.includes('--builds');
+const networkOnly = process.argv.includes('--network');
+const part = scaleOnly || buildsOnly || networkOnly;
 const SCALE = process.argv.includes('--full') ? { inTurn: 250, atOnce: 50 } : { inTurn: quick ? 30 : 60, atOnce: 20 };
 
 if (process.env['K3C_BENCH_INSIDE'] === undefined) {
@@ -83,12 +88,17 @@ function runs(peers: readonly Peer[]): void {
   ask('run --rm busybox true', peers, (peer) => ({ command: peer.cli('run', '--rm', 'bench-busybox', 'true') }));
   ask('run -d busybox sleep', peers, (peer) => ({
     command: peer.cli('run', '-d', '--name', 'bench', 'bench-busybox', 'sleep', '1000'),
-    after: () => must(peer.cli('rm', '-f', 'bench')),
+    after: () => must(remove(peer)),
   }));
   for (const peer of peers) must(peer.cli('run', '-d', '--name', 'bench', 'bench-busybox', 'sleep', '1000'));
   ask('exec true', peers, (peer) => ({ command: peer.cli('exec', 'bench', 'true') }));
   ask('ps', peers, (peer) => ({ command: peer.cli('ps') }));
-  for (const peer of peers) must(peer.cli('rm', '-f', 'bench'));
+  for (const peer of peers) must(remove(peer));
+}
+
+/** podman's rm -f waits ten seconds for a process that does not listen, unless told otherwise. */
+function remove(peer: Peer): string[] {
+  return peer.cli('rm', '-f', ...(peer.name.startsWith('podman') ? ['-t', '0'] : []), 'bench');
 }
 
 async function pulls(peers: readonly Peer[]): Promise<void> {
@@ -121,6 +131,7 @@ async function itself(k3c: K3cPeer): Promise<void> {
 async function transfers(k3c: K3cPeer, rated: readonly Peer[], podman: Peer | undefined, idle: number): Promise<void> {
   for (const line of streams(rated, work, quick ? 200 : 1000, quick ? 3 : 5)) say(line);
   await pulls([...rated, podman].filter((peer) => peer !== undefined));
+  for (const line of await archives(k3c, rated.slice(1), project, work, quick ? 3 : 5)) say(line);
   await builds(rated, project, work, ask, quick);
   await itself(k3c);
   say(`| memory of daemon, containerd and buildkitd when idle, MB | ${idle.toFixed(0)} | | |`);
@@ -141,11 +152,12 @@ try {
   say('| what | k3c | least to most | peers (k3c as a ratio of theirs) |');
   say('|---|---|---|---|');
   const rated = [k3c, docker].filter((peer) => peer !== undefined);
-  if (scaleOnly || buildsOnly) for (const peer of rated) must(peer.cli('import', busybox, 'bench-busybox'));
+  if (part) for (const peer of rated) must(peer.cli('import', busybox, 'bench-busybox'));
   else runs([k3c, docker, podman].filter((peer) => peer !== undefined));
-  if (!buildsOnly) for (const line of await scale(k3c, rated.slice(1), SCALE)) say(line);
+  if (!part || scaleOnly) for (const line of await scale(k3c, rated.slice(1), SCALE)) say(line);
+  if (!part || networkOnly) for (const line of await networks(rated, work, RUNS)) say(line);
   if (buildsOnly) await builds(rated, project, work, ask, quick);
-  else if (!scaleOnly) await transfers(k3c, rated, podman, idle);
+  if (!part) await transfers(k3c, rated, podman, idle);
 } finally {
   for (const stop of stops.toReversed()) await stop();
   spawnSync('sh', ['-c', `grep -o '${work}[^ ]*' /proc/self/mounts | sort -r | xargs -r umount -l`]);
