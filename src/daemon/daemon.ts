@@ -29,6 +29,7 @@ import { networkDefinitions } from './engine/networks/networks.ts';
 import { storageEngine } from './engine/storage/storage.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { checkHost } from './host-check.ts';
+import { ensureHostsFile } from './hosts-file.ts';
 import { KubeletImages } from './kubelet-images.ts';
 import { openLog } from './log.ts';
 import { type Paths, pathsOf } from './paths.ts';
@@ -98,6 +99,7 @@ async function start(
   const { signal } = host;
   await makeDirectories(paths, config);
   const facts = await checkHost(config, log);
+  await ensureHostsFile(log);
   await claim(config, paths, stack);
   const state = openDatabase(paths.database, { nativeBinding: loadSqliteAddon() });
   stack.defer(() => state.close());

@@ -57,6 +57,8 @@ export function sandboxConfig(input: SandboxInput): SandboxInit {
     // A pod on the node's network has the node's UTS namespace: runc would refuse to set a hostname there.
     hostname: bridged ? record.config.hostname : '',
     logDirectory: input.logDirectory,
+    // Containers have a resolv.conf of our own. Without this CRI copies the host's, and fails on a host that has none.
+    dnsConfig: {},
     portMappings: input.ports.map((port) => ({
       protocol: port.protocol === 'udp' ? Protocol.UDP : Protocol.TCP,
       containerPort: port.containerPort,
