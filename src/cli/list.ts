@@ -8,6 +8,7 @@ export const groups: readonly Group[] = [
   { name: 'container', summary: 'Manage containers' },
   { name: 'image', summary: 'Manage images' },
   { name: 'network', summary: 'Manage networks' },
+  { name: 'pod', summary: 'Manage pods' },
   { name: 'system', summary: 'Manage k3c' },
   { name: 'volume', summary: 'Manage volumes' },
 ];
@@ -295,6 +296,51 @@ export const commands: readonly CommandEntry[] = [
     words: ['network prune'],
     summary: 'Remove all unused networks',
     load: async () => (await import('./commands/network.ts')).networkPrune,
+  },
+  {
+    words: ['pod create'],
+    summary: 'Create a pod, which containers can join',
+    load: async () => (await import('./commands/pod-create.ts')).podCreate,
+  },
+  {
+    words: ['pod ls', 'pod list', 'pod ps'],
+    summary: 'List pods',
+    load: async () => (await import('./commands/pod.ts')).podLs,
+  },
+  {
+    words: ['pod inspect'],
+    summary: 'Display detailed information on one or more pods',
+    completes: ['pod'],
+    load: async () => (await import('./commands/inspect.ts')).inspectPod,
+  },
+  {
+    words: ['pod start'],
+    summary: 'Start one or more pods, with all their containers',
+    completes: ['pod'],
+    load: async () => (await import('./commands/pod.ts')).podStart,
+  },
+  {
+    words: ['pod stop'],
+    summary: 'Stop one or more pods, with all their containers',
+    completes: ['pod'],
+    load: async () => (await import('./commands/pod.ts')).podStop,
+  },
+  {
+    words: ['pod restart'],
+    summary: 'Restart one or more pods, with all their containers',
+    completes: ['pod'],
+    load: async () => (await import('./commands/pod.ts')).podRestart,
+  },
+  {
+    words: ['pod rm', 'pod remove'],
+    summary: 'Remove one or more pods, with all their containers',
+    completes: ['pod'],
+    load: async () => (await import('./commands/pod.ts')).podRm,
+  },
+  {
+    words: ['pod prune'],
+    summary: 'Remove all pods of which no container runs',
+    load: async () => (await import('./commands/pod.ts')).podPrune,
   },
   {
     words: ['volume create'],

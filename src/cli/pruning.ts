@@ -1,6 +1,8 @@
 /** The prunes as acts: what each removes, in docker's words; `system prune` does them one after the other. */
+import { Code, hasCode } from '../api/errors.ts';
 import type { CommandContext } from './context.ts';
-import { type FilterPairs, toFiltersAt } from './flags/prune-filters.ts';
+import { type FilterPairs, timeBefore, toFiltersAt } from './flags/prune-filters.ts';
+import { toFilters } from './flags/words.ts';
 import { humanSize } from './output/units.ts';
 
 export interface PruneFlags {
@@ -45,6 +47,29 @@ export const pruneVolumes: Act = async (context, flags) => {
   const request = { all: flags.all === true, filters: toFiltersAt(flags.filter ?? [], Date.now()) };
   const { deleted, reclaimed } = await volumes.prune(request, { signal: context.signal });
   return { report: under('Deleted Volumes:', deleted), reclaimed };
+};
+
+/** Those of which no container runs, with their containers; by names. */
+export const prunePods: Act = async (context, { filter = [] }) => {
+  const { pods } = await context.client();
+  const { signal } = context;
+  const limits = filter.filter(([name]) => name === 'until').map(([, text]) => timeBefore(text, Date.now()));
+  const filters = toFilters(filter.filter(([name]) => name !== 'until'));
+  const listed = await pods.list({ filters, all: false }, { signal });
+  const idle = listed.pods.filter(
+    ({ state, createdAt }) => !['running', 'degraded'].includes(state) && limits.every((limit) => createdAt < limit),
+  );
+  const deleted: string[] = [];
+  for (const { id, name } of idle) {
+    try {
+      await pods.remove({ pod: id, force: false }, { signal });
+      deleted.push(name);
+    } catch (error) {
+      // Started meanwhile, or removed by somebody else.
+      if (!hasCode(error, Code.FAILED_PRECONDITION, Code.NOT_FOUND)) throw error;
+    }
+  }
+  return { report: under('Deleted Pods:', deleted), reclaimed: 0n };
 };
 
 /** @param keepStorage bytes that may stay; 0: none */

@@ -3,6 +3,7 @@ import {
   ContainersDefinition,
   ImagesDefinition,
   NetworksDefinition,
+  PodsDefinition,
   SystemDefinition,
   VolumesDefinition,
 } from '../api/gen/k3c.ts';
@@ -35,6 +36,7 @@ export function connectK3c(socketPath: string, inside?: Inside) {
     containers: client(ContainersDefinition),
     images: client(ImagesDefinition),
     networks: client(NetworksDefinition),
+    pods: client(PodsDefinition),
     system: client(SystemDefinition),
     volumes: client(VolumesDefinition),
     /** For BuildKit's services. */

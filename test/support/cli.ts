@@ -21,6 +21,7 @@ export interface FakeClient {
   readonly images?: object;
   readonly system?: object;
   readonly networks?: object;
+  readonly pods?: object;
   readonly volumes?: object;
 }
 
@@ -135,6 +136,7 @@ function toClient(fake: FakeClient): K3cClient {
     images: strict('images', fake.images),
     system: strict('system', fake.system),
     networks: strict('networks', fake.networks),
+    pods: strict('pods', fake.pods),
     volumes: strict('volumes', fake.volumes),
     close: () => undefined,
   } as unknown as K3cClient;

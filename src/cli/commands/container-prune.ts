@@ -9,6 +9,7 @@ const WARNING = 'WARNING! This will remove all stopped containers.\nAre you sure
 
 export const containerPrune: CommandDefinition<PruneFlags> = {
   usage: '[OPTIONS]',
+  details: 'Containers that were put into a pod stay: they go with it, by "k3c pod rm" or "k3c pod prune".',
   operands: [0, 0],
   configure(command) {
     command.addOption(pruneFilter());

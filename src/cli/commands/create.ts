@@ -1,9 +1,10 @@
 /** `k3c create` */
-import { openCidFile } from '../cid-file.ts';
+
 import type { CommandDefinition } from '../command.ts';
 import { addContainerFlags, type ContainerFlags, toContainerSpec } from '../container-flags/container-flags.ts';
 import { withImage } from '../ensure-image.ts';
 import { Exit } from '../exit.ts';
+import { openIdFile } from '../id-file.ts';
 
 export const create: CommandDefinition<ContainerFlags> = {
   usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
@@ -13,7 +14,7 @@ export const create: CommandDefinition<ContainerFlags> = {
   configure: addContainerFlags,
   async run(context, operands, flags) {
     const spec = await toContainerSpec(context, operands, flags);
-    const cidFile = await openCidFile(flags.cidfile, context.cwd);
+    const cidFile = await openIdFile(flags.cidfile, context.cwd);
     try {
       const client = await context.client();
       const created = await withImage(

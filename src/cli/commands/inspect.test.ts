@@ -35,6 +35,12 @@ const documents = {
         ? Promise.resolve({ document: Buffer.from(`{"Name":"v-${volume}","Labels":null,"Options":{"type":"nfs"}}`) })
         : Promise.reject(missing('volume', volume)),
   },
+  pods: {
+    inspect: ({ pod }: { pod: string }) =>
+      pod === 'web' || pod === 'trio'
+        ? Promise.resolve({ document: Buffer.from(`{"Id":"p-${pod}"}`) })
+        : Promise.reject(missing('pod', pod)),
+  },
 };
 
 describe('inspect', () => {
@@ -63,6 +69,10 @@ describe('inspect', () => {
     [['inspect', '-f', '{{.Name}} {{.Options.type}} {{.Labels}}', 'data'], 0, 'v-data nfs map[]\n', ''],
     [['inspect', '--type', 'volume', '-f', '{{.Name}}', 'web'], 0, 'v-web\n', ''],
     [['volume', 'inspect', '-f', '{{.Name}}', 'web'], 0, 'v-web\n', ''],
+    [['inspect', '-f', '{{.Id}}', 'trio'], 0, 'p-trio\n', ''],
+    [['inspect', '--type', 'pod', '-f', '{{.Id}}', 'web'], 0, 'p-web\n', ''],
+    [['pod', 'inspect', '-f', '{{.Id}}', 'web', 'trio'], 0, 'p-web\np-trio\n', ''],
+    [['pod', 'inspect', 'nginx'], 1, '[]\n', 'Error response from daemon: No such pod: nginx\n'],
     [['inspect', 'nope'], 1, '[]\n', 'Error: No such object: nope\n'],
     [['inspect', '-f', '{{.Id}}', 'nope', 'web'], 1, 'c1\n', 'Error: No such object: nope\n'],
     [['container', 'inspect', 'nginx'], 1, '[]\n', 'Error response from daemon: No such container: nginx\n'],
@@ -77,7 +87,7 @@ describe('inspect', () => {
       ['inspect', '--type', 'plugin', 'web'],
       1,
       '',
-      'unknown type: "plugin": must be one of "container", "image", "network", "volume"\n',
+      'unknown type: "plugin": must be one of "container", "image", "network", "volume", "pod"\n',
     ],
   ];
   for (const [argv, code, out, err] of cases) {

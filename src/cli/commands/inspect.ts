@@ -1,4 +1,4 @@
-/** `k3c inspect`, `k3c container inspect`, `k3c image inspect`, `k3c network inspect`, `k3c volume inspect` */
+/** `k3c inspect`, `k3c container inspect`, `k3c image inspect`, `k3c network inspect`, `k3c volume inspect`, `k3c pod inspect` */
 import { Code, hasCode } from '../../api/errors.ts';
 import type { CommandDefinition } from '../command.ts';
 import type { CommandContext } from '../context.ts';
@@ -54,6 +54,14 @@ export const inspectVolume: CommandDefinition<InspectFlags> = {
   run: (context, operands, flags) => inspectAll(context, operands, flags, findVolume),
 };
 
+export const inspectPod: CommandDefinition<InspectFlags> = {
+  usage: '[OPTIONS] POD [POD...]',
+  details: 'The name of a container that is in none shows its pod of one.',
+  operands: [1, Number.POSITIVE_INFINITY],
+  configure: (command) => void command.addOption(formatFlag()),
+  run: (context, operands, flags) => inspectAll(context, operands, flags, findPod),
+};
+
 /** Fetches the document of a name. */
 type Find = (context: CommandContext, name: string, size: boolean) => Promise<Buffer>;
 
@@ -77,12 +85,18 @@ const findVolume: Find = async (context, volume) => {
   return (await volumes.inspect({ volume }, { signal: context.signal })).document;
 };
 
-/** The kinds, in the order in which docker looks for a name of any. */
+const findPod: Find = async (context, pod) => {
+  const { pods } = await context.client();
+  return (await pods.inspect({ pod }, { signal: context.signal })).document;
+};
+
+/** The kinds, in the order in which docker looks for a name of any; ours comes last. */
 const KINDS: Readonly<Record<string, Find>> = {
   container: findContainer,
   image: findImage,
   network: findNetwork,
   volume: findVolume,
+  pod: findPod,
 };
 
 /** The first kind that has the name. */
@@ -91,8 +105,8 @@ const findAny: Find = async (context, name, size) => {
     try {
       return await one(context, name, size);
     } catch (error) {
-      // A name that no image can have (INVALID_ARGUMENT) is not there either.
-      if (!hasCode(error, Code.NOT_FOUND, Code.INVALID_ARGUMENT)) throw error;
+      // A name that no image can have (INVALID_ARGUMENT) is not there either, nor is what an older daemon knows nothing of.
+      if (!hasCode(error, Code.NOT_FOUND, Code.INVALID_ARGUMENT, Code.UNIMPLEMENTED)) throw error;
     }
   }
   throw new CliError(`Error: No such object: ${name}`);

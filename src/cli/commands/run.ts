@@ -1,6 +1,5 @@
 /** `k3c run` */
 import type { StreamOpen } from '../../api/gen/k3c.ts';
-import { openCidFile } from '../cid-file.ts';
 import type { CommandDefinition } from '../command.ts';
 import { addContainerFlags, type ContainerFlags, toContainerSpec } from '../container-flags/container-flags.ts';
 import { withImage } from '../ensure-image.ts';
@@ -9,6 +8,7 @@ import { Exit } from '../exit.ts';
 import { parseDetachKeys } from '../flags/detach-keys.ts';
 import { flag, flagOn, value, values } from '../flags/option.ts';
 import { parseStream } from '../flags/words.ts';
+import { openIdFile } from '../id-file.ts';
 import { checkTty, exitCodeOfOutcome, serveInteractive } from '../interactive.ts';
 
 interface RunFlags extends ContainerFlags {
@@ -46,7 +46,7 @@ export const run: CommandDefinition<RunFlags> = {
     parseDetachKeys(flags.detachKeys);
     const spec = await toContainerSpec(context, operands, flags);
     spec.openStdin ||= attached.stdin;
-    const cidFile = await openCidFile(flags.cidfile, context.cwd);
+    const cidFile = await openIdFile(flags.cidfile, context.cwd);
     const open: StreamOpen = {
       target: { $case: 'run', value: { create: { name: flags.name ?? '', spec }, detach, ...attached } },
     };

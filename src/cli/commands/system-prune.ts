@@ -21,6 +21,7 @@ interface SystemPruneFlags extends PruneFlags {
 
 export const systemPrune: CommandDefinition<SystemPruneFlags> = {
   usage: '[OPTIONS]',
+  details: 'Pods and their containers stay: they go by "k3c pod rm" or "k3c pod prune".',
   operands: [0, 0],
   configure(command) {
     command.addOption(flag('-a, --all', 'Remove all unused images not just dangling ones'));

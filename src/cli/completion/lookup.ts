@@ -43,6 +43,13 @@ async function ask(context: CommandContext, kind: Parameters<Lookup>[0]): Promis
       const { networks } = await client.networks.list({ filters: {} }, { signal });
       return networks.map(({ name, driver }) => ({ word: name, about: driver }));
     }
+    case 'pod': {
+      const { pods } = await client.pods.list({ filters: {}, all: false }, { signal });
+      return pods.map(({ name, state, containers }) => ({
+        word: name,
+        about: `${state}, ${containers.length} containers`,
+      }));
+    }
     default:
       return [];
   }

@@ -80,7 +80,7 @@ export function addContainerFlags(command: Command): void {
     value('--name <string>', 'Assign a name to the container'),
     value('--network <network>', 'Connect a container to a network: a name, bridge, host, none or container:NAME'),
     value('--platform <string>', 'Set platform if server is multi-platform capable'),
-    value('--pod <string>', 'Run the container in an existing pod'),
+    value('--pod <string>', 'Run the container in a pod; new:NAME makes it'),
     flag('--privileged', 'Give extended privileges to this container'),
     values('-p, --publish <list>', "Publish a container's port(s) to the host"),
     value('--pull <string>', 'Pull image before running ("always", "missing", "never")').default('missing'),
@@ -116,6 +116,7 @@ export async function toContainerSpec(
     throw new CliError(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`);
   }
   if (!isImageId(image)) parseReference(image);
+  checkPodNetwork(flags);
   const restart = flags.restart === undefined ? undefined : inWords(() => parseRestart(flags.restart ?? ''));
   if (flags.rm === true && restart !== undefined && restart.name !== 'no') {
     throw new CliError('conflicting options: cannot specify both --restart and --rm');
@@ -156,6 +157,12 @@ export async function toContainerSpec(
     platform: flags.platform ?? '',
     pod: flags.pod ?? '',
   };
+}
+
+/** The rest of what a pod decides the daemon refuses; a default network that was asked for it cannot tell from none. */
+function checkPodNetwork({ pod = '', network }: ContainerFlags): void {
+  if (pod !== '' && !pod.startsWith('new:') && network !== undefined)
+    throw new CliError(`conflicting options: --network and --pod ${pod}`);
 }
 
 /** All mounts of the flags. Throws CliError where one is wrong or two have one target. */

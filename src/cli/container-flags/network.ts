@@ -1,4 +1,4 @@
-/** The flags of a container's ports and names. */
+/** The flags of the ports and names of containers and pods. */
 import type { Option } from 'commander';
 import { NetworkOptions } from '../../api/gen/k3c.ts';
 import { checkAddress, checkDomain, checkMac, parseExtraHost } from '../flags/names.ts';
@@ -12,24 +12,34 @@ export interface NetworkFlags {
   readonly dnsSearch?: readonly string[];
   readonly domainname?: string;
   readonly ip?: string;
+  readonly ip6?: string;
   readonly macAddress?: string;
   readonly networkAlias?: readonly string[];
   readonly expose?: readonly (readonly string[])[];
   readonly publishAll?: boolean;
 }
 
+/** Those of run and create. */
 export function networkFlags(): Option[] {
+  return [
+    ...addressFlags(),
+    value('--domainname <string>', 'Container NIS domain name'),
+    value('--mac-address <string>', 'Container MAC address (e.g., 92:d0:c6:0a:29:33)', checkMac),
+    values('--expose <list>', 'Expose a port or a range of ports', parseExpose),
+    flag('-P, --publish-all', 'Publish all exposed ports to random ports'),
+  ];
+}
+
+/** Those that `pod create` has too. */
+export function addressFlags(): Option[] {
   return [
     values('--add-host <list>', 'Add a custom host-to-IP mapping (host:ip)', parseExtraHost),
     values('--dns <list>', 'Set custom DNS servers', checkAddress),
     values('--dns-option <list>', 'Set DNS options'),
     values('--dns-search <list>', 'Set custom DNS search domains', checkDomain),
-    value('--domainname <string>', 'Container NIS domain name'),
     value('--ip <string>', 'IPv4 address (e.g., 172.30.100.104)', checkAddress),
-    value('--mac-address <string>', 'Container MAC address (e.g., 92:d0:c6:0a:29:33)', checkMac),
+    value('--ip6 <string>', 'IPv6 address (e.g., 2001:db8::33)', checkAddress),
     values('--network-alias <list>', 'Add network-scoped alias for the container'),
-    values('--expose <list>', 'Expose a port or a range of ports', parseExpose),
-    flag('-P, --publish-all', 'Publish all exposed ports to random ports'),
   ];
 }
 
@@ -44,6 +54,7 @@ export function toNetwork(flags: NetworkFlags): NetworkOptions {
     exposedPorts: [...new Set((flags.expose ?? []).flat())],
     domainname: flags.domainname ?? '',
     ip: flags.ip ?? '',
+    ip6: flags.ip6 ?? '',
     macAddress: flags.macAddress ?? '',
     aliases: [...(flags.networkAlias ?? [])],
   });

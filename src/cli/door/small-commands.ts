@@ -38,7 +38,7 @@ const SMALL = new Set([
   '__complete',
 ]);
 
-const GROUPS = new Set(['builder', 'container', 'image', 'network', 'system', 'volume']);
+const GROUPS = new Set(['builder', 'container', 'image', 'network', 'pod', 'system', 'volume']);
 const OWN_PROCESS = new Set(['pull', 'push', 'load', 'import', 'save', 'export', 'commit']);
 
 /**

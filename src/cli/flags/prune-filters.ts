@@ -22,14 +22,18 @@ export function toFiltersAt(pairs: FilterPairs, now: number): Record<string, Str
   return toFilters(pairs.map(([name, value]) => [name, name === 'until' ? toSeconds(value, now) : value] as const));
 }
 
-function toSeconds(text: string, now: number): string {
-  let nanoseconds: bigint;
+/** Nanoseconds since the epoch of `until`. Throws CliError with docker's sentence. */
+export function timeBefore(text: string, now: number): bigint {
   try {
-    nanoseconds = parseTime(text, now);
+    const nanoseconds = parseTime(text, now);
+    // A duration longer than the time since the epoch: nothing is as old.
+    return nanoseconds < 0n ? 0n : nanoseconds;
   } catch (cause) {
     throw new CliError((cause as Error).message, { cause });
   }
-  // A duration longer than the time since the epoch: nothing is as old.
-  if (nanoseconds < 0n) nanoseconds = 0n;
+}
+
+function toSeconds(text: string, now: number): string {
+  const nanoseconds = timeBefore(text, now);
   return `${nanoseconds / 1_000_000_000n}.${String(nanoseconds % 1_000_000_000n).padStart(9, '0')}`;
 }

@@ -1,4 +1,4 @@
-/** The flags of what stops a container: `stop` and `restart`. */
+/** The flags of what stops containers: `stop` and `restart`, of pods too. */
 import type { Command } from 'commander';
 import { value } from './option.ts';
 import { parseInteger } from './sizes.ts';
@@ -9,10 +9,15 @@ export interface StoppingFlags {
   readonly timeout?: number;
 }
 
-/** Registers --signal and --timeout, and docker's older --time for the latter. */
+/** Registers --signal and those of timeoutFlags. */
 export function stoppingFlags(command: Command): void {
+  command.addOption(value('-s, --signal <string>', 'Signal to send to the container'));
+  timeoutFlags(command);
+}
+
+/** Registers --timeout, and docker's older --time for it. */
+export function timeoutFlags(command: Command): void {
   for (const option of [
-    value('-s, --signal <string>', 'Signal to send to the container'),
     value('-t, --timeout <int>', 'Seconds to wait before killing the container', parseInteger),
     value('--time <int>', 'The same, by its old name', parseInteger).hideHelp(),
   ]) {

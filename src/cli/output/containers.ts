@@ -53,6 +53,8 @@ export function containerList({ truncate, size, now }: ContainerListOptions): Li
         value: (c) => String(c.mounts.filter((mount) => mount.type === 'volume').length),
       },
       Networks: { heading: 'NETWORKS', value: (c) => c.networks.join(',') },
+      Pod: { heading: 'POD ID', value: (c) => (truncate ? shortId(c.podId) : c.podId) },
+      PodName: { heading: 'POD NAME', value: (c) => c.pod },
       HealthStatus: { heading: 'HEALTH STATUS', value: (c) => c.health },
     },
   };

@@ -1,4 +1,4 @@
-/** `container prune`: every container that does not run (moby, daemon/prune.go). */
+/** `container prune`: every container that does not run (moby, daemon/prune.go) and is in no pod, with which it would go. */
 import { dirname } from 'node:path';
 import { Code, hasCode, K3cError } from '../../../api/errors.ts';
 import { directorySize } from '../../../host/directory-size.ts';
@@ -34,7 +34,7 @@ export async function pruneContainers(
   let reclaimed = 0;
   for (const record of context.state.containers.list()) {
     signal?.throwIfAborted();
-    if (isUp(record) || !test(record)) continue;
+    if (isUp(record) || record.spec.pod !== '' || !test(record)) continue;
     const size = await sizeOnDisk(context, record, signal);
     try {
       await removeContainer(context, record.id, { force: false, volumes: false });

@@ -60,7 +60,8 @@ export function toSpec(message: SpecMessage | undefined, stdinOnce: boolean): Co
   };
 }
 
-function toPort({
+/** Throws INVALID_ARGUMENT in docker's words. */
+export function toPort({
   hostIp,
   hostPort,
   hostPortEnd,

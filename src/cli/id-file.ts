@@ -1,20 +1,24 @@
-/** `--cidfile`: where the id of a new container is written for scripts. */
+/** `--cidfile`, `--pod-id-file`: where the id of what is new is written for scripts. */
 import { constants } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CliError } from './errors.ts';
 
-export interface CidFile {
+export interface IdFile {
   write(id: string): Promise<void>;
   /** Closes it, and removes it when no id was written. */
   close(): Promise<void>;
 }
 
 /** Makes the file, which must not be there yet. Throws CliError with docker's sentence when it is. */
-export async function openCidFile(path: string | undefined, cwd: string): Promise<CidFile> {
+export async function openIdFile(
+  path: string | undefined,
+  cwd: string,
+  noun: 'container' | 'pod' = 'container',
+): Promise<IdFile> {
   if (path === undefined) return { write: () => Promise.resolve(), close: () => Promise.resolve() };
   const full = resolve(cwd, path);
-  const file = await create(full, path);
+  const file = await create(full, path, noun);
   let written = false;
   return {
     async write(id) {
@@ -29,15 +33,15 @@ export async function openCidFile(path: string | undefined, cwd: string): Promis
   };
 }
 
-async function create(full: string, path: string): Promise<FileHandle> {
+async function create(full: string, path: string, noun: string): Promise<FileHandle> {
   try {
     return await open(full, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new CliError(`container ID file found, make sure the other container isn't running or delete ${path}`, {
+      throw new CliError(`${noun} ID file found, make sure the other ${noun} isn't running or delete ${path}`, {
         cause,
       });
     }
-    throw new CliError(`failed to create the container ID file: ${(cause as Error).message}`, { cause });
+    throw new CliError(`failed to create the ${noun} ID file: ${(cause as Error).message}`, { cause });
   }
 }
