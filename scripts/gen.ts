@@ -76,6 +76,7 @@ const sources: readonly Source[] = [
       'solver/pb/ops.proto',
       'solver/errdefs/errdefs.proto',
       'sourcepolicy/pb/policy.proto',
+      'sourcepolicy/policysession/policysession.proto',
       'session/auth/auth.proto',
       'session/filesync/filesync.proto',
       'session/secrets/secrets.proto',

@@ -54,7 +54,7 @@ export async function childConfigs(
         snapshotter,
         cacheBytes,
         cgroupParent: input.cgroupParent,
-        registries: registries.buildkit,
+        registries: registries.forBuildkitd(),
         debug,
       }),
   };

@@ -6,6 +6,7 @@ import { sweepUnpackedPrograms, unpackEngine } from '../bundle/engine.ts';
 import { filesHelperPath, loadSqliteAddon } from '../bundle/program.ts';
 import { sendDatagram } from '../host/libc.ts';
 import type { Log } from '../host/log.ts';
+import { isHeldBy } from '../host/loopback-peer.ts';
 import { inheritedNetlinkSockets } from '../host/netlink/socket.ts';
 import { connectBuildkitd } from './backends/buildkitd.ts';
 import { connectContainerd } from './backends/containerd.ts';
@@ -35,6 +36,7 @@ import { openLog } from './log.ts';
 import { type Paths, pathsOf } from './paths.ts';
 import { createRpc } from './rpc.ts';
 import { openDatabase } from './state/database.ts';
+import type { Supervised } from './supervisor/child.ts';
 import { superviseBuildkitd, superviseContainerd } from './supervisor/engine.ts';
 import { systemFacts } from './system-facts.ts';
 
@@ -118,14 +120,24 @@ async function start(
     await network.stop({ removeAll: !inUse });
     if (!inUse && facts.cgroupDriver === 'cgroupfs') await removeCgroups(facts.cgroupVersion, cgroups);
   });
+  /** The children, once they are there: whoever else asks the relay of registries gets nothing. */
+  const pulling: Supervised[] = [];
   const [engine, registries] = await Promise.all([
     unpackEngine(paths.root, signal),
-    LiveRegistries.open(config.registries, paths.certs, { required: config.registriesNamed, log }),
+    LiveRegistries.open(config.registries, paths.certs, {
+      required: config.registriesNamed,
+      isAllowed: (socket) =>
+        isHeldBy(
+          socket,
+          pulling.flatMap(({ pid }) => pid ?? []),
+        ),
+      log,
+    }),
     network.start(signal),
   ]);
   const names = createNames({
     members: network.members,
-    serversOf: (container) => state.containers.byId(container)?.spec.network.dns ?? [],
+    serversOf: (member) => (state.containers.byId(member) ?? state.pods.byId(member))?.spec.network.dns ?? [],
     ports: () => network.namePorts,
     onPort: ({ bridge, gateway }, port) => network.leadNames(bridge, gateway, port),
     log,
@@ -157,12 +169,14 @@ async function start(
   };
   const containerdChild = superviseContainerd(children);
   const buildkitdChild = superviseBuildkitd(children);
+  pulling.push(containerdChild, buildkitdChild);
   const store = createImageEngine({
     containerd,
     snapshotter: facts.snapshotter,
     containersUsing: (imageId) => containers.namesUsing(imageId),
     removalsDone: () => containers.removalsDone(),
     registries,
+    isOursAlone: registries.isOursAlone,
     log,
   });
   const images = withEvents(store, events);

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, K3cError } from '../../src/api/errors.ts';
 import { applyRegistries } from '../../src/daemon/engine/images/registries.ts';
+import { RelayHolder } from '../../src/daemon/engine/images/relay-holder.ts';
 import type { TransferEvent } from '../../src/daemon/engine/images/transfer-events.ts';
 import { silentLog } from '../../src/host/log.ts';
 import { ImageLab, rejects } from '../support/image-lab.ts';
@@ -13,6 +14,7 @@ import { type Registry, startRegistry } from '../support/registry.ts';
 const USER = { name: 'ada', password: 's3cret-word' };
 const MIB = 1 << 20;
 
+const relay = new RelayHolder({ isAllowed: () => Promise.resolve(true), log: silentLog });
 let lab: ImageLab;
 let open: Registry;
 let closed: Registry;
@@ -27,6 +29,7 @@ after(async () => {
   await open?.stop();
   await closed?.stop();
   await lab?.stop();
+  await relay.close();
 });
 
 test('push, remove, pull: the image comes back whole, runnable and known to CRI', async () => {
@@ -165,7 +168,7 @@ configs:
     auth: {username: ${USER.name}, password: ${USER.password}}
 `,
   );
-  const applied = await applyRegistries(file, join(lab.base, 'certs.d'), { log: silentLog });
+  const applied = await applyRegistries(file, join(lab.base, 'certs.d'), { relay });
   const configured = lab.imageEngine({ registries: applied });
   const pulled = await configured.pull({ reference: 'example.test/app:1' });
   assert.equal((await configured.resolve('example.test/app:1')).id, pulled.id);
@@ -186,7 +189,7 @@ test('TLS of an unknown authority is refused in words, and trusted once registri
     const trusting = async (caFile: string) => {
       const file = join(lab.base, 'tls.yaml');
       await writeFile(file, `configs: {"${secure.address}": {tls: {ca_file: ${caFile}}}}\n`);
-      const registries = await applyRegistries(file, join(lab.base, 'tls.d'), { log: silentLog });
+      const registries = await applyRegistries(file, join(lab.base, 'tls.d'), { relay });
       return lab.imageEngine({ registries });
     };
     await rejects((await trusting(other.caFile)).push({ reference: name }), /^cannot trust .*: (x509|tls): /);

@@ -90,7 +90,7 @@ async function writeResult(
 }
 
 function hostOf(context: CommandContext, client: K3cClient): BuildHost {
-  const { cwd, env, stdout } = context;
+  const { cwd, env, signal, stdout } = context;
   return {
     cwd,
     env,
@@ -99,6 +99,16 @@ function hostOf(context: CommandContext, client: K3cClient): BuildHost {
     stdoutIsTty: context.terminal.isTty.stdout,
     async configuredCredentials(registry) {
       return (await client.images.configuredAuth({ host: registry })).auth;
+    },
+    async sourcePreparer(always) {
+      const { needed } = await client.images.pullsForBuilds({}, { signal });
+      if (!needed) return undefined;
+      const { credentials } = await import('../transfer.ts');
+      return async (reference, platform, ended) => {
+        const auth = await credentials(context, reference);
+        const request = { reference, platform, always, ...(auth !== undefined && { auth }) };
+        await client.images.pullForBuild(request, { signal: ended });
+      };
     },
   };
 }

@@ -32,10 +32,16 @@ export interface PreparedBuild {
 export async function prepareBuild(asked: BuildOptions, host: BuildHost): Promise<PreparedBuild> {
   const options = asked.call === undefined ? asked : withoutOutputs(asked);
   const { frontend, attributes, entitlements } = frontendRequest(options);
+  const preparing = host.sourcePreparer?.(options.pull);
+  // Its failure is met below, unless something fails before.
+  preparing?.catch(() => undefined);
   const { exporters, layouts: outputs, finish: finishOutputs } = await exportersOf(options, host);
   const ssh = await sshAgents(options.ssh, host);
   const caches = await prepareCaches(options, host);
   const inputs = await prepareInputs(options, host);
+  const prepareSource = await preparing;
+  // What is pulled for the builder it must not ask its registry for: that it could not do in the first place.
+  if (prepareSource !== undefined) attributes['image-resolve-mode'] = 'local';
   const request: BuildRequest = {
     frontend,
     frontendAttributes: { ...attributes, ...inputs.attributes },
@@ -50,6 +56,7 @@ export async function prepareBuild(asked: BuildOptions, host: BuildHost): Promis
     uploads: inputs.uploads,
     credentials: async (registry) =>
       (await lookupCredentials(registry, host.env)) ?? (await host.configuredCredentials?.(registry)),
+    prepareSource,
     sharedKey: inputs.sharedKey,
     isRecorded: inputs.dockerfileSize === undefined || inputs.dockerfileSize > UNRECORDED_LIMIT,
     requestId: options.call === undefined ? undefined : `frontend.${options.call}`,

@@ -21,6 +21,7 @@ import {
   serveSecrets,
 } from './session/services.ts';
 import { Session } from './session/session.ts';
+import type { SourcePreparer } from './session/sources.ts';
 import type { SshAgents } from './session/ssh.ts';
 import { UPLOAD_PATH, uploadHandler } from './session/upload.ts';
 
@@ -46,6 +47,8 @@ export interface BuildRequest {
   readonly ssh: SshAgents;
   readonly uploads: Map<string, Readable>;
   readonly credentials: CredentialsLookup;
+  /** Told of every image before the builder looks for it; absent: the builder finds all of them by itself. */
+  readonly prepareSource?: SourcePreparer | undefined;
   readonly sharedKey: string;
   /** Whether BuildKit keeps a record of the build, which holds errors too large for a reply; writing it takes its time. */
   readonly isRecorded: boolean;
@@ -74,7 +77,8 @@ export async function solve(
   signal.throwIfAborted();
   checkSecrets(request.secrets);
   const control = controlClient(connection);
-  const session = await openSession(connection, request);
+  const over = new AbortController();
+  const session = await openSession(connection, request, over.signal);
   const ref = newId();
   const follower = new StatusFollower(control, ref, onStatus);
   try {
@@ -91,6 +95,7 @@ export async function solve(
     throw await explain(control, ref, error, follower);
   } finally {
     follower.stop();
+    over.abort();
     session.close();
   }
 }
@@ -123,6 +128,7 @@ async function solveOnce(
         Cache: { Imports: imports, Exports: cache(request.cacheExports) },
         Entitlements: [...request.entitlements],
         Internal: !request.isRecorded,
+        SourcePolicySession: request.prepareSource === undefined ? '' : session,
       },
       {
         signal,
@@ -178,11 +184,13 @@ function isStreamError(cause: unknown): boolean {
   return code === 'ERR_HTTP2_STREAM_ERROR' || code === 'ERR_HTTP2_ERROR';
 }
 
-async function openSession(connection: Connection, request: BuildRequest): Promise<Session> {
+async function openSession(connection: Connection, request: BuildRequest, over: AbortSignal): Promise<Session> {
   const services = new RpcServer();
   const streams = new Map<string, RawHandler>();
   serveAuth(services, request.credentials);
   serveSecrets(services, request.secrets);
+  const { prepareSource } = request;
+  if (prepareSource !== undefined) (await import('./session/sources.ts')).serveSources(services, prepareSource, over);
   if (request.ssh.size > 0) (await import('./session/ssh.ts')).serveSsh(services, streams, request.ssh);
   if (request.layouts.size > 0) (await import('./content/serve.ts')).serveContent(services, request.layouts);
   streams.set('/moby.filesync.v1.FileSync/DiffCopy', fileSyncHandler(request.contexts));

@@ -72,6 +72,11 @@ export function imagesService(images: ImageEngine): Service {
       const none = { username: '', password: '', identityToken: '' };
       return { auth: { ...none, ...found } };
     },
+    pullsForBuilds: async () => ({ needed: images.pullsForBuilds() }),
+    pullForBuild: async ({ reference, platform, always, auth }, { signal }) => {
+      await images.pullForBuild({ reference, platform, always, credentials: toCredentials(auth), signal });
+      return {};
+    },
     load: async (call) => {
       const loaded = await images.load(dataOf(call.requests), call.signal);
       await call.send({ references: loaded.map(({ name, id }) => name ?? id) });

@@ -58,6 +58,11 @@ export class Supervised {
     return this.#state;
   }
 
+  /** Of the child that runs; undefined while there is none. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** Starts the child and resolves when it is ready. A child that dies first is an error with its last words, not a retry. */
   async start(signal: AbortSignal): Promise<void> {
     const child = await this.#launch(signal);

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { Environment } from '../../credentials/config.ts';
 import type { RegistryCredentials } from '../../credentials/credentials.ts';
 import type { SecretSource } from '../session/services.ts';
+import type { SourcePreparer } from '../session/sources.ts';
 import type { TypedAttributes } from '../solve.ts';
 
 /** An output as `-o` names it. */
@@ -66,4 +67,9 @@ export interface BuildHost {
   readonly stdoutIsTty: boolean;
   /** What the daemon has for a registry that the user has nothing for. */
   configuredCredentials?(registry: string): Promise<RegistryCredentials | undefined>;
+  /**
+   * What makes images ready that the builder cannot get by itself; undefined where there are none.
+   * @param always images are pulled whether they are here or not
+   */
+  sourcePreparer?(always: boolean): Promise<SourcePreparer | undefined>;
 }

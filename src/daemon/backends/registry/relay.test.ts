@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { silentLog } from '../../../host/log.ts';
-import { type Relay, startRelay } from './relay.ts';
+import { type Relay, type RelayRoute, startRelay } from './relay.ts';
 
 let upstream: Server;
 let relay: Relay;
 let base: string;
 let dead: string;
+let allowed = true;
 let seen: { url: string | undefined; headers: Record<string, unknown> }[] = [];
 let answer: RequestListener = (_request, response) => response.end();
 
@@ -20,18 +21,21 @@ before(async () => {
   });
   upstream.listen(0, '127.0.0.1');
   await once(upstream, 'listening');
-  relay = await startRelay(silentLog);
+  relay = await startRelay({ isAllowed: () => Promise.resolve(allowed), log: silentLog });
   const { port } = upstream.address() as AddressInfo;
-  const add = async (host: string) => {
-    const place = await relay.add({
-      server: { scheme: 'http', host, path: '/v2' },
-      credentials: undefined,
-      rename: (repository) => `r/${repository}`,
-    });
-    return `http://${place.host}/v2/${place.path}`;
-  };
-  base = await add(`127.0.0.1:${port}`);
-  dead = await add('127.0.0.1:1');
+  await relay.serve(
+    new Map([
+      ['a.test:5000/0', route(`127.0.0.1:${port}`)],
+      ['a.test:5000/self', route('127.0.0.1:1')],
+    ]),
+  );
+  base = `http://${relay.host}/v2/a.test:5000/0`;
+  dead = `http://${relay.host}/v2/a.test:5000/self`;
+});
+const route = (host: string): RelayRoute => ({
+  server: { scheme: 'http', host, path: '/v2' },
+  credentials: undefined,
+  rename: (repository) => `r/${repository}`,
 });
 after(async () => {
   await relay.close();
@@ -67,7 +71,8 @@ test('a redirection is passed on with its whole address, a refusal without a cha
 });
 
 test('a mirror that is down is 502, what no mirror serves 404', async () => {
-  assert.equal((await fetch(`${dead}/a/manifests/1`)).status, 502);
+  const down = await fetch(`${dead}/a/manifests/1`);
+  assert.deepEqual([down.status, down.statusText], [502, 'http://127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1']);
   seen = [];
   for (const path of ['/a', '/a/uploads/1', '/../x/manifests/1', '/a/manifests/1/2', '/A/manifests/1']) {
     assert.equal((await fetch(base + path)).status, 404, path);
@@ -82,4 +87,53 @@ test('an answer that breaks off breaks off here, too', async () => {
   };
   const got = await fetch(`${base}/a/blobs/sha256:1`);
   await assert.rejects(got.text());
+});
+
+test('nobody else is served, on any of their connections', async () => {
+  allowed = false;
+  seen = [];
+  try {
+    for (const method of ['GET', 'HEAD', 'PUT']) {
+      // A connection of its own: who may ask is found out once for each.
+      const asked = request(`${base}/a/manifests/1`, { method, agent: false }).end();
+      const [got] = (await once(asked, 'response')) as [IncomingMessage];
+      assert.equal(got.statusCode, 403);
+      got.resume();
+    }
+  } finally {
+    allowed = true;
+  }
+  assert.deepEqual(seen, []);
+});
+
+test('other routes take the place of the former; what is under way goes on', async () => {
+  const started = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  answer = async (_request, response) => {
+    response.writeHead(200, { 'content-length': '4' });
+    response.write('sl', () => started.resolve());
+    await goOn.promise;
+    response.end('ow');
+  };
+  const slow = await fetch(`${base}/a/blobs/sha256:1`);
+  await started.promise;
+  const { port } = upstream.address() as AddressInfo;
+  await relay.serve(new Map([['a.test:5000/self', route(`127.0.0.1:${port}`)]]));
+  assert.equal((await fetch(`${base}/a/manifests/1`)).status, 404);
+  goOn.resolve();
+  assert.equal(await slow.text(), 'slow');
+  answer = (_request, response) => response.end('new');
+  assert.equal(await (await fetch(`${dead}/a/manifests/1`)).text(), 'new');
+});
+
+test('routes that cannot be served leave the former', async () => {
+  const { port } = upstream.address() as AddressInfo;
+  const broken = {
+    ...route('x.test'),
+    server: { ...route('x.test').server, tls: { caFile: '/nowhere', insecureSkipVerify: false } },
+  };
+  await relay.serve(new Map([['a.test:5000/0', route(`127.0.0.1:${port}`)]]));
+  await assert.rejects(relay.serve(new Map([['b.test/0', broken]])), { code: 'ENOENT' });
+  answer = (_request, response) => response.end('old');
+  assert.equal(await (await fetch(`${base}/a/manifests/1`)).text(), 'old');
 });

@@ -2,7 +2,7 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Endpoint, RegistriesConfig } from './registries-config.ts';
-import { endpointsOf, isItself, realHost, tlsOf } from './registry-servers.ts';
+import { endpointsOf, isItself, namedHosts, realHost, speaksOfAll, tlsOf } from './registry-servers.ts';
 
 export interface BuildkitRegistry {
   readonly [key: string]: boolean | readonly string[];
@@ -12,20 +12,21 @@ export interface BuildkitPlaces {
   /** Where files are written now, and the name that the directory has in the end. */
   readonly fresh: string;
   readonly certsDir: string;
-  /** Where endpoints are served that only we can serve: host, and path below /v2. */
-  readonly places: ReadonlyMap<Endpoint, { readonly host: string; readonly path: string }>;
+  /** Where the relay serves an endpoint, or a host itself: host, and path below /v2. */
+  readonly relayed: (what: Endpoint | string) => string | undefined;
 }
 
 /** BuildKit takes a directory of certificates, as docker does. */
 const BUILDKIT_TLS = '_buildkit';
 
 /**
- * The tables by host. BuildKit has none for all registries: what `*` says goes to docker.io and to those that the file names.
- * Client certificates are linked below `fresh`.
+ * The tables by host. BuildKit has none for all registries: what `*` says goes to docker.io and to those that the file names; for
+ * others see build-sources.ts. A registry of which the file has credentials is its own last mirror, by way of the relay, so that who
+ * builds needs none. Client certificates are linked below `fresh`.
  */
 export async function buildkitRegistries(
   config: RegistriesConfig,
-  { fresh, certsDir, places }: BuildkitPlaces,
+  { fresh, certsDir, relayed }: BuildkitPlaces,
 ): Promise<Record<string, BuildkitRegistry>> {
   const tables: Record<string, Record<string, boolean | readonly string[]>> = {};
   const tableOf = (host: string) => {
@@ -33,21 +34,20 @@ export async function buildkitRegistries(
     tables[host] = table;
     return table;
   };
-  const named = new Set([...config.mirrors.keys(), ...config.tls.keys(), ...config.credentials.keys()]);
-  if (named.has('*')) named.add('docker.io');
-  named.delete('*');
+  const named = new Set(namedHosts(config));
+  if (speaksOfAll(config)) named.add('docker.io');
   for (const host of named) {
     const mirrors: string[] = [];
     for (const endpoint of endpointsOf(config, host)) {
-      const place = places.get(endpoint);
-      if (place !== undefined) {
-        mirrors.push(`${place.host}/${place.path}`);
-        continue;
+      if (endpoint.rewrites.length === 0) {
+        tableOf(endpoint.host === realHost(host) ? host : endpoint.host)['http'] = endpoint.scheme === 'http';
       }
-      tableOf(endpoint.host === realHost(host) ? host : endpoint.host)['http'] = endpoint.scheme === 'http';
+      if (isItself(endpoint, host)) continue;
       // BuildKit puts /v2 before the path itself.
-      if (!isItself(endpoint, host)) mirrors.push(`${endpoint.host}${endpoint.path.replace(/^\/v2(?=\/|$)/, '')}`);
+      mirrors.push(relayed(endpoint) ?? `${endpoint.host}${endpoint.path.replace(/^\/v2(?=\/|$)/, '')}`);
     }
+    const self = relayed(host);
+    if (self !== undefined) mirrors.push(self);
     if (mirrors.length > 0) tableOf(host)['mirrors'] = mirrors;
   }
   for (const host of new Set([...named, ...Object.keys(tables)])) {

@@ -2,12 +2,16 @@
 import type { Credentials } from '../../backends/transfer.ts';
 import type { Endpoint, RegistriesConfig, RegistryTls } from './registries-config.ts';
 import { credentialsOf, endpointsOf, isItself, realHost, tlsOf } from './registry-servers.ts';
+import { isTokenAlone } from './relay-routes.ts';
 
 export interface HostsTomlOptions {
-  /** Write credentials as a header, for CRI, which has no other way to get them. */
+  /**
+   * For CRI, which has no other way to get credentials: a user with a password as a header, an identity token, which no header can
+   * stand for, by way of the relay.
+   */
   readonly withCredentials: boolean;
-  /** Where an endpoint is served that only we can serve; undefined: it is asked itself. */
-  readonly relayed?: (endpoint: Endpoint) => string | undefined;
+  /** Where the relay serves an endpoint, or a host itself. */
+  readonly relayed?: (what: Endpoint | string) => string | undefined;
 }
 
 /** The file for one registry host, `*` for the default of all hosts. */
@@ -26,19 +30,28 @@ export function hostsToml(config: RegistriesConfig, host: string, options: Hosts
   for (const endpoint of endpoints) {
     if (endpoint !== itself) lines.push(...mirror(config, endpoint, options));
   }
+  const self =
+    options.withCredentials && isTokenAlone(credentialsOf(config, host)) ? options.relayed?.(host) : undefined;
+  if (self !== undefined) lines.push(...relayTable(self));
   return `${lines.join('\n')}\n`;
 }
 
 function mirror(config: RegistriesConfig, endpoint: Endpoint, options: HostsTomlOptions): string[] {
-  const relay = options.relayed?.(endpoint);
-  const table = `host.${JSON.stringify(relay ?? `${endpoint.scheme}://${endpoint.host}${endpoint.path}`)}`;
+  const credentials = credentialsOf(config, endpoint.host);
+  const needsRelay = endpoint.rewrites.length > 0 || (options.withCredentials && isTokenAlone(credentials));
+  const relay = needsRelay ? options.relayed?.(endpoint) : undefined;
+  // It is who it has to be by itself.
+  if (relay !== undefined) return relayTable(relay);
+  const table = `host.${JSON.stringify(`${endpoint.scheme}://${endpoint.host}${endpoint.path}`)}`;
   const lines = ['', `[${table}]`, '  capabilities = ["pull", "resolve"]'];
-  // The relay is who it has to be by itself.
-  if (relay !== undefined) return [...lines, '  override_path = true'];
   if (!endpoint.path.endsWith('/v2')) lines.push('  override_path = true');
   lines.push(...settings(tlsOf(config, endpoint.host)).map((line) => `  ${line}`));
-  lines.push(...header(options, credentialsOf(config, endpoint.host), `[${table}.header]`));
+  lines.push(...header(options, credentials, `[${table}.header]`));
   return lines;
+}
+
+function relayTable(url: string): string[] {
+  return ['', `[host.${JSON.stringify(url)}]`, '  capabilities = ["pull", "resolve"]', '  override_path = true'];
 }
 
 function server({ scheme, host, path }: Pick<Endpoint, 'scheme' | 'host' | 'path'>): string[] {

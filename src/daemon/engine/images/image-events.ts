@@ -59,6 +59,11 @@ export function withEvents(engine: ImageEngine, bus: Pick<EventBus, 'record'>): 
       await transferred('pull', result.reference);
       return result;
     },
+    async pullForBuild(options) {
+      const result = await engine.pullForBuild(options);
+      if (result !== undefined) await transferred('pull', result.reference);
+      return result;
+    },
     async push(options) {
       const result = await engine.push(options);
       await transferred('push', result.reference);

@@ -2,6 +2,7 @@
 import type { Log } from '../../../host/log.ts';
 import type { Containerd } from '../../backends/containerd.ts';
 import type { Credentials } from '../../backends/transfer.ts';
+import { type BuildSourceOptions, pullForBuild } from './build-sources.ts';
 import { Catalog } from './catalog.ts';
 import { type CommitOptions, commitImage } from './commit.ts';
 import { ContentStore } from './content.ts';
@@ -35,6 +36,8 @@ export interface ImageEngineOptions {
   readonly removalsDone?: () => Promise<void>;
   /** What applyRegistries made of registries.yaml; absent: nothing is configured. */
   readonly registries?: RegistrySettings;
+  /** See LiveRegistries; absent: there is nothing that BuildKit does not know. */
+  readonly isOursAlone?: (host?: string) => boolean;
 }
 
 export type ImageEngine = ReturnType<typeof createImageEngine>;
@@ -57,6 +60,7 @@ export function createImageEngine(options: ImageEngineOptions) {
     records,
     catalog,
     registries: options.registries ?? noRegistries(),
+    isOursAlone: options.isOursAlone ?? (() => false),
     containersUsing: options.containersUsing ?? (() => []),
     removalsDone: options.removalsDone ?? (() => Promise.resolve()),
     exclusively: (work) => {
@@ -81,6 +85,10 @@ export function createImageEngine(options: ImageEngineOptions) {
     remove: (name: string, force: boolean, signal?: AbortSignal): Promise<RemovedImage> =>
       removeImage(parts, name, force, signal),
     pull: (pullOptions: PullOptions): Promise<PullResult> => pullImage(parts, pullOptions),
+    /** Whether builds may start from images that only pullForBuild gets. */
+    pullsForBuilds: (): boolean => parts.isOursAlone(),
+    /** Undefined when nothing was pulled. */
+    pullForBuild: (source: BuildSourceOptions): Promise<PullResult | undefined> => pullForBuild(parts, source),
     push: (pushOptions: PushOptions): Promise<PushResult> => pushImage(parts, pushOptions),
     /** Returns an identity token; empty where the registry gives none. */
     login: (server: string, credentials: Credentials, signal?: AbortSignal): Promise<string> =>

@@ -25,6 +25,8 @@ export interface ImageParts {
   readonly records: ImageRecords;
   readonly catalog: Catalog;
   readonly registries: RegistrySettings;
+  /** Whether registries.yaml says of a registry what BuildKit does not know; without a host, whether of any. */
+  readonly isOursAlone: (host?: string) => boolean;
   /** The containers made from an image. */
   readonly containersUsing: (imageId: string) => Promise<readonly ImageUser[]> | readonly ImageUser[];
   /** Waits until nothing of removed containers holds on to images any more, or is not worth waiting for. */

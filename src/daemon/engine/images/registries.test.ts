@@ -7,16 +7,22 @@ import { inspect } from 'node:util';
 import { K3cError } from '../../../api/errors.ts';
 import { silentLog } from '../../../host/log.ts';
 import { hostsToml } from './hosts-toml.ts';
+import { LiveRegistries } from './live-registries.ts';
 import { applyRegistries as applyTo } from './registries.ts';
 import { parseRegistries } from './registries-config.ts';
+import { RelayHolder } from './relay-holder.ts';
 
 let base: string;
 before(async () => {
   base = await mkdtemp(join(tmpdir(), 'k3c-registries-'));
 });
-after(() => rm(base, { recursive: true, force: true }));
+after(async () => {
+  await relay.close();
+  await rm(base, { recursive: true, force: true });
+});
 
-const applyRegistries = (file: string, certs: string) => applyTo(file, certs, { log: silentLog });
+const relay = new RelayHolder({ isAllowed: () => Promise.resolve(false), log: silentLog });
+const applyRegistries = (file: string, certs: string) => applyTo(file, certs, { relay });
 const toml = (text: string, host: string, withCredentials = false) =>
   hostsToml(parseRegistries(text, 'f'), host, { withCredentials });
 
@@ -145,14 +151,25 @@ configs:
   assert.deepEqual(applied.credentials('docker.io'), { username: 'ada', password: 'word' });
   assert.deepEqual(applied.credentials('registry-1.docker.io'), { username: 'ada', password: 'word' });
   assert.deepEqual(applied.credentials('n.test'), { identityToken: 'tok' });
-  assert.deepEqual(applied.warnings, [
-    `${file}: configs.n.test.auth has an identity token, which cannot reach pulls by way of CRI`,
-  ]);
+  assert.deepEqual(applied.warnings, []);
+  const { host } = await relay.get();
+  // By way of the relay goes whoever wants a login: BuildKit has none of its own.
   assert.deepEqual(applied.buildkit, {
     'm.test:5000': { http: true },
-    'n.test': { http: false, ca: [pem], tlsconfigdir: [join(certs, '_buildkit/n.test')] },
-    'docker.io': { mirrors: ['m.test:5000', 'n.test/sub'] },
+    'n.test': {
+      http: false,
+      ca: [pem],
+      tlsconfigdir: [join(certs, '_buildkit/n.test')],
+      mirrors: [`${host}/n.test/self`],
+    },
+    'docker.io': { mirrors: ['m.test:5000', `${host}/docker.io/1`, `${host}/docker.io/self`] },
+    'registry-1.docker.io': { mirrors: [`${host}/registry-1.docker.io/self`] },
   });
+  // And before CRI, who has only a token.
+  const forCri = await readFile(join(certs, 'n.test/hosts.toml'), 'utf8');
+  assert.ok(forCri.includes(`[host."http://${host}/v2/n.test/self"]`), forCri);
+  assert.ok(!(await readFile(join(applied.hostDir, 'n.test/hosts.toml'), 'utf8')).includes(host));
+  assert.ok((await readFile(join(certs, 'docker.io/hosts.toml'), 'utf8')).includes(`${host}/v2/docker.io/1"`));
   await stat(join(certs, '_buildkit/n.test/client.key'));
 });
 
@@ -170,4 +187,21 @@ test('a key that is no host is refused by name: it would become a directory else
       });
   for (const key of ['*', 'r.test', 'localhost:5000', '10.0.0.1:443', '[::1]:5000'])
     assert.ok(parseRegistries(`mirrors: {${JSON.stringify(key)}: {}}`, 'f').mirrors.has(key));
+});
+
+test('what BuildKit does not know is told by host: all hosts, and what came after its start', async (t) => {
+  const file = join(base, 'live.yaml');
+  await writeFile(file, 'mirrors: {a.test: {endpoint: ["http://m.test"]}}');
+  const log = silentLog;
+  const live = await LiveRegistries.open(file, join(base, 'live.d'), { isAllowed: async () => false, log });
+  t.after(() => live.close());
+  const ours = () => [undefined, 'a.test', 'b.test', 'docker.io'].map((host) => live.isOursAlone(host));
+  assert.equal(live.isBuildkitStale, true, 'it has not been started');
+  live.forBuildkitd();
+  assert.deepEqual([live.isBuildkitStale, ...ours()], [false, false, false, false, false]);
+  await writeFile(file, 'mirrors: {b.test: {endpoint: ["http://m.test"]}, "*": {endpoint: ["http://m.test"]}}');
+  await live.reload();
+  assert.deepEqual([live.isBuildkitStale, ...ours()], [true, true, true, true, true]);
+  live.forBuildkitd();
+  assert.deepEqual([live.isBuildkitStale, ...ours()], [false, true, true, false, false]);
 });

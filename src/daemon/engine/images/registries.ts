@@ -2,14 +2,22 @@
 import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
-import type { Log } from '../../../host/log.ts';
-import { type Relay, startRelay } from '../../backends/registry/relay.ts';
+import type { Relay } from '../../backends/registry/relay.ts';
 import type { RegistryServer } from '../../backends/registry/server.ts';
 import type { Credentials } from '../../backends/transfer.ts';
 import { type BuildkitRegistry, buildkitRegistries } from './buildkit-registries.ts';
 import { hostsToml } from './hosts-toml.ts';
 import { type Endpoint, parseRegistries, type RegistriesConfig } from './registries-config.ts';
-import { credentialsOf, endpointsOf, isItself, mirrorServer, serverOf } from './registry-servers.ts';
+import {
+  credentialsOf,
+  endpointsOf,
+  isItself,
+  mirrorServer,
+  namedHosts,
+  serverOf,
+  speaksOfAll,
+} from './registry-servers.ts';
+import { relayRoutes } from './relay-routes.ts';
 import { rewriteRepository } from './rewrite.ts';
 
 export type { BuildkitRegistry } from './buildkit-registries.ts';
@@ -25,9 +33,10 @@ export interface AppliedRegistries {
   readonly server: (host: string) => RegistryServer;
   /** Where to read from, best first, the registry itself last. `rename` gives a repository's name there. */
   readonly sources: (host: string) => readonly RegistrySource[];
+  /** The hosts that the file names, and whether it says something of all others. */
+  readonly speaksOf: { readonly named: ReadonlySet<string>; readonly all: boolean };
   /** What could not be applied everywhere, a sentence each. */
   readonly warnings: readonly string[];
-  close(): Promise<void>;
 }
 
 export interface RegistrySource {
@@ -38,7 +47,14 @@ export interface RegistrySource {
 export interface RegistriesOptions {
   /** The file was named by somebody: it must be there. */
   readonly required?: boolean;
-  readonly log: Log;
+  /** The relay that serves what the file needs it for; called only when it needs one, or may have before. */
+  readonly relay: RelaySource;
+}
+
+export interface RelaySource {
+  /** The relay, started when it is asked for the first time. */
+  get(): Promise<Relay>;
+  readonly isStarted: boolean;
 }
 
 /** Not the name of any host, which have no underscore first but for containerd's own `_default`. */
@@ -56,13 +72,14 @@ export async function applyRegistries(
 ): Promise<AppliedRegistries> {
   const config = parseRegistries(await readFileOf(file, options.required ?? false), file);
   await checkFiles(config, file);
-  const { relay, places } = await relayOf(config, options.log);
-  try {
-    return await write(config, file, certsDir, places, relay);
-  } catch (error) {
-    await relay?.close();
-    throw error;
-  }
+  const { routes, mirrors, selves } = relayRoutes(config);
+  // One that serves what an older file said is told that this is over.
+  const relay = routes.size > 0 || options.relay.isStarted ? await options.relay.get() : undefined;
+  const relayed = (what: Endpoint | string) => {
+    const key = typeof what === 'string' ? selves.get(what) : mirrors.get(what);
+    return key === undefined || relay === undefined ? undefined : { host: relay.host, key };
+  };
+  return write(config, file, certsDir, relayed, async () => relay?.serve(routes));
 }
 
 /** As if there were no file: for engines of tests, and tools. */
@@ -76,48 +93,41 @@ export function noRegistries(): Pick<AppliedRegistries, 'hostDir' | 'credentials
   };
 }
 
-type Places = ReadonlyMap<Endpoint, { readonly host: string; readonly path: string }>;
-
-/** Serves the endpoints that need more than a path; no such endpoint, no server. */
-async function relayOf(config: RegistriesConfig, log: Log) {
-  const needy = [...config.mirrors.values()].flat().filter((each) => each.rewrites.length > 0);
-  if (needy.length === 0) return { relay: undefined, places: new Map() };
-  const relay = await startRelay(log);
-  const places = new Map<Endpoint, { readonly host: string; readonly path: string }>();
-  for (const endpoint of needy) {
-    const route = {
-      server: mirrorServer(config, endpoint),
-      credentials: credentialsOf(config, endpoint.host),
-      rename: (repository: string) => rewriteRepository(endpoint.rewrites, repository),
-    };
-    places.set(endpoint, await relay.add(route));
-  }
-  return { relay, places };
-}
+/** Where something is served by the relay. */
+type Relayed = (what: Endpoint | string) => { readonly host: string; readonly key: string } | undefined;
 
 async function write(
   config: RegistriesConfig,
   file: string,
   certsDir: string,
-  places: Places,
-  relay: Relay | undefined,
+  relayed: Relayed,
+  serve: () => Promise<void>,
 ): Promise<AppliedRegistries> {
-  const relayed = (endpoint: Endpoint) => {
-    const place = places.get(endpoint);
-    return place === undefined ? undefined : `http://${place.host}/v2/${place.path}`;
+  const url = (what: Endpoint | string) => {
+    const place = relayed(what);
+    return place === undefined ? undefined : `http://${place.host}/v2/${place.key}`;
   };
   const fresh = `${certsDir}.new`;
   const stale = `${certsDir}.old`;
   await rm(fresh, { recursive: true, force: true });
   await rm(stale, { recursive: true, force: true });
   await mkdir(join(fresh, OWN), { recursive: true, mode: 0o700 });
-  const hosts = new Set([...config.mirrors.keys(), ...config.tls.keys(), ...config.credentials.keys()]);
-  for (const host of hosts) {
+  const named = namedHosts(config);
+  const all = speaksOfAll(config);
+  for (const host of all ? [...named, '*'] : named) {
     const name = host === '*' ? '_default' : host;
-    await writeHost(join(fresh, name), hostsToml(config, host, { withCredentials: true, relayed }));
-    await writeHost(join(fresh, OWN, name), hostsToml(config, host, { withCredentials: false, relayed }));
+    await writeHost(join(fresh, name), hostsToml(config, host, { withCredentials: true, relayed: url }));
+    await writeHost(join(fresh, OWN, name), hostsToml(config, host, { withCredentials: false, relayed: url }));
   }
-  const buildkit = await buildkitRegistries(config, { fresh, certsDir, places });
+  const buildkit = await buildkitRegistries(config, {
+    fresh,
+    certsDir,
+    relayed: (what) => {
+      const place = relayed(what);
+      return place === undefined ? undefined : `${place.host}/${place.key}`;
+    },
+  });
+  await serve();
   await rename(certsDir, stale).catch(ignoreMissing);
   await rename(fresh, certsDir);
   await rm(stale, { recursive: true, force: true });
@@ -127,8 +137,8 @@ async function write(
     credentials: (host) => credentialsOf(config, host),
     server: (host) => serverOf(config, host),
     sources: (host) => sourcesOf(config, host),
+    speaksOf: { named, all },
     warnings: warningsOf(config, file),
-    close: async () => relay?.close(),
   };
 }
 
@@ -150,21 +160,13 @@ function sourcesOf(config: RegistriesConfig, host: string): RegistrySource[] {
 
 function warningsOf(config: RegistriesConfig, file: string): string[] {
   const warnings: string[] = [];
-  if (config.mirrors.has('*')) {
+  if (speaksOfAll(config)) {
     warnings.push(
-      `${file}: mirrors of "*" reach builds for docker.io and the registries that the file names; BuildKit knows no others`,
+      `${file}: what is said of "*" reaches builds of buildctl and buildx only for docker.io and the registries that the file names`,
     );
-  }
-  if (config.tls.has('*')) {
-    warnings.push(`${file}: configs of "*" reach builds only for the registries that the file names`);
   }
   if (config.credentials.has('*')) {
     warnings.push(`${file}: configs."*".auth counts nowhere: it would be shown to every registry that is asked`);
-  }
-  for (const [host, who] of config.credentials) {
-    if ('identityToken' in who) {
-      warnings.push(`${file}: configs.${host}.auth has an identity token, which cannot reach pulls by way of CRI`);
-    }
   }
   return warnings;
 }

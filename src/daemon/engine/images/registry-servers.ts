@@ -8,10 +8,24 @@ export function realHost(host: string): string {
   return host === 'docker.io' ? 'registry-1.docker.io' : host;
 }
 
+const HUB: readonly string[] = ['docker.io', 'registry-1.docker.io', 'index.docker.io'];
+
 /** docker.io may be configured under any of its names. */
 function aliases(host: string): readonly string[] {
-  const hub = ['docker.io', 'registry-1.docker.io', 'index.docker.io'];
-  return hub.includes(host) ? [host, ...hub.filter((each) => each !== host)] : [host];
+  return HUB.includes(host) ? [host, ...HUB.filter((each) => each !== host)] : [host];
+}
+
+/** The hosts that the file says something of by name. docker.io counts by any of its names. */
+export function namedHosts(config: RegistriesConfig): ReadonlySet<string> {
+  const named = new Set([...config.mirrors.keys(), ...config.tls.keys(), ...config.credentials.keys()]);
+  named.delete('*');
+  if (HUB.some((name) => named.has(name))) named.add('docker.io');
+  return named;
+}
+
+/** Whether the file says something of hosts that it does not name. */
+export function speaksOfAll(config: RegistriesConfig): boolean {
+  return config.mirrors.has('*') || config.tls.has('*');
 }
 
 /** TLS settings of a host; those of `*` where it has none of its own. */
