@@ -339,7 +339,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     words: ['pod prune'],
-    summary: 'Remove all pods of which no container runs',
+    summary: 'Remove all pods that do not run',
     load: async () => (await import('./commands/pod.ts')).podPrune,
   },
   {

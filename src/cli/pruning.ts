@@ -49,7 +49,7 @@ export const pruneVolumes: Act = async (context, flags) => {
   return { report: under('Deleted Volumes:', deleted), reclaimed };
 };
 
-/** Those of which no container runs, with their containers; by names. */
+/** Those that do not run, with their containers; by names. */
 export const prunePods: Act = async (context, { filter = [] }) => {
   const { pods } = await context.client();
   const { signal } = context;

@@ -265,7 +265,7 @@ describe('pod prune', () => {
     const yes = await prune([], 'y\n');
     assert.match(
       yes.out,
-      /^WARNING! This will remove all pods of which no container runs.*Deleted Pods:\ncreated\nexited\nstopped\n\n$/s,
+      /^WARNING! This will remove all pods that do not run, with their containers\..*Deleted Pods:\ncreated\nexited\nstopped\n\n$/s,
     );
     assert.deepEqual(
       yes.asked.map(([, request]) => request),

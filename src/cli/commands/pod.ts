@@ -118,7 +118,7 @@ export const podRm: CommandDefinition<RmFlags> = {
 };
 
 const WARNING =
-  'WARNING! This will remove all pods of which no container runs, with their containers.\nAre you sure you want to continue?';
+  'WARNING! This will remove all pods that do not run, with their containers.\nAre you sure you want to continue?';
 
 export const podPrune: CommandDefinition<PruneFlags> = {
   usage: '[OPTIONS]',

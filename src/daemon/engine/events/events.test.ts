@@ -136,7 +136,8 @@ describe('filters', () => {
   const image = { type: 'image', action: 'pull', actor: 'busybox:latest', attributes: { name: 'busybox' } };
   const volume = { type: 'volume', action: 'mount', actor: 'data', attributes: { container: 'abcdef' } };
   const network = { type: 'network', action: 'connect', actor: 'bridge', attributes: { name: 'bridge' } };
-  const names = new Map(Object.entries({ web, image, volume, network }));
+  const pod = { type: 'pod', action: 'start', actor: 'fedcba', attributes: { name: 'duo' } };
+  const names = new Map(Object.entries({ web, image, volume, network, pod }));
 
   function chosen(filters: Record<string, string[]>): string {
     const matches = eventMatcher(filters);
@@ -144,7 +145,7 @@ describe('filters', () => {
   }
 
   const cases: [filters: Record<string, string[]>, chosen: string][] = [
-    [{}, 'web image volume network'],
+    [{}, 'web image volume network pod'],
     [{ type: ['image', 'volume'] }, 'image volume'],
     [{ event: ['pull', 'mount'] }, 'image volume'],
     [{ event: ['exec_create'] }, 'web'],
@@ -155,6 +156,8 @@ describe('filters', () => {
     [{ container: ['data'] }, ''],
     [{ volume: ['data'] }, 'volume'],
     [{ network: ['bridge'] }, 'network'],
+    [{ pod: ['duo'] }, 'pod'],
+    [{ pod: ['fed', 'web'] }, 'pod'],
     [{ image: ['busybox'] }, 'image'],
     [{ image: ['busybox:latest'] }, 'image'],
     [{ image: ['localhost:5000/nginx'] }, 'web'],
@@ -162,7 +165,7 @@ describe('filters', () => {
     [{ label: ['tier=a'] }, 'web'],
     [{ label: ['tier', 'name=web'] }, 'web'],
     [{ label: ['tier=b'] }, ''],
-    [{ scope: ['local'] }, 'web image volume network'],
+    [{ scope: ['local'] }, 'web image volume network pod'],
     [{ scope: ['swarm'] }, ''],
     [{ daemon: ['x'] }, ''],
     [{ type: ['container'], event: ['pull'] }, ''],

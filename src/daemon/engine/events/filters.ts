@@ -31,6 +31,7 @@ function makeTest(name: string, values: readonly string[]): Match {
     case 'container':
     case 'volume':
     case 'network':
+    case 'pod':
     case 'daemon':
       return ({ type, actor, attributes }) =>
         type === name && values.some((value) => actor.startsWith(value) || attributes['name']?.startsWith(value));
@@ -39,7 +40,7 @@ function makeTest(name: string, values: readonly string[]): Match {
     default:
       throw new K3cError(Code.INVALID_ARGUMENT, `invalid filter '${name}'`, {
         reason: 'bad-input',
-        hint: 'events know container, event, image, label, network, scope, type and volume',
+        hint: 'events know container, event, image, label, network, pod, scope, type and volume',
       });
   }
 }
