@@ -5,6 +5,7 @@
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { mount, openNetlinkSocket, setns, unmount, unshare } from './libc.ts';
 import { NetlinkSocket } from './netlink/socket.ts';
+import { setSysctl } from './sysctl.ts';
 
 const CLONE_NEWNET = 0x40000000;
 const MS_BIND = 4096;
@@ -44,6 +45,8 @@ export interface EnteredNetns {
   readonly route: NetlinkSocket;
   /** An open file of the namespace. */
   readonly fd: number;
+  /** Sets kernel settings of the namespace (paths below /proc/sys, such as net/ipv6/conf/eth0/accept_ra) that are not so already. */
+  readonly sysctl: (settings: Readonly<Record<string, string>>) => void;
 }
 
 /** Does something synchronous with a namespace, from outside of it. Throws ENOENT when it is gone. */
@@ -55,7 +58,12 @@ export function useNetns<T>(path: string, act: (netns: EnteredNetns) => T): T {
       return openNetlinkSocket(NETLINK_ROUTE);
     });
     try {
-      return act({ route: new NetlinkSocket(socket, BUFFER_BYTES), fd });
+      const sysctl = (settings: Readonly<Record<string, string>>) =>
+        away(() => {
+          setns(fd, CLONE_NEWNET);
+          for (const [path, value] of Object.entries(settings)) setSysctl(path, value);
+        });
+      return act({ route: new NetlinkSocket(socket, BUFFER_BYTES), fd, sysctl });
     } finally {
       closeSync(socket);
     }

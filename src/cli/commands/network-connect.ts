@@ -6,6 +6,7 @@ import { flag, value, values } from '../flags/option.ts';
 interface ConnectFlags {
   readonly alias?: readonly string[];
   readonly ip?: string;
+  readonly ip6?: string;
 }
 
 export const networkConnect: CommandDefinition<ConnectFlags> = {
@@ -14,10 +15,12 @@ export const networkConnect: CommandDefinition<ConnectFlags> = {
   configure(command) {
     command.addOption(values('--alias <strings>', 'Add network-scoped alias for the container'));
     command.addOption(value('--ip <string>', 'IPv4 address (e.g., "172.30.100.104")', checkAddress));
+    command.addOption(value('--ip6 <string>', 'IPv6 address (e.g., "2001:db8::33")', checkAddress));
   },
   async run(context, [network = '', container = ''], flags) {
     const { networks } = await context.client();
-    const request = { network, container, ip: flags.ip ?? '', aliases: [...(flags.alias ?? [])] };
+    const { ip = '', ip6 = '', alias = [] } = flags;
+    const request = { network, container, ip, ip6, aliases: [...alias] };
     await networks.connect(request, { signal: context.signal });
     return 0;
   },

@@ -10,6 +10,7 @@ const network = (name: string, over: Partial<Network> = {}): Network => ({
   name,
   driver: 'bridge',
   internal: false,
+  ipv6: false,
   labels: {},
   createdAt: 0n,
   ...over,
@@ -42,11 +43,28 @@ test('network create asks for what is given and prints the id', async () => {
       subnet: '10.1.0.0/16',
       gateway: '10.1.0.9',
       ipRange: '10.1.2.0/24',
+      subnet6: '',
+      gateway6: '',
+      ipRange6: '',
+      ipv6: false,
       internal: true,
       options: { x: '1' },
       labels: { a: 'b' },
     },
   ]);
+});
+
+test('network create tells the families apart', async () => {
+  const { asked, client } = noting({ create: { id: 'i1' } });
+  const six = ['--ipv6', '--subnet', 'fd00:62::/64', '--gateway', 'fd00:62::9', '--ip-range', 'fd00:62::80/121'];
+  await cli(['network', 'create', ...six, '--subnet', '10.1.0.0/16', 'lan'], { client });
+  const [{ subnet, subnet6, gateway, gateway6, ipRange6, ipv6 }] = asked as [Record<string, unknown>];
+  assert.deepEqual(
+    [subnet, subnet6, gateway, gateway6, ipRange6, ipv6],
+    ['10.1.0.0/16', 'fd00:62::/64', '', 'fd00:62::9', 'fd00:62::80/121', true],
+  );
+  const twice = await cli(['network', 'create', '--subnet', '10.1.0.0/16,10.2.0.0/16', 'lan'], { client });
+  assert.match(twice.err, /--subnet 10\.2\.0\.0\/16 is one too many/);
 });
 
 describe('network ls', () => {
@@ -94,10 +112,11 @@ test('network prune asks first', async () => {
 
 test('network connect and disconnect', async () => {
   const { asked, client } = noting({ connect: {}, disconnect: {} });
-  await cli(['network', 'connect', '--ip', '10.1.0.5', '--alias', 'a', '--alias', 'b', 'lan', 'web'], { client });
+  const asks = ['--ip', '10.1.0.5', '--ip6', 'fd00::5', '--alias', 'a', '--alias', 'b'];
+  await cli(['network', 'connect', ...asks, 'lan', 'web'], { client });
   await cli(['network', 'disconnect', '-f', 'lan', 'web'], { client });
   assert.deepEqual(asked, [
-    { network: 'lan', container: 'web', ip: '10.1.0.5', aliases: ['a', 'b'] },
+    { network: 'lan', container: 'web', ip: '10.1.0.5', ip6: 'fd00::5', aliases: ['a', 'b'] },
     { network: 'lan', container: 'web', force: true },
   ]);
   const bad = await cli(['network', 'connect', '--ip', 'x', 'lan', 'web'], { client });

@@ -7,20 +7,19 @@ import { checkLabel, toLabels } from '../flags/environment.ts';
 import { flag, value, values } from '../flags/option.ts';
 import { pruneFilter } from '../flags/prune-filters.ts';
 import { parseFilter, toFilters } from '../flags/words.ts';
+import { type PoolFlags, toPools } from '../network-pools.ts';
 import { compareNaturally } from '../output/natural-order.ts';
 import { networkList } from '../output/networks.ts';
 import { FORMAT_HELP, renderList } from '../output/rows.ts';
 import { type PruneFlags, pruneNetworks } from '../pruning.ts';
 import { userFormat } from '../user-format.ts';
 
-interface CreateFlags {
+interface CreateFlags extends PoolFlags {
   readonly driver: string;
-  readonly gateway?: string;
   readonly internal?: boolean;
-  readonly ipRange?: string;
+  readonly ipv6?: boolean;
   readonly label?: readonly string[];
   readonly opt?: readonly string[];
-  readonly subnet?: string;
 }
 
 export const networkCreate: CommandDefinition<CreateFlags> = {
@@ -29,12 +28,13 @@ export const networkCreate: CommandDefinition<CreateFlags> = {
   configure(command) {
     for (const option of [
       value('-d, --driver <string>', 'Driver to manage the Network').default('bridge'),
-      value('--gateway <string>', 'IPv4 Gateway for the master subnet'),
+      values('--gateway <strings>', 'IPv4 or IPv6 Gateway for the master subnet'),
       flag('--internal', 'Restrict external access to the network'),
-      value('--ip-range <string>', 'Allocate container ip from a sub-range'),
+      values('--ip-range <strings>', 'Allocate container ip from a sub-range'),
+      flag('--ipv6', 'Enable IPv6 networking'),
       values('--label <list>', 'Set metadata on a network', checkLabel),
       values('-o, --opt <map>', 'Set driver specific options'),
-      value('--subnet <string>', 'Subnet in CIDR format that represents a network segment'),
+      values('--subnet <strings>', 'Subnet in CIDR format that represents a network segment'),
     ])
       command.addOption(option);
   },
@@ -44,9 +44,8 @@ export const networkCreate: CommandDefinition<CreateFlags> = {
       {
         name,
         driver: flags.driver,
-        subnet: flags.subnet ?? '',
-        gateway: flags.gateway ?? '',
-        ipRange: flags.ipRange ?? '',
+        ...toPools(flags),
+        ipv6: flags.ipv6 === true,
         internal: flags.internal === true,
         options: toLabels(flags.opt ?? []),
         labels: toLabels(flags.label ?? []),

@@ -17,7 +17,7 @@ export function networkList({ truncate }: { readonly truncate: boolean }): ListF
       Driver: { heading: 'DRIVER', value: ({ driver }) => driver },
       Scope: { heading: 'SCOPE', value: () => 'local' },
       IPv4: { heading: 'IPV4', value: () => 'true' },
-      IPv6: { heading: 'IPV6', value: () => 'false' },
+      IPv6: { heading: 'IPV6', value: ({ ipv6 }) => String(ipv6) },
       Internal: { heading: 'INTERNAL', value: ({ internal }) => String(internal) },
       ...labelFields(),
       CreatedAt: {

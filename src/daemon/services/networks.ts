@@ -13,19 +13,20 @@ export function networksService(
     create: async (request) => ({ id: (await engine.create(request)).id }),
     list: ({ filters }) =>
       Promise.resolve({
-        networks: engine.list(toFilters(filters)).map(({ id, name, driver, internal, labels, createdAt }) => ({
+        networks: engine.list(toFilters(filters)).map(({ id, name, driver, internal, ipv6, labels, createdAt }) => ({
           id,
           name,
           driver,
           internal,
+          ipv6,
           labels: { ...labels },
           createdAt,
         })),
       }),
     inspect: async ({ network }) => ({ document: Buffer.from(JSON.stringify(engine.inspect(network))) }),
     remove: async ({ network }) => ({ name: engine.remove(network) }),
-    connect: async ({ network, container, ip, aliases }) => {
-      await containers.connect(network, container, { ip, aliases });
+    connect: async ({ network, container, ip, ip6, aliases }) => {
+      await containers.connect(network, container, { ip, ip6, aliases });
       return {};
     },
     disconnect: async ({ network, container, force }) => {

@@ -11,6 +11,8 @@ export interface NetworkConfig {
   /** Whether a user chose the subnet: only then may containers ask for addresses in it. */
   readonly configured: boolean;
   readonly internal: boolean;
+  /** Absent: IPv4 alone. */
+  readonly ipv6?: Pick<NetworkConfig, 'subnet' | 'gateway' | 'ipRange' | 'configured'> | undefined;
   /** Of the driver, as given. */
   readonly options: Readonly<Record<string, string>>;
 }

@@ -23,8 +23,12 @@ export interface EndpointSpec {
   readonly askedIp: string;
   readonly askedMac: string;
   readonly aliases: readonly string[];
+  /** Absent or empty: whatever is free, where the network has IPv6. */
+  readonly askedIp6?: string | undefined;
   /** Of the newest attempt; empty before the first. */
   readonly ip: string;
+  /** Absent or empty: the network has no IPv6. */
+  readonly ip6?: string | undefined;
   readonly mac: string;
   /** In the container: eth0. */
   readonly interface: string;

@@ -1,15 +1,15 @@
+import { formatAddressBytes, IpFamily } from './address.ts';
 import { attribute, attributeMap, be16, host32, nested } from './codec.ts';
 import { isNetlinkError } from './error.ts';
-import { formatIpv4Bytes } from './ipv4.ts';
 import type { NetlinkSocket } from './socket.ts';
 
 /** Numbers from linux/netfilter/nfnetlink_conntrack.h. */
 const subsystemConntrack = 1;
 const Type = { GET: 1, DELETE: 2 } as const;
 const headerLength = 4;
-const familyIpv4 = 2;
 const Tuple = { ORIGINAL: 1, REPLY: 2 } as const;
 const TupleAttribute = { IP: 1, PROTOCOL: 2 } as const;
+const IpAttribute = { SOURCE_4: 1, DESTINATION_4: 2, SOURCE_6: 3, DESTINATION_6: 4 } as const;
 const filterAttribute = 25;
 /** Which fields of the tuple count (net/netfilter/nf_internals.h). */
 const FilterFlag = { PROTOCOL: 0x08, DESTINATION_PORT: 0x20 } as const;
@@ -25,7 +25,7 @@ export interface FlowDirection {
   readonly destinationPort: number;
 }
 
-/** A tracked IPv4 connection: as its first packet was, and as answers to it look (the other end after NAT). */
+/** A tracked connection of either family: as its first packet was, and as answers to it look (the other end after NAT). */
 export interface Flow {
   readonly protocol: number;
   readonly original: FlowDirection;
@@ -36,9 +36,10 @@ function parseTuple(tuple: Buffer): FlowDirection & { protocol: number } {
   const attributes = attributeMap(tuple);
   const ip = attributeMap(attributes.get(TupleAttribute.IP) ?? Buffer.alloc(0));
   const protocol = attributeMap(attributes.get(TupleAttribute.PROTOCOL) ?? Buffer.alloc(0));
+  const address = (four: number, six: number) => formatAddressBytes(ip.get(four) ?? ip.get(six) ?? Buffer.alloc(4));
   return {
-    source: formatIpv4Bytes(ip.get(1) ?? Buffer.alloc(4)),
-    destination: formatIpv4Bytes(ip.get(2) ?? Buffer.alloc(4)),
+    source: address(IpAttribute.SOURCE_4, IpAttribute.SOURCE_6),
+    destination: address(IpAttribute.DESTINATION_4, IpAttribute.DESTINATION_6),
     protocol: protocol.get(1)?.readUInt8(0) ?? 0,
     sourcePort: protocol.get(2)?.readUInt16BE(0) ?? 0,
     destinationPort: protocol.get(3)?.readUInt16BE(0) ?? 0,
@@ -47,6 +48,8 @@ function parseTuple(tuple: Buffer): FlowDirection & { protocol: number } {
 
 /** What the kernel itself sorts out of a dump: flows of a protocol, and of an original destination port. */
 export interface FlowFilter {
+  /** Absent: IPv4. */
+  readonly family?: IpFamily | undefined;
   readonly protocol: number;
   readonly destinationPort?: number | undefined;
 }
@@ -62,12 +65,12 @@ function filterAttributes({ protocol, destinationPort }: FlowFilter): Buffer {
 }
 
 /**
- * Makes the kernel forget the tracked IPv4 connections that `matches` picks among those of the filter, so that their next
+ * Makes the kernel forget the tracked connections that `matches` picks among those of the filter, so that their next
  * packet is judged by today's rules. A UDP flow that never pauses would otherwise stay with the container that its port
  * once led to. Returns how many were forgotten.
  */
 export function forgetFlows(socket: NetlinkSocket, filter: FlowFilter, matches: (flow: Flow) => boolean): number {
-  const header = Buffer.from([familyIpv4, 0, 0, 0]);
+  const header = Buffer.from([filter.family ?? IpFamily.IPV4, 0, 0, 0]);
   const request = Buffer.concat([header, filterAttributes(filter)]);
   let forgotten = 0;
   for (const { payload } of socket.dump('list connections', (subsystemConntrack << 8) | Type.GET, request)) {

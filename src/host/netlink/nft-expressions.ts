@@ -1,5 +1,7 @@
+import { addressLength, IpFamily } from './address.ts';
 import { attribute, be16, be32, be64, cString, host32, nested } from './codec.ts';
 import { formatIpv4, type Ipv4Network, ipv4Bytes, ipv4Mask } from './ipv4.ts';
+import { formatIpv6, type Ipv6Network, ipv6Bytes, ipv6MaskBytes } from './ipv6.ts';
 
 /**
  * Builders for the expressions of nf_tables rules. A rule is a small program over registers: load a value, compare or
@@ -11,7 +13,7 @@ declare const expression: unique symbol;
 export type Expression = Buffer & { readonly [expression]: true };
 
 /** Registers: four of 16 bytes, or the same memory as sixteen of 4 bytes. VERDICT takes what ends a rule. */
-export const Register = { VERDICT: 0, R1: 1, WORD0: 8, WORD1: 9, WORD2: 10 } as const;
+export const Register = { VERDICT: 0, R1: 1, WORD0: 8, WORD1: 9, WORD2: 10, WORD4: 12, WORD5: 13 } as const;
 export type Register = (typeof Register)[keyof typeof Register];
 
 /** Verdicts; JUMP needs the name of a chain. */
@@ -22,7 +24,6 @@ const Meta = { INPUT_NAME: 6, OUTPUT_NAME: 7, TRANSPORT_PROTOCOL: 16 } as const;
 const PayloadBase = { NETWORK: 1, TRANSPORT: 2 } as const;
 const Comparison = { EQUAL: 0, NOT_EQUAL: 1 } as const;
 const CtKey = { STATE: 0, STATUS: 2 } as const;
-const familyIpv4 = 2;
 const tcp = 6;
 const tcpSyn = 0x02;
 const tcpOptionMss = 2;
@@ -30,6 +31,8 @@ const interfaceNameLength = 16;
 
 /** Offsets in the IPv4 header. */
 export const Ipv4Field = { SOURCE: 12, DESTINATION: 16 } as const;
+/** Offsets in the IPv6 header. */
+export const Ipv6Field = { SOURCE: 8, DESTINATION: 24 } as const;
 /** Bits of a connection's status (linux/netfilter/nf_conntrack_common.h). */
 export const ConnectionStatus = { DESTINATION_NAT: 0x20 } as const;
 /** Bits of a packet's relation to its connection, as nf_tables numbers them. */
@@ -58,9 +61,9 @@ export function loadDestinationPort(to: Register): Expression {
   return loadPayload(PayloadBase.TRANSPORT, 2, 2, to);
 }
 
-/** Loads an address of the IPv4 header. */
-export function loadIpv4Field(field: number, to: Register): Expression {
-  return loadPayload(PayloadBase.NETWORK, field, 4, to);
+/** Loads an address of the header: a field of Ipv4Field or of Ipv6Field, by the family. */
+export function loadAddress(field: number, to: Register, family: IpFamily = IpFamily.IPV4): Expression {
+  return loadPayload(PayloadBase.NETWORK, field, addressLength(family), to);
 }
 
 function loadPayload(base: number, offset: number, length: number, to: Register): Expression {
@@ -118,9 +121,18 @@ export function destinationPortIs(protocol: number, port: number): Expression[] 
 /** Matches packets whose address lies in the network. */
 export function ipv4FieldIn(field: number, network: Ipv4Network): Expression[] {
   return [
-    loadIpv4Field(field, Register.R1),
+    loadAddress(field, Register.R1),
     mask(Register.R1, be32(ipv4Mask(network.prefix))),
     compare(Register.R1, Comparison.EQUAL, ipv4Bytes(formatIpv4(network.address))),
+  ];
+}
+
+/** The same of the IPv6 header. */
+export function ipv6FieldIn(field: number, network: Ipv6Network): Expression[] {
+  return [
+    loadAddress(field, Register.R1, IpFamily.IPV6),
+    mask(Register.R1, ipv6MaskBytes(network.prefix)),
+    compare(Register.R1, Comparison.EQUAL, ipv6Bytes(formatIpv6(network.address))),
   ];
 }
 
@@ -163,15 +175,15 @@ export function lookUp(map: string): Expression {
   return expr('lookup', attribute(1, cString(map)), attribute(2, be32(Register.R1)), attribute(3, be32(Register.R1)));
 }
 
-/** Rewrites the destination to the IPv4 address in WORD0 (R1's first word) and the port in WORD1. */
-export function destinationNat(): Expression {
+/** Rewrites the destination to the address from WORD0 on (R1's first word) and the port behind it: in WORD1, of IPv6 in WORD4. */
+export function destinationNat(family: IpFamily = IpFamily.IPV4): Expression {
   const protocolSpecified = 2;
   return expr(
     'nat',
     attribute(1, be32(1)), // NFT_NAT_DNAT
-    attribute(2, be32(familyIpv4)),
+    attribute(2, be32(family)),
     attribute(3, be32(Register.R1)),
-    attribute(5, be32(Register.WORD1)),
+    attribute(5, be32(family === IpFamily.IPV6 ? Register.WORD4 : Register.WORD1)),
     attribute(7, be32(protocolSpecified)),
   );
 }

@@ -33,7 +33,7 @@ export const commentTag = 0;
 const elementsPerMessage = 512;
 
 /** Address families of tables. INET sees both IPv4 and IPv6. */
-export const Family = { INET: 1, IPV4: 2 } as const;
+export const Family = { INET: 1, IPV4: 2, IPV6: 10 } as const;
 export type Family = (typeof Family)[keyof typeof Family];
 
 /** Where a base chain sits in the path of packets. */
@@ -43,6 +43,7 @@ export type Hook = (typeof Hook)[keyof typeof Hook];
 /** Data types of map keys and values (nft's own numbering, by which it prints them). */
 export const DataType = {
   IPV4: { id: 7, length: 4 },
+  IPV6: { id: 8, length: 16 },
   PROTOCOL: { id: 12, length: 4 },
   PORT: { id: 13, length: 4 },
 } as const;

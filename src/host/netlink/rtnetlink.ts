@@ -1,6 +1,7 @@
+import { addressBytes, addressLength, familyOf, formatAddressBytes, IpFamily } from './address.ts';
 import { attribute, attributeMap, cString, Flag, host32, nested, parseCString } from './codec.ts';
 import { isNetlinkError } from './error.ts';
-import { formatIpv4Bytes, ipv4Bytes, ipv4Mask, parseIpv4 } from './ipv4.ts';
+import { ipv4Mask, parseIpv4 } from './ipv4.ts';
 import type { NetlinkSocket, Request } from './socket.ts';
 
 /** Numbers from linux/rtnetlink.h, linux/if_link.h and linux/if_addr.h. */
@@ -20,8 +21,9 @@ export const LinkInfoAttribute = { KIND: 1 } as const;
 const AddressAttribute = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4 } as const;
 const RouteAttribute = { DESTINATION: 1, OUTPUT_INTERFACE: 4, PRIORITY: 6, METRICS: 8, TABLE: 15 } as const;
 const metricMtu = 2;
-const familyIpv4 = 2;
 const interfaceUp = 0x1;
+/** IFA_F_NODAD: nobody is asked whether another has the address, which takes a second in which it cannot be used. */
+const noDuplicateDetection = 0x2;
 
 /** A network interface. */
 export interface Link {
@@ -37,16 +39,16 @@ export interface Link {
   readonly kind: string;
 }
 
-/** An IPv4 address on an interface. */
+/** An address on an interface, of either family. */
 export interface LinkAddress {
   readonly linkIndex: number;
   readonly address: string;
   readonly prefix: number;
 }
 
-/** An IPv4 route. */
+/** A route of either family. */
 export interface Route {
-  /** Network address; 0.0.0.0 with prefix 0 for the default route. */
+  /** Network address; 0.0.0.0 or :: with prefix 0 for the default route. */
   readonly destination: string;
   readonly prefix: number;
   /** 0 where the route has no single interface (blackhole, several next hops). */
@@ -75,10 +77,11 @@ export function linkHeader(index = 0, flags = 0, change = 0): Buffer {
 }
 
 /** struct ifaddrmsg: family, prefix length, flags, scope, index. */
-function addressHeader(linkIndex: number, prefix: number): Buffer {
+function addressHeader(family: IpFamily, linkIndex: number, prefix: number): Buffer {
   const header = Buffer.alloc(8);
-  header[0] = familyIpv4;
+  header[0] = family;
   header[1] = prefix;
+  if (family === IpFamily.IPV6) header[2] = noDuplicateDetection;
   header.writeInt32LE(linkIndex, 4);
   return header;
 }
@@ -131,17 +134,22 @@ export function deleteLink(index: number): Request {
 }
 
 function addressPayload({ linkIndex, address, prefix }: LinkAddress): Buffer {
-  const broadcast = Buffer.alloc(4);
-  broadcast.writeUInt32BE(((parseIpv4(address) ?? 0) | ~ipv4Mask(prefix)) >>> 0);
+  const family = familyOf(address);
   return Buffer.concat([
-    addressHeader(linkIndex, prefix),
-    attribute(AddressAttribute.LOCAL, ipv4Bytes(address)),
-    attribute(AddressAttribute.ADDRESS, ipv4Bytes(address)),
-    attribute(AddressAttribute.BROADCAST, broadcast),
+    addressHeader(family, linkIndex, prefix),
+    attribute(AddressAttribute.LOCAL, addressBytes(address)),
+    attribute(AddressAttribute.ADDRESS, addressBytes(address)),
+    ...(family === IpFamily.IPV4 ? [attribute(AddressAttribute.BROADCAST, broadcastOf(address, prefix))] : []),
   ]);
 }
 
-/** The message that gives an interface an address with its broadcast address; EEXIST when it has it. */
+function broadcastOf(address: string, prefix: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(((parseIpv4(address) ?? 0) | ~ipv4Mask(prefix)) >>> 0);
+  return bytes;
+}
+
+/** The message that gives an interface an address, of IPv4 with its broadcast address; EEXIST when it has it. */
 export function newAddress(address: LinkAddress): Request {
   return {
     operation: `add address ${address.address}`,
@@ -196,26 +204,31 @@ export function listLinks(socket: NetlinkSocket): Link[] {
   return socket.dump('list links', Type.GET_LINK, linkHeader()).map(({ payload }) => parseLink(payload));
 }
 
-/** All IPv4 addresses. */
-export function listAddresses(socket: NetlinkSocket): LinkAddress[] {
-  return socket.dump('list addresses', Type.GET_ADDRESS, addressHeader(0, 0)).map(({ payload }) => {
+/** All addresses of a family. */
+export function listAddresses(socket: NetlinkSocket, family: IpFamily = IpFamily.IPV4): LinkAddress[] {
+  return socket.dump('list addresses', Type.GET_ADDRESS, addressHeader(family, 0, 0)).map(({ payload }) => {
     const attributes = attributeMap(payload.subarray(8));
     // LOCAL is the interface's own address; ADDRESS is the peer's on a point-to-point link.
-    const bytes = attributes.get(AddressAttribute.LOCAL) ?? attributes.get(AddressAttribute.ADDRESS) ?? Buffer.alloc(4);
-    return { linkIndex: payload.readInt32LE(4), address: formatIpv4Bytes(bytes), prefix: payload.readUInt8(1) };
+    const bytes =
+      attributes.get(AddressAttribute.LOCAL) ??
+      attributes.get(AddressAttribute.ADDRESS) ??
+      Buffer.alloc(addressLength(family));
+    return { linkIndex: payload.readInt32LE(4), address: formatAddressBytes(bytes), prefix: payload.readUInt8(1) };
   });
 }
 
-/** All IPv4 routes of all tables. struct rtmsg is 12 bytes: family, prefix length, …, table at offset 4. */
-export function listRoutes(socket: NetlinkSocket): Route[] {
+/** All routes of a family, of all tables. struct rtmsg is 12 bytes: family, prefix length, …, table at offset 4. */
+export function listRoutes(socket: NetlinkSocket, family: IpFamily = IpFamily.IPV4): Route[] {
   const header = Buffer.alloc(12);
-  header[0] = familyIpv4;
+  header[0] = family;
   return socket.dump('list routes', Type.GET_ROUTE, header).map(({ payload }) => {
     const attributes = attributeMap(payload.subarray(12));
     const number = (type: number) => attributes.get(type)?.readUInt32LE(0);
     const metrics = attributeMap(attributes.get(RouteAttribute.METRICS) ?? Buffer.alloc(0));
     return {
-      destination: formatIpv4Bytes(attributes.get(RouteAttribute.DESTINATION) ?? Buffer.alloc(4)),
+      destination: formatAddressBytes(
+        attributes.get(RouteAttribute.DESTINATION) ?? Buffer.alloc(addressLength(family)),
+      ),
       prefix: payload.readUInt8(1),
       linkIndex: number(RouteAttribute.OUTPUT_INTERFACE) ?? 0,
       priority: number(RouteAttribute.PRIORITY) ?? 0,

@@ -1,6 +1,6 @@
 /** Pairs of virtual interfaces: one end on a bridge of the host, the other in a container's network namespace. */
+import { addressBytes, familyOf } from './address.ts';
 import { attribute, cString, Flag, host32, nested } from './codec.ts';
-import { ipv4Bytes } from './ipv4.ts';
 import { LinkAttribute, LinkInfoAttribute, linkHeader, macBytes, Type } from './rtnetlink.ts';
 import type { Request } from './socket.ts';
 
@@ -66,15 +66,15 @@ export function setHairpin(index: number): Request {
 
 /** The message that sends everything without a route of its own to a gateway; EEXIST where there is such a route. */
 export function newDefaultRoute(linkIndex: number, gateway: string): Request {
-  // struct rtmsg: IPv4, all destinations, table main, protocol boot, scope universe, unicast.
-  const header = Buffer.from([2, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0]);
+  // struct rtmsg: family, all destinations, table main, protocol boot, scope universe, unicast.
+  const header = Buffer.from([familyOf(gateway), 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0]);
   return {
     operation: `route by ${gateway}`,
     type: Type.NEW_ROUTE,
     flags: Flag.CREATE | Flag.EXCLUSIVE,
     payload: Buffer.concat([
       header,
-      attribute(RouteAttribute.GATEWAY, ipv4Bytes(gateway)),
+      attribute(RouteAttribute.GATEWAY, addressBytes(gateway)),
       attribute(RouteAttribute.OUTPUT_INTERFACE, host32(linkIndex)),
     ]),
   };

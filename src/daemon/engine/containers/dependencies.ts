@@ -64,7 +64,7 @@ export interface CommitRequest {
 /** The published ports and the addresses of the default bridge (engine/network). */
 export interface PortPublisher {
   reserve(owner: string, ownerName: string, ports: readonly PortSpec[]): Promise<PortSpec[]>;
-  publish(owner: string, podIp: string, ports: readonly PortSpec[]): Promise<void>;
+  publish(owner: string, podIp: string, ports: readonly PortSpec[], podIp6?: string): Promise<void>;
   renamed(owner: string, ownerName: string): void;
   release(owner: string): Promise<void>;
   reconcile(
@@ -72,6 +72,7 @@ export interface PortPublisher {
       readonly owner: string;
       readonly ownerName: string;
       readonly podIp: string;
+      readonly podIp6?: string | undefined;
       readonly ports: readonly PortSpec[];
     }[],
   ): Promise<void>;

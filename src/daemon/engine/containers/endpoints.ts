@@ -1,5 +1,5 @@
 /** What a new container asks of its network, checked in docker's words (moby: runconfig, daemon/container_operations.go). */
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { State } from '../../state/database.ts';
 import type { NetworkRecord } from '../../state/networks.ts';
@@ -15,13 +15,17 @@ export interface CheckedNetwork {
 }
 
 /** Throws NOT_FOUND (network-not-found), and INVALID_ARGUMENT for what cannot be had there. */
-export function checkNetwork(state: Pick<State, 'networks'>, spec: ContainerSpec): CheckedNetwork {
+export function checkNetwork(
+  state: Pick<State, 'networks'>,
+  spec: Pick<ContainerSpec, 'networkMode' | 'network' | 'ports' | 'hostname'>,
+): CheckedNetwork {
   const { networkMode, network: asked } = spec;
   if (donorOf(networkMode) !== undefined) checkShared(spec);
   const found =
     networkMode === 'default' || donorOf(networkMode) !== undefined ? undefined : findNetwork(state, networkMode);
   if (found?.kind !== 'made') {
-    if (asked.ip !== '') refuse('user specified IP address is supported on user defined networks only');
+    if (asked.ip !== '' || (asked.ip6 ?? '') !== '')
+      refuse('user specified IP address is supported on user defined networks only');
     if (asked.aliases.length > 0)
       refuse('network-scoped alias is supported only for containers in user defined networks');
     if (asked.macAddress !== '') refuseMac(networkMode);
@@ -38,6 +42,8 @@ export function checkNetwork(state: Pick<State, 'networks'>, spec: ContainerSpec
 
 export interface AskedEndpoint {
   readonly ip: string;
+  /** Absent or empty: whatever is free. */
+  readonly ip6?: string | undefined;
   readonly aliases: readonly string[];
   readonly macAddress?: string;
 }
@@ -47,12 +53,19 @@ export function newEndpoint({ id, name, config }: NetworkRecord, asked: AskedEnd
   if (asked.ip !== '' && !isIPv4(asked.ip)) refuse(`invalid IPv4 address: ${asked.ip}`);
   if (asked.ip !== '' && !config.configured)
     refuse('user specified IP address is supported only when connecting to networks with user configured subnets');
+  const { ip6 = '' } = asked;
+  if (ip6 !== '' && !isIPv6(ip6)) refuse(`invalid IPv6 address: ${ip6}`);
+  if (ip6 !== '' && config.ipv6 === undefined)
+    refuse(`network ${name} has no IPv6`, 'make one that has: k3c network create --ipv6 NAME');
+  if (ip6 !== '' && config.ipv6?.configured !== true)
+    refuse('user specified IP address is supported only when connecting to networks with user configured subnets');
   if (asked.macAddress !== undefined && !/^$|^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/i.test(asked.macAddress))
     refuse(`${asked.macAddress} is not a valid mac address`);
   return {
     network: id,
     networkName: name,
     askedIp: asked.ip,
+    ...(ip6 === '' ? {} : { askedIp6: ip6 }),
     askedMac: asked.macAddress ?? '',
     aliases: [...new Set(asked.aliases)],
     ip: '',
@@ -62,7 +75,7 @@ export function newEndpoint({ id, name, config }: NetworkRecord, asked: AskedEnd
 }
 
 /** What a container that shares another's network namespace cannot have of its own. */
-function checkShared({ hostname, network, ports }: ContainerSpec): void {
+function checkShared({ hostname, network, ports }: Pick<ContainerSpec, 'hostname' | 'network' | 'ports'>): void {
   if (hostname !== '') refuse('conflicting options: hostname and the network mode');
   if (network.dns.length > 0) refuse('conflicting options: dns and the network mode');
   if (network.extraHosts.length > 0) refuse('conflicting options: custom host-to-IP mapping and the network mode');

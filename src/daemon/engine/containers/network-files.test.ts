@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import { askedResolvConf, containerResolvConf, hostsFile, resolvConfWith } from './network-files.ts';
 
 test('hosts: the name leads to the address, a dotted one by its first label too', () => {
-  assert.match(hostsFile('box', '10.1.2.3'), /^127\.0\.0\.1\tlocalhost\n(?:.*\n)+10\.1\.2\.3\tbox\n$/);
-  assert.match(hostsFile('box.example.org', '10.1.2.3'), /\n10\.1\.2\.3\tbox\.example\.org box\n$/);
-  assert.doesNotMatch(hostsFile('box', ''), /box/);
+  assert.match(hostsFile('box', ['10.1.2.3']), /^127\.0\.0\.1\tlocalhost\n(?:.*\n)+10\.1\.2\.3\tbox\n$/);
+  assert.match(hostsFile('box.example.org', ['10.1.2.3']), /\n10\.1\.2\.3\tbox\.example\.org box\n$/);
+  assert.match(hostsFile('box', ['10.1.2.3', 'fd00::3']), /\n10\.1\.2\.3\tbox\nfd00::3\tbox\n$/);
+  assert.doesNotMatch(hostsFile('box', []), /box/);
 });
 
 test('resolvers on the loopback device of the host are left out', () => {

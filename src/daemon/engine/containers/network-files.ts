@@ -44,21 +44,26 @@ export interface NetworkIdentity {
   readonly resolver?: string | undefined;
 }
 
-/** Writes all three. The address of a bridged container follows with writeHosts, into the same inode. */
+/** Writes all three. The addresses follow with writeHosts, into the same inode. */
 export async function writeNetworkFiles(directory: string, identity: NetworkIdentity): Promise<NetworkFiles> {
   await mkdir(directory, { recursive: true, mode: 0o711 });
   const files = networkFiles(directory);
   await Promise.all([
     writeFile(files.hostname, `${identity.hostname}\n`),
-    writeHosts(files, identity, ''),
+    writeHosts(files, identity, []),
     resolvConf(identity).then((text) => writeFile(files.resolvConf, text)),
   ]);
   return files;
 }
 
 /** Writes /etc/hosts. On the host's network it is the host's own. */
-export async function writeHosts(files: NetworkFiles, identity: NetworkIdentity, ip: string): Promise<void> {
-  const text = identity.networkMode === 'host' ? await readOptional('/etc/hosts') : hostsFile(fullName(identity), ip);
+export async function writeHosts(
+  files: NetworkFiles,
+  identity: NetworkIdentity,
+  addresses: readonly string[],
+): Promise<void> {
+  const text =
+    identity.networkMode === 'host' ? await readOptional('/etc/hosts') : hostsFile(fullName(identity), addresses);
   await writeFile(files.hosts, text + extraHosts(identity));
 }
 
@@ -96,12 +101,11 @@ export function askedResolvConf(text: string, asked: Pick<NetworkSpec, 'dns' | '
   return `${[...kept, ...replaced.flatMap(([, lines]) => lines)].join('\n')}\n`;
 }
 
-/** docker's /etc/hosts. A dotted hostname is known by its first label too. */
-export function hostsFile(hostname: string, ip: string): string {
-  const lines = [...FIXED_HOSTS];
+/** docker's /etc/hosts: a line for each address. A dotted hostname is known by its first label too. */
+export function hostsFile(hostname: string, addresses: readonly string[]): string {
   const [label] = hostname.split('.', 1);
-  if (ip !== '') lines.push(`${ip}\t${hostname}${label === hostname ? '' : ` ${label}`}`);
-  return `${lines.join('\n')}\n`;
+  const names = `${hostname}${label === hostname ? '' : ` ${label}`}`;
+  return `${[...FIXED_HOSTS, ...addresses.map((address) => `${address}\t${names}`)].join('\n')}\n`;
 }
 
 /** With a resolver on its network only the search list and the options come from the host. */

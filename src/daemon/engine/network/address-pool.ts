@@ -1,52 +1,68 @@
 /** The addresses of one network: who has which. In memory; a new daemon fills it from what runs. */
 import { Code, K3cError } from '../../../api/errors.ts';
-import { formatIpv4, type Ipv4Network, parseIpv4 } from '../../../host/netlink/ipv4.ts';
-
-export interface PoolOptions {
-  readonly subnet: Ipv4Network;
-  readonly gateway: string;
-  /** Where addresses that nobody asks for come from; absent: all of the subnet. */
-  readonly range?: Ipv4Network | undefined;
-}
+import type { AddressSpace } from './address-space.ts';
 
 export class AddressPool {
-  readonly #options: PoolOptions;
-  readonly #taken = new Map<number, string>();
+  readonly #space: AddressSpace;
+  readonly #taken = new Map<bigint, string>();
   /** The last that was given: the next is sought behind it, so that an address rests before somebody else gets it. */
-  #last: number | undefined;
+  #last: bigint | undefined;
 
-  constructor(options: PoolOptions) {
-    this.#options = options;
+  constructor(space: AddressSpace) {
+    this.#space = space;
   }
 
-  /** The first and the last of a network that hosts may have. */
-  #bounds({ address, prefix }: Ipv4Network): { first: number; last: number } {
-    const { subnet } = this.#options;
-    const end = address + 2 ** (32 - prefix) - 1;
-    const broadcast = subnet.address + 2 ** (32 - subnet.prefix) - 1;
-    return { first: Math.max(address, subnet.address + 1), last: Math.min(end, broadcast - 1) };
+  #isFree(address: bigint): boolean {
+    return !this.#taken.has(address) && address !== this.#space.gateway;
   }
 
-  #isFree(address: number): boolean {
-    return !this.#taken.has(address) && address !== parseIpv4(this.#options.gateway);
+  /**
+   * Takes the next free address. Throws RESOURCE_EXHAUSTED where there is none.
+   * @param place how far from the network's own address it should be, if that one is free
+   */
+  take(owner: string, place?: bigint): string {
+    const address = this.#preferred(place) ?? this.#next();
+    if (address === undefined)
+      throw new K3cError(Code.RESOURCE_EXHAUSTED, `no available ${this.#space.family} addresses on this network`, {
+        reason: 'no-address',
+        hint: 'remove containers from it, or make a network with a larger subnet',
+      });
+    this.#last = address;
+    this.#taken.set(address, owner);
+    return this.#space.format(address);
   }
 
-  /** Takes the next free address. Throws RESOURCE_EXHAUSTED where there is none. */
-  take(owner: string): string {
-    const { first, last } = this.#bounds(this.#options.range ?? this.#options.subnet);
-    const size = last - first + 1;
-    const from = this.#last === undefined ? first : this.#last + 1;
-    for (let i = 0; i < size; i++) {
+  #preferred(place: bigint | undefined): bigint | undefined {
+    if (place === undefined) return undefined;
+    const { base, range } = this.#space;
+    const address = base + place;
+    return address >= range.first && address <= range.last && this.#isFree(address) ? address : undefined;
+  }
+
+  #next(): bigint | undefined {
+    const { first, last } = this.#space.range;
+    const size = last - first + 1n;
+    const from = this.#last === undefined ? first : this.#last + 1n;
+    for (let i = 0n; i < size; i++) {
       const address = first + ((((from - first + i) % size) + size) % size);
-      if (!this.#isFree(address)) continue;
-      this.#last = address;
-      this.#taken.set(address, owner);
-      return formatIpv4(address);
+      if (this.#isFree(address)) return address;
     }
-    throw new K3cError(Code.RESOURCE_EXHAUSTED, 'no available IPv4 addresses on this network', {
-      reason: 'no-address',
-      hint: 'remove containers from it, or make a network with a larger subnet',
-    });
+    return undefined;
+  }
+
+  /** How far an address of the network is from the network's own. Throws as claim() does. */
+  placeOf(text: string): bigint {
+    return this.#host(text) - this.#space.base;
+  }
+
+  #host(text: string): bigint {
+    const { hosts, parse } = this.#space;
+    const address = parse(text);
+    if (address === undefined || address < hosts.first || address > hosts.last)
+      throw new K3cError(Code.INVALID_ARGUMENT, `invalid address ${text}: it is not of this network's subnet`, {
+        reason: 'bad-input',
+      });
+    return address;
   }
 
   /**
@@ -54,12 +70,7 @@ export class AddressPool {
    * ALREADY_EXISTS for one that another has.
    */
   claim(owner: string, text: string): void {
-    const { first, last } = this.#bounds(this.#options.subnet);
-    const address = parseIpv4(text);
-    if (address === undefined || address < first || address > last)
-      throw new K3cError(Code.INVALID_ARGUMENT, `invalid address ${text}: it is not of this network's subnet`, {
-        reason: 'bad-input',
-      });
+    const address = this.#host(text);
     const holder = this.#taken.get(address);
     if (holder === owner) return;
     if (holder !== undefined || !this.#isFree(address))

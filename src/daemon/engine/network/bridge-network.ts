@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
+import { IpFamily } from '../../../host/netlink/address.ts';
 import { NetlinkError } from '../../../host/netlink/error.ts';
 import { formatIpv4Network, type Ipv4Network, ipv4Overlap } from '../../../host/netlink/ipv4.ts';
+import { type Ipv6Network, ipv6Overlap } from '../../../host/netlink/ipv6.ts';
 import { deleteLink, findLink, listAddresses } from '../../../host/netlink/rtnetlink.ts';
 import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
 import { type Bridge, ensureBridge, usedNetworks } from './bridge.ts';
+import { forwardIpv6 } from './bridge-ipv6.ts';
 import { releaseStaleLeases, removeCniConfiguration, writeCniConfiguration } from './cni.ts';
 import { Firewall } from './firewall.ts';
 import type { HostNetwork, HostNetworkOptions, PortMapping, PortRequest, PublishedContainer } from './host-network.ts';
@@ -14,8 +17,9 @@ import { NameServers } from './name-servers.ts';
 import { NamedNetworks, type NetworkDefinition } from './named-networks.ts';
 import { defaultNetworkId } from './predefined.ts';
 import { PublishedPorts } from './published-ports.ts';
-import { type RulesetInput, tableOf } from './ruleset.ts';
+import type { RulesetInput } from './ruleset.ts';
 import { chooseNamedSubnet, type Subnet } from './subnet.ts';
+import { chooseIpv6Subnet, type Ipv6Subnet, usedIpv6Networks } from './subnet-ipv6.ts';
 import { enableSysctl } from './sysctl.ts';
 import { type FlowsLeftBehind, flowsPast, flowsTo, forgetLeft } from './udp-flows.ts';
 
@@ -100,6 +104,7 @@ export class BridgeNetwork implements HostNetwork {
       log.warn({ bridge: this.#name }, 'cannot turn on net.ipv4.ip_forward: containers reach nothing beyond this host');
     }
     this.#firewall = this.#openFirewall();
+    this.#forwardIpv6();
     await this.#allowLoopback();
     for (const { name } of this.named.bridges()) await this.#routeLocal(name);
     if (await legacyFilterInUse()) {
@@ -119,7 +124,7 @@ export class BridgeNetwork implements HostNetwork {
     const { sockets, log } = this.#options;
     let reason: unknown = 'no netfilter socket';
     if (sockets.netfilter !== undefined) {
-      const firewall = new Firewall(sockets.netfilter, tableOf(this.#name), () => this.#wanted());
+      const firewall = new Firewall(sockets.netfilter, this.#name, () => this.#wanted());
       try {
         if (firewall.hasRules()) firewall.admit();
         else firewall.apply();
@@ -134,6 +139,19 @@ export class BridgeNetwork implements HostNetwork {
       'no nf_tables here: published ports go through a proxy, and containers reach nothing beyond this host',
     );
     return undefined;
+  }
+
+  /** Only where a network needs it: this is a setting of the whole host. */
+  #forwardIpv6(): void {
+    if (!this.named.bridges().some(({ ipv6, internal }) => ipv6 !== undefined && internal !== true)) return;
+    try {
+      forwardIpv6();
+    } catch (err) {
+      this.#options.log.warn(
+        { err },
+        'cannot turn on net.ipv6.conf.all.forwarding: containers reach nothing beyond this host by IPv6',
+      );
+    }
   }
 
   /** 127.0.0.1 may lead into the bridge only behind the rule that keeps containers away from the host's loopback. */
@@ -169,10 +187,20 @@ export class BridgeNetwork implements HostNetwork {
     return usedNetworks(this.#route(), undefined).find((used) => ipv4Overlap(used.network, network))?.use;
   }
 
+  chooseIpv6Subnet(): Ipv6Subnet {
+    return chooseIpv6Subnet(usedIpv6Networks(this.#route()));
+  }
+
+  ipv6Collision(network: Ipv6Network): string | undefined {
+    return usedIpv6Networks(this.#route()).find((used) => ipv6Overlap(used.network, network))?.use;
+  }
+
   async addNetwork(definition: NetworkDefinition): Promise<void> {
     const { name } = this.named.add(definition);
     try {
       this.#changeRules((firewall) => firewall.apply());
+      // Behind the rules that say what may pass.
+      this.#forwardIpv6();
     } catch (error) {
       this.named.remove(definition.id);
       throw error;
@@ -190,12 +218,13 @@ export class BridgeNetwork implements HostNetwork {
     return await this.#ports.reserve(owner, ownerName, ports);
   }
 
-  async publish(owner: string, podIp: string, ports: readonly PortMapping[]): Promise<void> {
+  async publish(owner: string, podIp: string, ports: readonly PortMapping[], podIp6 = ''): Promise<void> {
     if (ports.length === 0) return;
     const before = this.#ports.publishedBy(owner);
     if (this.#timer !== undefined) this.#changeRules((firewall) => firewall.check());
-    this.#ports.publish(owner, podIp, ports);
-    const added = ports.map((mapping) => ({ ...mapping, podIp }));
+    const podIps = addressesOf(podIp, podIp6);
+    this.#ports.publish(owner, podIps, ports);
+    const added = podIps.flatMap((address) => ports.map((mapping) => ({ ...mapping, podIp: address })));
     this.#changeRules((firewall) => (before.length > 0 ? firewall.apply() : firewall.add(added)));
     this.#forget(flowsPast(added, () => this.#localAddresses()));
   }
@@ -230,8 +259,9 @@ export class BridgeNetwork implements HostNetwork {
     // What this daemon knows before the first time can only be containers that are just being started.
     const left = this.#timer === undefined ? [] : this.#ports.publishedOwners();
     for (const owner of left) if (!owners.has(owner)) this.#ports.release(owner);
-    for (const { owner, ownerName, podIp, ports } of live) {
-      this.#ports.publish(owner, podIp, await this.#ports.adopt(owner, ownerName, ports));
+    for (const { owner, ownerName, podIp, podIp6 = '', ports } of live) {
+      const adopted = await this.#ports.adopt(owner, ownerName, ports);
+      this.#ports.publish(owner, addressesOf(podIp, podIp6), adopted);
     }
     this.#changeRules((firewall) => firewall.apply());
     this.#forget(flowsPast(this.#ports.published(), () => this.#localAddresses()));
@@ -275,7 +305,8 @@ export class BridgeNetwork implements HostNetwork {
   }
 
   #localAddresses(): Set<string> {
-    return new Set(listAddresses(this.#route()).map(({ address }) => address));
+    const families = [IpFamily.IPV4, IpFamily.IPV6];
+    return new Set(families.flatMap((family) => listAddresses(this.#route(), family).map(({ address }) => address)));
   }
 
   /** Puts back what a firewall reload or an administrator took away. */
@@ -303,4 +334,9 @@ export class BridgeNetwork implements HostNetwork {
     this.#options.log.warn({ bridge: name }, `made the bridge again, ${GONE}`);
     await this.#allowLoopback();
   }
+}
+
+/** The ones there are, IPv4 first: listeners use that. */
+function addressesOf(...addresses: readonly string[]): string[] {
+  return addresses.filter((address) => address !== '');
 }

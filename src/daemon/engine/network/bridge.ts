@@ -18,6 +18,7 @@ import {
 } from '../../../host/netlink/rtnetlink.ts';
 import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
 import { chooseFreeSubnet, parseBridgeCidr, refuseCollision, type Subnet, type UsedNetwork } from './subnet.ts';
+import type { Ipv6Subnet } from './subnet-ipv6.ts';
 
 const defaultMtu = 1500;
 const mainTable = 254;
@@ -33,6 +34,8 @@ export interface Bridge {
   readonly index: number;
   /** Nothing is forwarded from it or to it. */
   readonly internal?: boolean | undefined;
+  /** Absent: it has no addresses of IPv6 that we gave it. */
+  readonly ipv6?: Ipv6Subnet | undefined;
 }
 
 /** The MTU of the default route: of the route itself, else of its interface; 1500 without a default route. */

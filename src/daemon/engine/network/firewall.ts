@@ -1,68 +1,86 @@
 import { isNetlinkError } from '../../../host/netlink/error.ts';
-import { applyBatch, deleteElements, deleteTable, newElements, type TableId } from '../../../host/netlink/nftables.ts';
+import { applyBatch, deleteElements, deleteTable, Family, newElements } from '../../../host/netlink/nftables.ts';
 import { countElements, listRules, rulesetGeneration, tableExists } from '../../../host/netlink/nftables-list.ts';
 import type { NetlinkSocket, Request } from '../../../host/netlink/socket.ts';
 import { admitBridge, withdrawBridge } from './foreign-forward.ts';
 import { admitNames, withdrawNames } from './foreign-input.ts';
 import {
+  familiesOf,
   type PublishedPort,
   portElements,
   portMaps,
   type RulesetInput,
+  type RulesTable,
   ruleCount,
   rulesetRequests,
+  tableOf,
 } from './ruleset.ts';
 
 /**
- * The daemon's nf_tables table. The caller says what should be there; small changes go in as elements, and whenever the
- * kernel disagrees (the table was flushed, an element is there or missing) the whole table is replaced at once.
+ * The daemon's nf_tables tables: one of IPv4, and one of IPv6 while a network has it. The caller says what should be there; small changes go in as elements, and whenever the
+ * kernel disagrees (a table was flushed, an element is there or missing) whole tables are replaced at once.
  */
 export class Firewall {
   readonly #socket: NetlinkSocket;
-  readonly #table: TableId;
+  /** Of the daemon's default network, for which the tables are named. */
+  readonly #bridge: string;
   /** What should be there now. */
   readonly #wanted: () => RulesetInput;
   #checkedGeneration = -1;
 
-  constructor(socket: NetlinkSocket, table: TableId, wanted: () => RulesetInput) {
+  constructor(socket: NetlinkSocket, bridge: string, wanted: () => RulesetInput) {
     this.#socket = socket;
-    this.#table = table;
+    this.#bridge = bridge;
     this.#wanted = wanted;
+  }
+
+  #tables(): RulesTable[] {
+    return familiesOf(this.#wanted()).map((family) => tableOf(this.#bridge, family));
   }
 
   /** Whether all rules are there, from this daemon or one before; what the maps hold is another matter. */
   hasRules(): boolean {
-    return listRules(this.#socket, this.#table).length === ruleCount(this.#wanted());
+    const wanted = this.#wanted();
+    return this.#tables().every((table) => listRules(this.#socket, table).length === ruleCount(table, wanted));
   }
 
-  /** Replaces the table, and lets the bridges through the forward chains of others. */
+  /** Replaces the tables, and lets the bridges through the forward chains of others. */
   apply(): void {
-    this.#commit(rulesetRequests(this.#table, this.#wanted()));
+    const wanted = this.#wanted();
+    const tables = this.#tables();
+    // IPv4 by itself: a kernel that cannot do the same for IPv6 takes a batch of both for none.
+    for (const table of tables) this.#commit(rulesetRequests(table, wanted));
+    this.#removeIpv6Unless(tables.some(({ family }) => family === Family.IPV6));
     this.admit();
+  }
+
+  /** Of the last network that had it. */
+  #removeIpv6Unless(wanted: boolean): void {
+    const table = tableOf(this.#bridge, Family.IPV6);
+    if (!wanted && tableExists(this.#socket, table)) this.#commit([deleteTable(table)]);
   }
 
   /** Lets the bridges, and questions for names, through the chains of others that drop; returns how many rules that took. */
   admit(): number {
     const { bridges, names = [] } = this.#wanted();
+    const passed = bridges.reduce(
+      (count, { name, ipv6 }) => count + admitBridge(this.#socket, name, ipv6 !== undefined),
+      0,
+    );
     const owners = bridges.map(({ name }) => name);
-    const passed = owners.reduce((count, name) => count + admitBridge(this.#socket, name), 0);
     return passed + admitNames(this.#socket, names, owners);
   }
 
   /** Leads ports to pods. */
   add(ports: readonly PublishedPort[]): void {
-    const maps = portMaps(this.#table);
-    const { one, any } = portElements(ports);
-    this.#change([...newElements(maps.one, one), ...newElements(maps.any, any)]);
+    this.#change(this.#additions(ports));
   }
 
   /** Leads ports, wherever an earlier daemon led them. */
   move(ports: readonly PublishedPort[]): void {
-    const maps = portMaps(this.#table);
-    const { one, any } = portElements(ports);
-    const added = [...newElements(maps.one, one), ...newElements(maps.any, any)];
+    const added = this.#additions(ports);
     try {
-      this.#commit([...deleteElements(maps.one, one), ...deleteElements(maps.any, any), ...added]);
+      this.#commit([...this.#deletions(ports), ...added]);
     } catch (error) {
       if (!isNetlinkError(error, 'ENOENT')) throw error;
       this.#change(added);
@@ -71,9 +89,23 @@ export class Firewall {
 
   /** Stops leading ports to pods. */
   remove(ports: readonly PublishedPort[]): void {
-    const maps = portMaps(this.#table);
-    const { one, any } = portElements(ports);
-    this.#change([...deleteElements(maps.one, one), ...deleteElements(maps.any, any)]);
+    this.#change(this.#deletions(ports));
+  }
+
+  #additions(ports: readonly PublishedPort[]): Request[] {
+    return this.#tables().flatMap((table) => {
+      const maps = portMaps(table);
+      const { one, any } = portElements(ports, table.family);
+      return [...newElements(maps.one, one), ...newElements(maps.any, any)];
+    });
+  }
+
+  #deletions(ports: readonly PublishedPort[]): Request[] {
+    return this.#tables().flatMap((table) => {
+      const maps = portMaps(table);
+      const { one, any } = portElements(ports, table.family);
+      return [...deleteElements(maps.one, one), ...deleteElements(maps.any, any)];
+    });
   }
 
   #change(requests: readonly Request[]): void {
@@ -105,20 +137,24 @@ export class Firewall {
     this.#checkedGeneration = generation;
     if (!this.#intact()) {
       this.apply();
-      return `the table ${this.#table.table}`;
+      return `the table ${tableOf(this.#bridge).table}`;
     }
     return this.admit() > 0 ? 'the passage through a foreign chain' : undefined;
   }
 
   #intact(): boolean {
-    const wanted = this.#wanted();
-    const elements = portElements(wanted.ports);
-    const maps = portMaps(this.#table);
+    const { ports } = this.#wanted();
     try {
       return (
         this.hasRules() &&
-        countElements(this.#socket, maps.one) === elements.one.length &&
-        countElements(this.#socket, maps.any) === elements.any.length
+        this.#tables().every((table) => {
+          const elements = portElements(ports, table.family);
+          const maps = portMaps(table);
+          return (
+            countElements(this.#socket, maps.one) === elements.one.length &&
+            countElements(this.#socket, maps.any) === elements.any.length
+          );
+        })
       );
     } catch (error) {
       if (isNetlinkError(error, 'ENOENT')) return false;
@@ -133,12 +169,15 @@ export class Firewall {
     this.apply();
   }
 
-  /** Removes the table and the rules in the chains of others. */
+  /** Removes the tables and the rules in the chains of others. */
   dispose(): void {
     for (const { name } of this.#wanted().bridges) {
       withdrawBridge(this.#socket, name);
       withdrawNames(this.#socket, name);
     }
-    if (tableExists(this.#socket, this.#table)) applyBatch(this.#socket, [deleteTable(this.#table)]);
+    for (const family of [Family.IPV4, Family.IPV6]) {
+      const table = tableOf(this.#bridge, family);
+      if (tableExists(this.#socket, table)) applyBatch(this.#socket, [deleteTable(table)]);
+    }
   }
 }

@@ -31,13 +31,17 @@ function gates(chains: readonly Chain[]): ChainId[] {
     .map((chain) => chains.find((other) => other.table === chain.table && other.chain === 'DOCKER-USER') ?? chain);
 }
 
-function allGates(socket: NetlinkSocket): ChainId[] {
-  return [Family.IPV4, Family.INET].flatMap((family) => gates(listChains(socket, family)));
+function allGates(socket: NetlinkSocket, ipv6: boolean): ChainId[] {
+  const families = [Family.IPV4, Family.INET, ...(ipv6 ? [Family.IPV6] : [])];
+  return families.flatMap((family) => gates(listChains(socket, family)));
 }
 
-/** Lets a bridge through where it would be dropped; returns how many rules were missing and are there now. */
-export function admitBridge(socket: NetlinkSocket, bridge: string): number {
-  const requests = allGates(socket).flatMap((chain) => {
+/**
+ * Lets a bridge through where it would be dropped; returns how many rules were missing and are there now.
+ * @param ipv6 whether it has addresses of IPv6 too
+ */
+export function admitBridge(socket: NetlinkSocket, bridge: string, ipv6 = false): number {
+  const requests = allGates(socket, ipv6).flatMap((chain) => {
     const present = new Set(listRules(socket, chain, chain.chain).map(({ comment }) => comment));
     const rules = [
       { comment: inward(bridge), match: outputInterface(bridge) },
@@ -56,7 +60,7 @@ export function admitBridge(socket: NetlinkSocket, bridge: string): number {
 /** Takes a bridge's rules out of all chains of others. */
 export function withdrawBridge(socket: NetlinkSocket, bridge: string): void {
   const ours = new Set([inward(bridge), outward(bridge)]);
-  const rules: Rule[] = [Family.IPV4, Family.INET].flatMap((family) => {
+  const rules: Rule[] = [Family.IPV4, Family.IPV6, Family.INET].flatMap((family) => {
     const tables = new Set(listChains(socket, family).map(({ table }) => table));
     return [...tables].flatMap((table) =>
       listRules(socket, { family, table }).filter(({ comment }) => ours.has(comment)),

@@ -1,9 +1,11 @@
 import type { Log } from '../../../host/log.ts';
 import type { Ipv4Network } from '../../../host/netlink/ipv4.ts';
+import type { Ipv6Network } from '../../../host/netlink/ipv6.ts';
 import type { NetlinkSockets } from '../../../host/netlink/socket.ts';
 import type { NetworkMembers } from './members.ts';
 import type { NamedNetworks, NetworkDefinition } from './named-networks.ts';
 import type { Subnet } from './subnet.ts';
+import type { Ipv6Subnet } from './subnet-ipv6.ts';
 
 /** A port that a container wants published. */
 export interface PortRequest {
@@ -25,6 +27,8 @@ export interface PublishedContainer {
   readonly owner: string;
   readonly ownerName: string;
   readonly podIp: string;
+  /** Absent or empty: it has none. */
+  readonly podIp6?: string | undefined;
   readonly ports: readonly PortMapping[];
 }
 
@@ -45,8 +49,11 @@ export interface HostNetwork {
   readonly named: NamedNetworks;
   /** A subnet that nothing on this host uses. Throws FAILED_PRECONDITION where there is none. */
   chooseSubnet(): Subnet;
+  /** The same of IPv6. */
+  chooseIpv6Subnet(): Ipv6Subnet;
   /** What on this host uses a part of a subnet: "the route to 10.0.0.0/8 over tun0". */
   collision(network: Ipv4Network): string | undefined;
+  ipv6Collision(network: Ipv6Network): string | undefined;
   /** Makes a network's bridge and rules. Those of `HostNetworkOptions.networks` are made by start(). */
   addNetwork(definition: NetworkDefinition): Promise<void>;
   /** Takes bridge and rules away; a network that is not there is fine. Nothing may be plugged in. */
@@ -71,8 +78,11 @@ export interface HostNetwork {
    * process of the host has one. Ports that the same owner holds already stay as they are.
    */
   reserve(owner: string, ownerName: string, ports: readonly PortRequest[]): Promise<PortMapping[]>;
-  /** Leads reserved ports to the pod. Calling it again with another address moves them. */
-  publish(owner: string, podIp: string, ports: readonly PortMapping[]): Promise<void>;
+  /**
+   * Leads reserved ports to the pod. Calling it again with another address moves them.
+   * @param podIp6 its address of IPv6; empty: what comes by IPv6 goes through a proxy
+   */
+  publish(owner: string, podIp: string, ports: readonly PortMapping[], podIp6?: string): Promise<void>;
   /** Tells of a container's new name, by which errors call the holder of a port. */
   renamed(owner: string, ownerName: string): void;
   /** Takes back rules, listeners and reservations of a container; one that has none is fine. */

@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { NetlinkError } from '../../../host/netlink/error.ts';
 import { parseIpv4, parseIpv4Network } from '../../../host/netlink/ipv4.ts';
-import { deleteLink, findLink } from '../../../host/netlink/rtnetlink.ts';
+import { parseIpv6Network } from '../../../host/netlink/ipv6.ts';
+import { deleteLink, findLink, listLinks } from '../../../host/netlink/rtnetlink.ts';
 import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
 import { makeNetns, removeNetns } from '../../../host/netns.ts';
-import { AddressPool } from './address-pool.ts';
 import { type Bridge, ensureBridge } from './bridge.ts';
+import { addIpv6 } from './bridge-ipv6.ts';
 import type { NetworkMembers } from './members.ts';
-import { macOf, plug, routeBy, unplug } from './plug.ts';
+import { NetworkAddresses } from './network-addresses.ts';
+import { macOf, plug, raiseLoopback, routeBy, unplug } from './plug.ts';
+import type { Ipv6Subnet } from './subnet-ipv6.ts';
 
 export interface NetworkDefinition {
   readonly id: string;
@@ -25,6 +28,8 @@ export interface NetworkDefinition {
   readonly internal: boolean;
   /** 0: that of the default route. */
   readonly mtu: number;
+  /** Absent: IPv4 alone. */
+  readonly ipv6?: Pick<NetworkDefinition, 'subnet' | 'gateway' | 'ipRange'> | undefined;
 }
 
 /** What a container asks of a network. */
@@ -32,6 +37,8 @@ export interface PlugRequest {
   readonly network: string;
   /** Empty: the next that is free. */
   readonly ip: string;
+  /** Absent or empty: one at the same place in the network as the other, where that is free. */
+  readonly ip6?: string | undefined;
   /** Empty: one that follows from the address. */
   readonly mac: string;
 }
@@ -40,6 +47,8 @@ export interface PlugRequest {
 export interface Plugged {
   readonly network: string;
   readonly ip: string;
+  /** Empty: the network has none. */
+  readonly ip6: string;
   readonly mac: string;
   readonly interface: string;
 }
@@ -47,7 +56,7 @@ export interface Plugged {
 interface Entry {
   readonly definition: NetworkDefinition;
   readonly bridge: Bridge;
-  readonly pool: AddressPool;
+  readonly addresses: NetworkAddresses;
 }
 
 export class NamedNetworks {
@@ -76,13 +85,49 @@ export class NamedNetworks {
       throw new K3cError(Code.INTERNAL, `network ${definition.name} has no IPv4 subnet`);
     const subnet = { network, gateway: definition.gateway };
     const made = ensureBridge(this.#route(), definition.bridge, subnet, definition.mtu);
-    const bridge = { ...made, internal: definition.internal };
-    const range = definition.ipRange === '' ? undefined : parseIpv4Network(definition.ipRange);
-    const pool = this.#entries.get(definition.id)?.pool ?? new AddressPool({ ...subnet, subnet: network, range });
-    this.#entries.set(definition.id, { definition, bridge, pool });
+    const ipv6 = this.#addIpv6(definition, made);
+    const bridge = { ...made, internal: definition.internal, ...(ipv6 === undefined ? {} : { ipv6 }) };
+    const range = parseIpv4Network(definition.ipRange);
+    const range6 = parseIpv6Network(definition.ipv6?.ipRange ?? '');
+    const addresses =
+      this.#entries.get(definition.id)?.addresses ??
+      new NetworkAddresses({
+        name: definition.name,
+        ipv4: { subnet: network, gateway: definition.gateway, range },
+        ipv6: ipv6 && { subnet: ipv6.network, gateway: ipv6.gateway, range: range6 },
+      });
+    this.#entries.set(definition.id, { definition, bridge, addresses });
     const { id, name, gateway, subnet: cidr, internal } = definition;
-    this.#members.addNetwork({ id, name, bridge: bridge.name, gateway, cidr, internal });
+    const six = definition.ipv6 && { gateway: definition.ipv6.gateway, cidr: definition.ipv6.subnet };
+    this.#members.addNetwork({
+      id,
+      name,
+      bridge: bridge.name,
+      gateway,
+      cidr,
+      internal,
+      ...(six === undefined ? {} : { ipv6: six }),
+    });
     return bridge;
+  }
+
+  #addIpv6({ name, bridge, ipv6 }: NetworkDefinition, made: Bridge): Ipv6Subnet | undefined {
+    if (ipv6 === undefined) return undefined;
+    const network = parseIpv6Network(ipv6.subnet);
+    if (network === undefined) throw new K3cError(Code.INTERNAL, `network ${name} has no IPv6 subnet`);
+    const subnet = { network, gateway: ipv6.gateway };
+    try {
+      addIpv6(this.#route(), { name: bridge, index: made.index }, subnet);
+      return subnet;
+    } catch (error) {
+      // What nobody is plugged into yet is not left behind half made.
+      if (!this.#hasPorts(made)) this.#route().exchange(deleteLink(made.index));
+      throw error;
+    }
+  }
+
+  #hasPorts({ index }: Bridge): boolean {
+    return listLinks(this.#route()).some(({ master }) => master === index);
   }
 
   /** Removes the bridge. Returns it; undefined where there is none. */
@@ -109,13 +154,17 @@ export class NamedNetworks {
     throw new K3cError(Code.NOT_FOUND, `network ${id} not found`, { reason: 'network-not-found' });
   }
 
-  /** Makes the owner's namespace, with a loopback device that is up once something is plugged in. Returns its path. */
-  open(owner: string): string {
+  /**
+   * Makes the owner's namespace. Returns its path.
+   * @param options.loopback whether its loopback device is up at once, and not when something is plugged in
+   */
+  open(owner: string, options: { readonly loopback?: boolean } = {}): string {
     mkdirSync(this.#directory, { recursive: true, mode: 0o711 });
     const path = join(this.#directory, owner);
     // Of an attempt whose end the daemon missed.
     removeNetns(path);
     makeNetns(path);
+    if (options.loopback === true) raiseLoopback(path);
     this.#owners.add(owner);
     return path;
   }
@@ -130,16 +179,17 @@ export class NamedNetworks {
    * Plugs a namespace into a network. What fails leaves nothing behind.
    * @throws NOT_FOUND for a network that is not there, and what AddressPool says
    */
-  plug(owner: string, netns: string, { network, ip: asked, mac: askedMac }: PlugRequest): Plugged {
-    const { bridge, pool } = this.#entry(network);
-    if (asked !== '') pool.claim(owner, asked);
-    const ip = asked === '' ? pool.take(owner) : asked;
-    const mac = askedMac === '' ? macOf(ip) : askedMac;
+  plug(owner: string, netns: string, { network, ip: asked, ip6: asked6 = '', mac: askedMac }: PlugRequest): Plugged {
+    const entry = this.#entry(network);
+    const { bridge } = entry;
     try {
-      const name = plug({ route: this.#route(), bridge, netns, ip, mac, defaultRoute: bridge.internal !== true });
-      return { network, ip, mac, interface: name };
+      const { ip, ip6 } = entry.addresses.take(owner, { ip: asked, ip6: asked6 });
+      const mac = askedMac === '' ? macOf(ip) : askedMac;
+      const defaultRoute = bridge.internal !== true;
+      const name = plug({ route: this.#route(), bridge, netns, ip, ip6, mac, defaultRoute });
+      return { network, ip, ip6, mac, interface: name };
     } catch (error) {
-      pool.free(owner);
+      entry.addresses.free(owner);
       if (!(error instanceof NetlinkError)) throw error;
       throw new K3cError(Code.INTERNAL, `cannot make an interface on ${bridge.name}: ${error.message}`, {
         cause: error,
@@ -158,7 +208,7 @@ export class NamedNetworks {
     left: readonly Pick<Plugged, 'network' | 'interface'>[],
   ): void {
     unplug(netns, plugged.interface);
-    this.#entries.get(plugged.network)?.pool.free(owner);
+    this.#entries.get(plugged.network)?.addresses.free(owner);
     this.leadOut(netns, left);
   }
 
@@ -167,15 +217,18 @@ export class NamedNetworks {
     for (const { network, interface: name } of left) {
       const entry = this.#entries.get(network);
       if (entry === undefined || entry.definition.internal) continue;
-      routeBy(netns, name, entry.definition.gateway);
+      routeBy(netns, name, entry.bridge);
       return;
     }
   }
 
   /** Takes up what an earlier daemon plugged in. */
-  adopt(owner: string, plugged: readonly Pick<Plugged, 'network' | 'ip'>[]): void {
+  adopt(
+    owner: string,
+    plugged: readonly (Pick<Plugged, 'network' | 'ip'> & { readonly ip6?: string | undefined })[],
+  ): void {
     this.#owners.add(owner);
-    for (const { network, ip } of plugged) this.#entries.get(network)?.pool.claim(owner, ip);
+    for (const { network, ip, ip6 = '' } of plugged) this.#entries.get(network)?.addresses.adopt(owner, { ip, ip6 });
   }
 
   /** Takes the owner's interfaces out of a namespace that others keep. */
@@ -186,7 +239,7 @@ export class NamedNetworks {
 
   /** The owner's process has ended: addresses and namespace are free. One that has nothing is fine. */
   close(owner: string): void {
-    for (const { pool } of this.#entries.values()) pool.free(owner);
+    for (const { addresses } of this.#entries.values()) addresses.free(owner);
     if (this.#owners.delete(owner)) removeNetns(join(this.#directory, owner));
   }
 

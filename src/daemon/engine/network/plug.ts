@@ -6,6 +6,7 @@ import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
 import { newDefaultRoute, newVeth, setHairpin } from '../../../host/netlink/veth.ts';
 import { useNetns } from '../../../host/netns.ts';
 import type { Bridge } from './bridge.ts';
+import { ipv6Settings } from './bridge-ipv6.ts';
 
 const LOOPBACK = 1;
 
@@ -15,6 +16,8 @@ export interface PlugOptions {
   readonly bridge: Bridge;
   readonly netns: string;
   readonly ip: string;
+  /** Of a bridge that has IPv6; empty: none. */
+  readonly ip6: string;
   readonly mac: string;
   /** Everything without a route of its own goes out here, unless there is such a route. */
   readonly defaultRoute: boolean;
@@ -26,10 +29,10 @@ export function macOf(ip: string): string {
   return ['02', '42', ...bytes].join(':');
 }
 
-/** Gives the namespace its next interface (eth0, eth1 …), up and with its address. Returns the interface's name. */
-export function plug({ route, bridge, netns, ip, mac, defaultRoute }: PlugOptions): string {
+/** Gives the namespace its next interface (eth0, eth1 …), up and with its addresses. Returns the interface's name. */
+export function plug({ route, bridge, netns, ip, ip6, mac, defaultRoute }: PlugOptions): string {
   const hostEnd = `veth${randomBytes(4).toString('hex')}`;
-  return useNetns(netns, ({ route: inner, fd }) => {
+  return useNetns(netns, ({ route: inner, fd, sysctl }) => {
     const name = freeName(listLinks(inner).map((link) => link.name));
     const peer = { name, mac, namespace: fd };
     route.exchange(newVeth({ name: hostEnd, mtu: bridge.mtu, master: bridge.index, peer }));
@@ -38,14 +41,22 @@ export function plug({ route, bridge, netns, ip, mac, defaultRoute }: PlugOption
       const inside = indexOf(inner, name);
       const address = { linkIndex: inside, address: ip, prefix: bridge.subnet.network.prefix };
       route.exchange(setHairpin(outside), setLinkUp(outside));
+      if (ip6 !== '') sysctl(ipv6Settings(name));
       inner.exchange(setLinkUp(LOOPBACK), newAddress(address), setLinkUp(inside));
-      if (defaultRoute) addDefaultRoute(inner, inside, bridge.subnet.gateway);
+      if (ip6 !== '' && bridge.ipv6 !== undefined)
+        inner.exchange(newAddress({ linkIndex: inside, address: ip6, prefix: bridge.ipv6.network.prefix }));
+      if (defaultRoute) for (const gateway of gatewaysOf(bridge)) addDefaultRoute(inner, inside, gateway);
       return name;
     } catch (error) {
       route.exchange(deleteLink(outside));
       throw error;
     }
   });
+}
+
+/** For a namespace in which nothing is to be plugged. */
+export function raiseLoopback(netns: string): void {
+  useNetns(netns, ({ route }) => void route.exchange(setLinkUp(LOOPBACK)));
 }
 
 /** Takes an interface away, and both of its ends with it. One that is gone is fine. */
@@ -56,9 +67,16 @@ export function unplug(netns: string, name: string): void {
   });
 }
 
-/** Leads everything without a route of its own out by an interface, unless there is such a route. */
-export function routeBy(netns: string, name: string, gateway: string): void {
-  useNetns(netns, ({ route }) => addDefaultRoute(route, indexOf(route, name), gateway));
+/** Leads everything without a route of its own out by an interface on a bridge, unless there is such a route of the family. */
+export function routeBy(netns: string, name: string, bridge: Bridge): void {
+  useNetns(netns, ({ route }) => {
+    const index = indexOf(route, name);
+    for (const gateway of gatewaysOf(bridge)) addDefaultRoute(route, index, gateway);
+  });
+}
+
+function gatewaysOf({ subnet, ipv6 }: Bridge): string[] {
+  return ipv6 === undefined ? [subnet.gateway] : [subnet.gateway, ipv6.gateway];
 }
 
 function addDefaultRoute(inner: NetlinkSocket, index: number, gateway: string): void {

@@ -9,7 +9,13 @@ import type { PublishedPort } from './ruleset.ts';
 interface HeldPort {
   readonly reservation: Reservation;
   listener: PortListener | undefined;
-  podIp: string | undefined;
+  /** The pod's, of both families; none: it does not lead anywhere yet. */
+  podIps: readonly string[];
+}
+
+/** Where a port leads: as rules know it, an address of each family. */
+function leading({ reservation, podIps }: HeldPort): PublishedPort[] {
+  return podIps.map((podIp) => ({ ...reservation.mapping, podIp }));
 }
 
 /** The ports of all containers: reservations, and the socket that holds each port on the host. */
@@ -24,21 +30,17 @@ export class PublishedPorts {
 
   /** What the rules should lead to pods now. */
   published(): PublishedPort[] {
-    return [...this.#held.values()].flatMap(({ reservation, podIp }) =>
-      podIp === undefined ? [] : [{ ...reservation.mapping, podIp }],
-    );
+    return [...this.#held.values()].flatMap(leading);
   }
 
   /** What the rules lead to the pod of this owner. */
   publishedBy(owner: string): PublishedPort[] {
-    return this.#of(owner).flatMap(({ reservation, podIp }) =>
-      podIp === undefined ? [] : [{ ...reservation.mapping, podIp }],
-    );
+    return this.#of(owner).flatMap(leading);
   }
 
   /** Owners whose ports lead to a pod; those that only hold reservations are being started. */
   publishedOwners(): Set<string> {
-    const published = [...this.#held.values()].filter(({ podIp }) => podIp !== undefined);
+    const published = [...this.#held.values()].filter(({ podIps }) => podIps.length > 0);
     return new Set(published.map(({ reservation }) => reservation.owner));
   }
 
@@ -106,7 +108,7 @@ export class PublishedPorts {
 
   #hold(reservation: Reservation): HeldPort {
     this.#table.take(reservation);
-    const held: HeldPort = { reservation, listener: undefined, podIp: undefined };
+    const held: HeldPort = { reservation, listener: undefined, podIps: [] };
     this.#held.set(reservation, held);
     return held;
   }
@@ -117,8 +119,12 @@ export class PublishedPorts {
     this.#table.free(held.reservation);
   }
 
-  /** Points ports at a pod. They must be reserved by the owner. */
-  publish(owner: string, podIp: string, mappings: readonly PortMapping[]): void {
+  /**
+   * Points ports at a pod. They must be reserved by the owner.
+   * @param podIps one of each family that it has, first the one that listeners use
+   */
+  publish(owner: string, podIps: readonly string[], mappings: readonly PortMapping[]): void {
+    const [host] = podIps;
     const held = mappings.map((mapping) => {
       const reservation = this.#table.find(owner, mapping);
       const port = reservation && this.#held.get(reservation);
@@ -127,8 +133,8 @@ export class PublishedPorts {
       return port;
     });
     for (const port of held) {
-      port.podIp = podIp;
-      port.listener?.setTarget({ host: podIp, port: port.reservation.mapping.containerPort });
+      port.podIps = podIps;
+      port.listener?.setTarget(host === undefined ? undefined : { host, port: port.reservation.mapping.containerPort });
     }
   }
 

@@ -14,6 +14,8 @@ const port = (hostIp: string, protocol: 'tcp' | 'udp' = 'tcp'): PublishedPort =>
   podIp: '10.91.0.2',
 });
 
+const v4 = { family: Family.IPV4 };
+
 test('each bridge has its table, the default one the plain name', () => {
   assert.deepEqual(tableOf('k3c0'), { family: Family.IPV4, table: 'k3c' });
   assert.deepEqual(tableOf('k3c-two'), { family: Family.IPV4, table: 'k3c_k3c-two' });
@@ -35,12 +37,12 @@ test('the table is replaced: made, removed and made again, then filled', () => {
   const operations = rulesetRequests(tableOf('k3c0'), input).map(({ operation }) => operation);
   assert.deepEqual(operations.slice(0, 3), ['add table k3c', 'delete table k3c', 'add table k3c']);
   assert.equal(operations.at(-1), 'add elements to k3c any');
-  assert.equal(operations.filter((operation) => operation.startsWith('add rule')).length, ruleCount(input));
+  assert.equal(operations.filter((operation) => operation.startsWith('add rule')).length, ruleCount(v4, input));
 });
 
 test('every bridge has its rules, and a loopback that must not be used has one more', () => {
-  const one = ruleCount({ bridges: [bridge], ports: [], loopback: true });
-  const two = ruleCount({ bridges: [bridge, { ...bridge, name: 'k3c1' }], ports: [], loopback: true });
+  const one = ruleCount(v4, { bridges: [bridge], ports: [], loopback: true });
+  const two = ruleCount(v4, { bridges: [bridge, { ...bridge, name: 'k3c1' }], ports: [], loopback: true });
   assert.equal(two - one, 8);
-  assert.equal(ruleCount({ bridges: [bridge], ports: [], loopback: false }), one + 1);
+  assert.equal(ruleCount(v4, { bridges: [bridge], ports: [], loopback: false }), one + 1);
 });

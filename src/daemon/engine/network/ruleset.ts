@@ -1,5 +1,6 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { addressBytes, type IpFamily } from '../../../host/netlink/address.ts';
 import { TransportProtocol } from '../../../host/netlink/conntrack.ts';
-import { ipv4Bytes } from '../../../host/netlink/ipv4.ts';
 import * as nft from '../../../host/netlink/nft-expressions.ts';
 import {
   type ChainHook,
@@ -37,27 +38,65 @@ export interface RulesetInput {
 }
 
 const loopbackNetwork = { address: 0x7f000000, prefix: 8 };
-const { WORD0, WORD1, WORD2 } = nft.Register;
+const ipv6Loopback = { address: 1n, prefix: 128 };
+const { WORD0, WORD1, WORD2, WORD4, WORD5 } = nft.Register;
 
-/** The table of the daemon that owns this bridge. Several daemons have several bridges, and so several tables. */
-export function tableOf(bridgeName: string): TableId {
-  return { family: Family.IPV4, table: bridgeName === 'k3c0' ? 'k3c' : `k3c_${bridgeName}` };
+/** The families that we have tables of. */
+export type RulesFamily = IpFamily;
+/** A table of one of them: containers' addresses of IPv4 and of IPv6 are in tables of their own. */
+export interface RulesTable extends TableId {
+  readonly family: RulesFamily;
+}
+
+/** What differs between the two. */
+const dialects = {
+  [Family.IPV4]: {
+    address: DataType.IPV4,
+    all: '0.0.0.0',
+    isAddress: isIPv4,
+    destination: nft.Ipv4Field.DESTINATION,
+    /** Where the protocol and the port of a key are, behind an address. */
+    behind: [WORD1, WORD2],
+    from: ({ subnet }: Bridge) => nft.ipv4FieldIn(nft.Ipv4Field.SOURCE, subnet.network),
+  },
+  [Family.IPV6]: {
+    address: DataType.IPV6,
+    all: '::',
+    isAddress: isIPv6,
+    destination: nft.Ipv6Field.DESTINATION,
+    behind: [WORD4, WORD5],
+    from: ({ ipv6 }: Bridge) => (ipv6 === undefined ? [] : nft.ipv6FieldIn(nft.Ipv6Field.SOURCE, ipv6.network)),
+  },
+} as const;
+
+/** The tables of the daemon that owns this bridge. Several daemons have several bridges, and so several tables. */
+export function tableOf(bridgeName: string, family: RulesFamily = Family.IPV4): RulesTable {
+  return { family, table: bridgeName === 'k3c0' ? 'k3c' : `k3c_${bridgeName}` };
+}
+
+/** The families that there is something to say of: IPv6 while a network has addresses of it. */
+export function familiesOf({ bridges }: Pick<RulesetInput, 'bridges'>): readonly RulesFamily[] {
+  return bridges.some(({ ipv6 }) => ipv6 !== undefined) ? [Family.IPV4, Family.IPV6] : [Family.IPV4];
 }
 
 /** The maps that lead host ports to pods: of one address, and of every address of the host. */
-export function portMaps(table: TableId): { one: SetId; any: SetId } {
+export function portMaps(table: RulesTable): { one: SetId; any: SetId } {
   return { one: { ...table, set: 'one' }, any: { ...table, set: 'any' } };
 }
 
-/** The elements of both maps for these ports. Ports on IPv6 addresses have none: the listeners serve them. */
-export function portElements(ports: readonly PublishedPort[]): { one: MapElement[]; any: MapElement[] } {
+/** The elements of both maps for these ports, as far as they lead to addresses of the family from addresses of the family. */
+export function portElements(
+  ports: readonly PublishedPort[],
+  family: RulesFamily = Family.IPV4,
+): { one: MapElement[]; any: MapElement[] } {
+  const { all, isAddress } = dialects[family];
   const elements: { one: MapElement[]; any: MapElement[] } = { one: [], any: [] };
   for (const { hostIp, hostPort, protocol, podIp, containerPort } of ports) {
-    if (hostIp.includes(':')) continue;
+    if (!isAddress(podIp) || (hostIp !== '' && !isAddress(hostIp))) continue;
     const port = [nft.registerField(Buffer.from([TransportProtocol[protocol]])), nft.portField(hostPort)];
-    const value = Buffer.concat([ipv4Bytes(podIp), nft.portField(containerPort)]);
-    if (hostIp === '' || hostIp === '0.0.0.0') elements.any.push({ key: Buffer.concat(port), value });
-    else elements.one.push({ key: Buffer.concat([ipv4Bytes(hostIp), ...port]), value });
+    const value = Buffer.concat([addressBytes(podIp), nft.portField(containerPort)]);
+    if (hostIp === '' || hostIp === all) elements.any.push({ key: Buffer.concat(port), value });
+    else elements.one.push({ key: Buffer.concat([addressBytes(hostIp), ...port]), value });
   }
   return elements;
 }
@@ -68,20 +107,29 @@ interface ChainSpec {
   readonly rules: readonly (readonly nft.Expression[])[];
 }
 
-function chains({ bridges, loopback }: RulesetInput): ChainSpec[] {
+function chains(family: RulesFamily, input: RulesetInput): ChainSpec[] {
   const toPods = nft.verdict(nft.Verdict.JUMP, 'dnat');
+  const { destination, behind, from } = dialects[family];
+  const [protocol, port] = behind;
+  const four = family === Family.IPV4;
+  const bridges = four ? input.bridges : input.bridges.filter(({ ipv6 }) => ipv6 !== undefined);
   return [
     {
       name: 'dnat',
       rules: [
         [
-          nft.loadIpv4Field(nft.Ipv4Field.DESTINATION, WORD0),
-          nft.loadTransportProtocol(WORD1),
-          nft.loadDestinationPort(WORD2),
+          nft.loadAddress(destination, WORD0, family),
+          nft.loadTransportProtocol(protocol),
+          nft.loadDestinationPort(port),
           nft.lookUp('one'),
-          nft.destinationNat(),
+          nft.destinationNat(family),
         ],
-        [nft.loadTransportProtocol(WORD0), nft.loadDestinationPort(WORD1), nft.lookUp('any'), nft.destinationNat()],
+        [
+          nft.loadTransportProtocol(WORD0),
+          nft.loadDestinationPort(WORD1),
+          nft.lookUp('any'),
+          nft.destinationNat(family),
+        ],
       ],
     },
     {
@@ -92,23 +140,23 @@ function chains({ bridges, loopback }: RulesetInput): ChainSpec[] {
     {
       name: 'output',
       hook: { kind: 'nat', hook: Hook.OUTPUT, priority: -100 },
-      rules: [
-        ...(loopback
-          ? []
-          : [[...nft.ipv4FieldIn(nft.Ipv4Field.DESTINATION, loopbackNetwork), nft.verdict(nft.Verdict.RETURN)]]),
-        [...nft.destinationIsLocal(), toPods],
-      ],
+      rules: [...ownLoopback(family, input), [...nft.destinationIsLocal(), toPods]],
     },
     {
       name: 'postrouting',
       hook: { kind: 'nat', hook: Hook.POSTROUTING, priority: 100 },
-      rules: bridges.flatMap(masqueradeRules),
+      rules: bridges.flatMap((bridge) => masqueradeRules(bridge, from(bridge), four)),
     },
-    {
-      name: 'raw',
-      hook: { kind: 'filter', hook: Hook.PREROUTING, priority: -300 },
-      rules: bridges.flatMap(loopbackGuard),
-    },
+    // The kernel itself takes nothing for ::1 from outside.
+    ...(four
+      ? [
+          {
+            name: 'raw',
+            hook: { kind: 'filter', hook: Hook.PREROUTING, priority: -300 } as const,
+            rules: bridges.flatMap(loopbackGuard),
+          },
+        ]
+      : []),
     {
       name: 'forward',
       hook: { kind: 'filter', hook: Hook.FORWARD, priority: -150 },
@@ -117,10 +165,20 @@ function chains({ bridges, loopback }: RulesetInput): ChainSpec[] {
   ];
 }
 
-function masqueradeRules({ name, subnet, internal }: Bridge): nft.Expression[][] {
+/** What the host says to its own loopback address, where that may not lead to pods: the listeners serve it. ::1 never may. */
+function ownLoopback(family: RulesFamily, { loopback }: RulesetInput): nft.Expression[][] {
+  const back = nft.verdict(nft.Verdict.RETURN);
+  if (family === Family.IPV6) return [[...nft.ipv6FieldIn(nft.Ipv6Field.DESTINATION, ipv6Loopback), back]];
+  return loopback ? [] : [[...nft.ipv4FieldIn(nft.Ipv4Field.DESTINATION, loopbackNetwork), back]];
+}
+
+function masqueradeRules(
+  { name, internal }: Bridge,
+  fromPods: readonly nft.Expression[],
+  four: boolean,
+): nft.Expression[][] {
   // What is never forwarded needs no other address.
   if (internal === true) return [];
-  const fromPods = nft.ipv4FieldIn(nft.Ipv4Field.SOURCE, subnet.network);
   return [
     // Containers reach the world with the host's address. What the host says to its own gateway address comes from there, too.
     [
@@ -137,7 +195,9 @@ function masqueradeRules({ name, subnet, internal }: Bridge): nft.Expression[][]
       nft.masquerade(),
     ],
     // From 127.0.0.1 of the host: no container could answer to that address.
-    [...nft.ipv4FieldIn(nft.Ipv4Field.SOURCE, loopbackNetwork), ...nft.outputInterface(name), nft.masquerade()],
+    ...(four
+      ? [[...nft.ipv4FieldIn(nft.Ipv4Field.SOURCE, loopbackNetwork), ...nft.outputInterface(name), nft.masquerade()]]
+      : []),
   ];
 }
 
@@ -177,22 +237,23 @@ function internalRules(name: string): nft.Expression[][] {
 }
 
 /** How many rules rulesetRequests() makes, to see later whether all are there. */
-export function ruleCount(input: RulesetInput): number {
-  return chains(input).reduce((count, { rules }) => count + rules.length, 0);
+export function ruleCount({ family }: Pick<RulesTable, 'family'>, input: RulesetInput): number {
+  return chains(family, input).reduce((count, { rules }) => count + rules.length, 0);
 }
 
 /** The messages that replace the whole table, whether it exists or not, for one atomic batch. */
-export function rulesetRequests(table: TableId, input: RulesetInput): Request[] {
+export function rulesetRequests(table: RulesTable, input: RulesetInput): Request[] {
   const maps = portMaps(table);
-  const elements = portElements(input.ports);
-  const specs = chains(input);
-  const value = [DataType.IPV4, DataType.PORT];
+  const elements = portElements(input.ports, table.family);
+  const specs = chains(table.family, input);
+  const { address } = dialects[table.family];
+  const value = [address, DataType.PORT];
   return [
     newTable(table), // so that the removal cannot fail
     deleteTable(table),
     newTable(table),
     newMap(maps.any, [DataType.PROTOCOL, DataType.PORT], value, 1),
-    newMap(maps.one, [DataType.IPV4, DataType.PROTOCOL, DataType.PORT], value, 2),
+    newMap(maps.one, [address, DataType.PROTOCOL, DataType.PORT], value, 2),
     ...specs.map(({ name, hook }) => newChain({ ...table, chain: name }, hook)),
     ...specs.flatMap(({ name, rules }) => rules.map((rule) => newRule({ ...table, chain: name }, rule))),
     ...newElements(maps.any, elements.any),

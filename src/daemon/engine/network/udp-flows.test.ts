@@ -41,6 +41,16 @@ test('one port on two addresses: each flow belongs to its own', () => {
   assert.ok(past(flow('10.0.0.1', 53, '10.91.0.3')));
 });
 
+test('a flow of IPv6 is judged by the address of IPv6 that the pod has', () => {
+  const local = new Set(['fd00:99::1']);
+  const { matches: past } = flowsPast([port('10.91.0.2'), port('fd00::2')], () => local) ?? assert.fail();
+  assert.ok(!past(flow('fd00:99::1', 53, 'fd00::2')));
+  assert.ok(past(flow('fd00:99::1', 53, 'fd00::3')));
+  // Through the listener, where the pod has no address of IPv6.
+  const { matches: proxied } = flowsPast([port('10.91.0.2')], () => local) ?? assert.fail();
+  assert.ok(!proxied(flow('fd00:99::1', 53, 'fd00:99::1')));
+});
+
 test('flows to a pod that is gone', () => {
   const { matches: to } = flowsTo([port('10.91.0.2')]) ?? assert.fail();
   assert.ok(to(flow('10.0.0.1', 53, '10.91.0.2')));
@@ -49,9 +59,18 @@ test('flows to a pod that is gone', () => {
 });
 
 test('the kernel sorts by the port where there is one', () => {
-  assert.deepEqual(flowsTo([port('10.91.0.2')])?.filter, { protocol: 17, destinationPort: 53 });
-  assert.deepEqual(flowsTo([port('10.91.0.2'), port('10.91.0.2', { hostPort: 54 })])?.filter, {
-    protocol: 17,
-    destinationPort: undefined,
-  });
+  assert.deepEqual(flowsTo([port('10.91.0.2')])?.filters, [{ family: 2, protocol: 17, destinationPort: 53 }]);
+  assert.deepEqual(flowsTo([port('10.91.0.2'), port('10.91.0.2', { hostPort: 54 })])?.filters, [
+    { family: 2, protocol: 17, destinationPort: undefined },
+  ]);
+  assert.deepEqual(
+    flowsTo([port('10.91.0.2'), port('fd00::2')])?.filters.map(({ family, destinationPort }) => [
+      family,
+      destinationPort,
+    ]),
+    [
+      [2, 53],
+      [10, 53],
+    ],
+  );
 });

@@ -1,4 +1,5 @@
 import type { Log } from '../../../host/log.ts';
+import { familyOf, type IpFamily } from '../../../host/netlink/address.ts';
 import { type Flow, type FlowFilter, forgetFlows, TransportProtocol } from '../../../host/netlink/conntrack.ts';
 import { NetlinkError } from '../../../host/netlink/error.ts';
 import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
@@ -9,12 +10,18 @@ import type { PublishedPort } from './ruleset.ts';
  * to it as long as the flow does not pause, so that a busy client would never notice the change. Undefined where the
  * ports have no UDP among them: the connection table need not be read then.
  */
-export type FlowsLeftBehind = { readonly filter: FlowFilter; readonly matches: (flow: Flow) => boolean } | undefined;
+export type FlowsLeftBehind =
+  | { readonly filters: readonly FlowFilter[]; readonly matches: (flow: Flow) => boolean }
+  | undefined;
 
-/** One port lets the kernel do the sorting; with several, its list of all UDP flows is read once. */
-function filterOf(ports: readonly PublishedPort[]): FlowFilter {
-  const [port, ...others] = ports;
-  return { protocol: TransportProtocol.udp, destinationPort: others.length === 0 ? port?.hostPort : undefined };
+/** One port of a family lets the kernel do the sorting; with several, its list of all UDP flows is read once. */
+function filtersOf(ports: readonly PublishedPort[]): FlowFilter[] {
+  const families = Map.groupBy(ports, ({ podIp }): IpFamily => familyOf(podIp));
+  return [...families].map(([family, [port, ...others]]) => ({
+    family,
+    protocol: TransportProtocol.udp,
+    destinationPort: others.length === 0 ? port?.hostPort : undefined,
+  }));
 }
 
 function udp(ports: readonly PublishedPort[]): PublishedPort[] {
@@ -32,12 +39,13 @@ export function flowsPast(ports: readonly PublishedPort[], localAddresses: () =>
   const pods = Map.groupBy(published, ({ hostPort }) => hostPort);
   const matches = ({ original, reply }: Flow): boolean => {
     if (!local.has(original.destination)) return false;
-    const candidates = (pods.get(original.destinationPort) ?? []).filter(({ hostIp }) =>
-      ['', '0.0.0.0', original.destination].includes(hostIp),
+    const family = familyOf(original.destination);
+    const candidates = (pods.get(original.destinationPort) ?? []).filter(
+      ({ hostIp, podIp }) => familyOf(podIp) === family && ['', '0.0.0.0', '::', original.destination].includes(hostIp),
     );
     return candidates.length > 0 && !candidates.some(({ podIp }) => podIp === reply.source);
   };
-  return { filter: filterOf(published), matches };
+  return { filters: filtersOf(published), matches };
 }
 
 /** Flows to the pods that had these ports. */
@@ -46,14 +54,14 @@ export function flowsTo(ports: readonly PublishedPort[]): FlowsLeftBehind {
   if (removed.length === 0) return undefined;
   const gone = new Set(removed.map(({ hostPort, podIp }) => `${hostPort} ${podIp}`));
   const matches = ({ original, reply }: Flow): boolean => gone.has(`${original.destinationPort} ${reply.source}`);
-  return { filter: filterOf(removed), matches };
+  return { filters: filtersOf(removed), matches };
 }
 
 /** Makes the kernel forget what a change has left behind; `undefined` for a change that leaves nothing. */
 export function forgetLeft(netfilter: NetlinkSocket | undefined, left: FlowsLeftBehind, log: Log): void {
   if (netfilter === undefined || left === undefined) return;
   try {
-    forgetFlows(netfilter, left.filter, left.matches);
+    for (const filter of left.filters) forgetFlows(netfilter, filter, left.matches);
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
     log.warn(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkNewNetwork, checkSubnet, MTU_OPTION, mtuOf } from './check-network.ts';
+import { checkIpv6Subnet, checkNewNetwork, checkSubnet, MTU_OPTION, mtuOf } from './check-network.ts';
 
 const named = (name: string, over: { driver?: string; options?: Record<string, string> } = {}) =>
   checkNewNetwork({ name, driver: '', options: {}, ...over });
@@ -35,6 +35,30 @@ test('a subnet is completed', () => {
     [['10.1.2.0/24', '10.1.2.255'], /first or the last address/],
     [['10.1.2.0/24', '', '10.1.0.0/16'], /no matching subnet for range/],
     [['10.1.2.0/24', '', '10.1.3.0/25'], /no matching subnet for range/],
+  ];
+  for (const [args, message] of refused) assert.throws(() => complete(...args), message, args.join(' '));
+});
+
+test('one of IPv6 is completed', () => {
+  const complete = (subnet6: string, gateway6 = '', ipRange6 = '') => checkIpv6Subnet({ subnet6, gateway6, ipRange6 });
+  assert.deepEqual(complete('FD00:62::9/64'), { subnet: 'fd00:62::/64', gateway: 'fd00:62::1', ipRange: '' });
+  assert.deepEqual(complete('fd00:62::/64', 'fd00:62::ffff', 'fd00:62::1:9/112'), {
+    subnet: 'fd00:62::/64',
+    gateway: 'fd00:62::ffff',
+    ipRange: 'fd00:62::1:0/112',
+  });
+  const refused: [args: Parameters<typeof complete>, message: RegExp][] = [
+    [['fd00:62::'], /invalid CIDR/],
+    [['10.0.0.0/8'], /invalid CIDR/],
+    [['fd00:62::/127'], /from 16 to 126/],
+    [['fc00::/7'], /from 16 to 126/],
+    [['fe80::/64'], /fe80::\/10 is for addresses of the link/],
+    [['ff12::/64'], /for groups/],
+    [['::ffff:10.0.0.0/104'], /for the host itself/],
+    [['fd00:62::/64', 'fd00:63::1'], /no matching subnet for gateway fd00:63::1/],
+    [['fd00:62::/64', '10.0.0.1'], /no matching subnet for gateway/],
+    [['fd00:62::/64', 'fd00:62::'], /the first address of fd00:62::\/64/],
+    [['fd00:62::/64', '', 'fd00:62::/48'], /no matching subnet for range/],
   ];
   for (const [args, message] of refused) assert.throws(() => complete(...args), message, args.join(' '));
 });

@@ -8,6 +8,14 @@ import {
   parseIpv4,
   parseIpv4Network,
 } from '../../../host/netlink/ipv4.ts';
+import {
+  formatIpv6,
+  formatIpv6Network,
+  ipv6Network,
+  ipv6Overlap,
+  parseIpv6,
+  parseIpv6Network,
+} from '../../../host/netlink/ipv6.ts';
 
 export const MTU_OPTION = 'com.docker.network.driver.mtu';
 
@@ -22,11 +30,25 @@ export interface NewNetwork {
   readonly internal: boolean;
   readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Addresses of both families. */
+  readonly ipv6: boolean;
+  /** Empty: a free one. */
+  readonly subnet6: string;
+  readonly gateway6: string;
+  readonly ipRange6: string;
 }
 
 /** Smaller ones have no room for a gateway and a container. */
 const LONGEST_PREFIX = 30;
 const SHORTEST_PREFIX = 8;
+const LONGEST_IPV6_PREFIX = 126;
+const SHORTEST_IPV6_PREFIX = 16;
+
+const unusable = [
+  { subnet: '::/16', use: 'the host itself and for embedded IPv4 addresses' },
+  { subnet: 'fe80::/10', use: 'addresses of the link' },
+  { subnet: 'ff00::/8', use: 'groups' },
+] as const;
 
 /** Throws INVALID_ARGUMENT, in docker's words where it has them. */
 export function checkNewNetwork({ name, driver, options }: Pick<NewNetwork, 'name' | 'driver' | 'options'>): void {
@@ -80,6 +102,36 @@ export function checkSubnet({
     subnet: formatIpv4Network(network),
     gateway: formatIpv4(address),
     ipRange: range === undefined ? '' : formatIpv4Network(range),
+  };
+}
+
+/** Completes a subnet that a user chose. Throws INVALID_ARGUMENT. */
+export function checkIpv6Subnet({
+  subnet6,
+  gateway6,
+  ipRange6,
+}: Pick<NewNetwork, 'subnet6' | 'gateway6' | 'ipRange6'>): CheckedSubnet {
+  const network = parseIpv6Network(subnet6);
+  if (network === undefined) return refuse(`invalid subnet ${subnet6}: invalid CIDR block notation`);
+  const { prefix } = network;
+  if (prefix > LONGEST_IPV6_PREFIX || prefix < SHORTEST_IPV6_PREFIX)
+    refuse(
+      `invalid subnet ${subnet6}: its prefix length must be from ${SHORTEST_IPV6_PREFIX} to ${LONGEST_IPV6_PREFIX}`,
+    );
+  const unfit = unusable.find((other) => ipv6Overlap(parseIpv6Network(other.subnet) ?? network, network));
+  if (unfit !== undefined) refuse(`invalid subnet ${subnet6}: ${unfit.subnet} is for ${unfit.use}`);
+  const range = ipRange6 === '' ? undefined : parseIpv6Network(ipRange6);
+  if (ipRange6 !== '' && (range === undefined || range.prefix < prefix || !ipv6Overlap(range, network)))
+    refuse(`no matching subnet for range ${ipRange6}`);
+  const address = gateway6 === '' ? network.address + 1n : parseIpv6(gateway6);
+  if (address === undefined || ipv6Network(address, prefix).address !== network.address)
+    return refuse(`no matching subnet for gateway ${gateway6}`);
+  if (address === network.address)
+    refuse(`invalid gateway ${gateway6}: it is the first address of ${formatIpv6Network(network)}`);
+  return {
+    subnet: formatIpv6Network(network),
+    gateway: formatIpv6(address),
+    ipRange: range === undefined ? '' : formatIpv6Network(range),
   };
 }
 

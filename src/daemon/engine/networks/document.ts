@@ -9,15 +9,16 @@ export interface NetworkFacts {
   readonly labels: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, string>>;
   readonly internal: boolean;
+  readonly ipv6: boolean;
   readonly ipRange: string;
+  readonly ipRange6: string;
   /** Absent: one without addresses of its own. */
-  readonly place: Pick<MemberNetwork, 'bridge' | 'cidr' | 'gateway'> | undefined;
+  readonly place: Pick<MemberNetwork, 'bridge' | 'cidr' | 'gateway' | 'ipv6'> | undefined;
   readonly members: readonly NetworkMember[];
 }
 
 export function networkDocument(facts: NetworkFacts): Record<string, unknown> {
-  const { place, ipRange } = facts;
-  const prefix = place?.cidr.split('/')[1] ?? '';
+  const { place } = facts;
   return {
     Name: facts.name,
     Id: facts.id,
@@ -25,14 +26,14 @@ export function networkDocument(facts: NetworkFacts): Record<string, unknown> {
     Scope: 'local',
     Driver: facts.driver,
     EnableIPv4: true,
-    EnableIPv6: false,
+    EnableIPv6: facts.ipv6,
     IPAM: {
       Driver: 'default',
       Options: facts.driver === 'bridge' && facts.name !== 'bridge' ? {} : null,
-      Config:
-        place === undefined
-          ? []
-          : [{ Subnet: place.cidr, ...(ipRange === '' ? {} : { IPRange: ipRange }), Gateway: place.gateway }],
+      Config: [
+        ...(place === undefined ? [] : [pool(place, facts.ipRange)]),
+        ...(place?.ipv6 === undefined ? [] : [pool(place.ipv6, facts.ipRange6)]),
+      ],
     },
     Internal: facts.internal,
     Attachable: false,
@@ -40,9 +41,15 @@ export function networkDocument(facts: NetworkFacts): Record<string, unknown> {
     ConfigFrom: { Network: '' },
     ConfigOnly: false,
     Containers: Object.fromEntries(
-      facts.members.map(({ container, name, mac, ip }) => [
+      facts.members.map(({ container, name, mac, ip, ipv6 }) => [
         container,
-        { Name: name, EndpointID: container, MacAddress: mac, IPv4Address: `${ip}/${prefix}`, IPv6Address: '' },
+        {
+          Name: name,
+          EndpointID: container,
+          MacAddress: mac,
+          IPv4Address: withPrefix(ip, place?.cidr),
+          IPv6Address: withPrefix(ipv6, place?.ipv6?.cidr),
+        },
       ]),
     ),
     Options: {
@@ -51,4 +58,13 @@ export function networkDocument(facts: NetworkFacts): Record<string, unknown> {
     },
     Labels: facts.labels,
   };
+}
+
+function pool({ cidr, gateway }: Pick<MemberNetwork, 'cidr' | 'gateway'>, ipRange: string): Record<string, string> {
+  return { Subnet: cidr, ...(ipRange === '' ? {} : { IPRange: ipRange }), Gateway: gateway };
+}
+
+/** ADDRESS/PREFIX, with the prefix of the network; empty where there is no address. */
+function withPrefix(address: string, cidr = ''): string {
+  return address === '' ? '' : `${address}/${cidr.split('/')[1] ?? ''}`;
 }

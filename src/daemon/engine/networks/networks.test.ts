@@ -16,9 +16,12 @@ function engine() {
     fails: undefined as Error | undefined,
     chooseSubnet: () => ({ network: { address: 0xac120000, prefix: 16 }, gateway: '172.18.0.1' }),
     collision: () => undefined,
-    addNetwork: ({ id, name, bridge, gateway, subnet, internal }: NetworkDefinition) => {
+    chooseIpv6Subnet: () => ({ network: { address: 0xfd62n << 112n, prefix: 64 }, gateway: 'fd62::1' }),
+    ipv6Collision: () => undefined as string | undefined,
+    addNetwork: ({ id, name, bridge, gateway, subnet, internal, ipv6: six }: NetworkDefinition) => {
       if (host.fails !== undefined) return Promise.reject(host.fails);
-      members.addNetwork({ id, name, bridge, gateway, cidr: subnet, internal });
+      const ipv6 = six && { cidr: six.subnet, gateway: six.gateway };
+      members.addNetwork({ id, name, bridge, gateway, cidr: subnet, internal, ...(ipv6 && { ipv6 }) });
       return Promise.resolve();
     },
     removeNetwork: (id: string) => members.removeNetwork(id),
@@ -40,6 +43,10 @@ const wanted = (name: string, over: Partial<NewNetwork> = {}): NewNetwork => ({
   internal: false,
   options: {},
   labels: {},
+  ipv6: false,
+  subnet6: '',
+  gateway6: '',
+  ipRange6: '',
   ...over,
 });
 
@@ -67,6 +74,46 @@ test('what is made is there, until it is removed; not while somebody is on it', 
   assert.equal(networks.remove('lan'), 'lan');
   assert.throws(() => networks.inspect('lan'), { reason: 'network-not-found' });
   assert.deepEqual(events, ['create lan', 'destroy lan']);
+});
+
+test('addresses of both families', async () => {
+  const { networks, members, host } = engine();
+  const { id, config } = await networks.create(wanted('six', { ipv6: true }));
+  assert.deepEqual(config.ipv6, { subnet: 'fd62::/64', gateway: 'fd62::1', ipRange: '', configured: false });
+  members.join(id, { ...member, ipv6: 'fd62::2' });
+  const { EnableIPv6, IPAM, Containers } = networks.inspect('six') as Record<string, unknown> & {
+    IPAM: { Config: unknown };
+    Containers: Record<string, Record<string, string>>;
+  };
+  assert.equal(EnableIPv6, true);
+  assert.deepEqual(IPAM.Config, [
+    { Subnet: '172.18.0.0/16', Gateway: '172.18.0.1' },
+    { Subnet: 'fd62::/64', Gateway: 'fd62::1' },
+  ]);
+  assert.equal(Containers['c1']?.['IPv6Address'], 'fd62::2/64');
+  assert.deepEqual(
+    networks.list({ name: ['six', 'bridge'] }).map(({ ipv6 }) => ipv6),
+    [false, true],
+  );
+
+  const asked = { ipv6: true, subnet6: '2001:db8:1::9/64', gateway6: '2001:db8:1::fe', ipRange6: '2001:db8:1::80/121' };
+  const { config: chosen } = await networks.create(wanted('chosen', asked));
+  assert.deepEqual(chosen.ipv6, {
+    subnet: '2001:db8:1::/64',
+    gateway: '2001:db8:1::fe',
+    ipRange: '2001:db8:1::80/121',
+    configured: true,
+  });
+  host.ipv6Collision = () => 'the route to 2001:db8::/32 over tun0';
+  await assert.rejects(
+    networks.create(wanted('x', { ...asked })),
+    /Pool overlaps .* 2001:db8:1::\/64 collides with the route/,
+  );
+  await assert.rejects(networks.create(wanted('x', { ...asked, ipv6: false })), { hint: 'turn it on with --ipv6' });
+  await assert.rejects(
+    networks.create(wanted('x', { ipv6: true, gateway6: 'fd62::9' })),
+    /no matching subnet for gateway/,
+  );
 });
 
 test('a bridge that cannot be made leaves no network', async () => {

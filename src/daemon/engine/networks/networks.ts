@@ -1,25 +1,26 @@
 /** The network engine: docker's network verbs. What containers do with networks is in ../containers. */
 import { randomBytes } from 'node:crypto';
 import { Code, K3cError } from '../../../api/errors.ts';
-import { formatIpv4Network, parseIpv4Network } from '../../../host/netlink/ipv4.ts';
 import type { State } from '../../state/database.ts';
 import type { NetworkConfig, NetworkRecord } from '../../state/networks.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { HostNetwork } from '../network/host-network.ts';
 import type { NetworkDefinition } from '../network/named-networks.ts';
-import { checkNewNetwork, checkSubnet, mtuOf, type NewNetwork } from './check-network.ts';
-import { networkDocument } from './document.ts';
+import { checkNewNetwork, mtuOf, type NewNetwork } from './check-network.ts';
+import { type NetworkFacts, networkDocument } from './document.ts';
 import { type FilteredNetwork, networkMatcher, pruneMatcher } from './filters.ts';
 import { allNetworks, type FoundNetwork, findNetwork } from './find-network.ts';
+import { type SubnetHost, settleIpv4, settleIpv6 } from './settle-subnets.ts';
 
 export interface NetworkEngineParts {
   readonly state: Pick<State, 'networks' | 'transaction'>;
-  readonly host: Pick<HostNetwork, 'addNetwork' | 'removeNetwork' | 'chooseSubnet' | 'collision' | 'members'>;
+  readonly host: Pick<HostNetwork, 'addNetwork' | 'removeNetwork' | 'members'> & SubnetHost;
   readonly events: Pick<EventBus, 'record'>;
 }
 
 export interface ListedNetwork extends FilteredNetwork {
   readonly internal: boolean;
+  readonly ipv6: boolean;
 }
 
 export type NetworkEngine = ReturnType<typeof networkEngine>;
@@ -30,8 +31,15 @@ export function networkDefinitions(state: Pick<State, 'networks'>): NetworkDefin
 }
 
 function definitionOf({ id, name, bridge, config }: NetworkRecord): NetworkDefinition {
-  const { subnet, gateway, ipRange, internal, options } = config;
-  return { id, name, bridge, subnet, gateway, ipRange, internal, mtu: mtuOf(options) };
+  const { subnet, gateway, ipRange, internal, options, ipv6 } = config;
+  const mtu = mtuOf(options);
+  return { id, name, bridge, subnet, gateway, ipRange, internal, mtu, ...(ipv6 === undefined ? {} : { ipv6 }) };
+}
+
+/** Of a network whose bridge could not be made. */
+function placeOf({ bridge, config }: NetworkRecord): NetworkFacts['place'] {
+  const { subnet: cidr, gateway, ipv6 } = config;
+  return { bridge, cidr, gateway, ...(ipv6 && { ipv6: { cidr: ipv6.subnet, gateway: ipv6.gateway } }) };
 }
 
 /** Makes the engine. It holds no resource of its own. */
@@ -46,6 +54,7 @@ export function networkEngine({ state, host, events }: NetworkEngineParts) {
     labels: kind === 'predefined' ? {} : network.labels,
     createdAt: kind === 'predefined' ? 0n : network.createdAt,
     internal: kind === 'made' && network.config.internal,
+    ipv6: kind === 'made' && network.config.ipv6 !== undefined,
     predefined: kind === 'predefined',
     used: host.members.members(network.id).length > 0,
   });
@@ -69,26 +78,8 @@ export function networkEngine({ state, host, events }: NetworkEngineParts) {
 
   const settle = (wanted: NewNetwork): NetworkConfig => {
     const { internal, options } = wanted;
-    if (wanted.subnet === '') {
-      if (wanted.gateway !== '' || wanted.ipRange !== '')
-        throw new K3cError(
-          Code.INVALID_ARGUMENT,
-          `no matching subnet for ${wanted.gateway === '' ? `range ${wanted.ipRange}` : `gateway ${wanted.gateway}`}`,
-          { reason: 'bad-input', hint: 'name the subnet with --subnet' },
-        );
-      const { network, gateway } = host.chooseSubnet();
-      return { subnet: formatIpv4Network(network), gateway, ipRange: '', configured: false, internal, options };
-    }
-    const checked = checkSubnet(wanted);
-    const network = parseIpv4Network(checked.subnet);
-    const use = network === undefined ? undefined : host.collision(network);
-    if (use !== undefined)
-      throw new K3cError(
-        Code.FAILED_PRECONDITION,
-        `Pool overlaps with other one on this address space: ${checked.subnet} collides with ${use}`,
-        { hint: 'choose another --subnet, or leave it out to get a free one' },
-      );
-    return { ...checked, configured: true, internal, options };
+    const ipv6 = settleIpv6(host, wanted);
+    return { ...settleIpv4(host, wanted), internal, options, ...(ipv6 === undefined ? {} : { ipv6 }) };
   };
 
   return {
@@ -133,7 +124,7 @@ export function networkEngine({ state, host, events }: NetworkEngineParts) {
     /** docker's document. Throws NOT_FOUND (network-not-found). */
     inspect(reference: string): Record<string, unknown> {
       const found = findNetwork(state, reference);
-      const { id, name, driver, createdAt, labels, internal } = listed(found);
+      const { id, name, driver, createdAt, labels, internal, ipv6 } = listed(found);
       const config = found.kind === 'made' ? found.network.config : undefined;
       return networkDocument({
         id,
@@ -143,12 +134,12 @@ export function networkEngine({ state, host, events }: NetworkEngineParts) {
         labels,
         internal,
         options: config?.options ?? {},
+        ipv6,
         ipRange: config?.ipRange ?? '',
+        ipRange6: config?.ipv6?.ipRange ?? '',
         place:
           host.members.network(id) ??
-          (config === undefined || found.kind === 'predefined'
-            ? undefined
-            : { bridge: found.network.bridge, cidr: config.subnet, gateway: config.gateway }),
+          (config === undefined || found.kind === 'predefined' ? undefined : placeOf(found.network)),
         members: host.members.members(id),
       });
     },

@@ -11,9 +11,11 @@ export function toNetwork(message: NetworkOptions | undefined): NetworkSpec {
     extraHosts: message?.extraHosts ?? [],
     macAddress: message?.macAddress ?? '',
     ip: message?.ip ?? '',
+    ip6: message?.ip6 ?? '',
     aliases: message?.aliases ?? [],
     publishAll: message?.publishAll ?? false,
     exposedPorts: message?.exposedPorts ?? [],
     domainname: message?.domainname ?? '',
+    moreNetworks: message?.moreNetworks ?? [],
   };
 }

@@ -14,12 +14,21 @@ export interface PodNetwork {
   readonly mac: string;
 }
 
+interface Place {
+  readonly cidr: string;
+  readonly gateway: string;
+}
+
+interface NetworkPlace extends Place {
+  readonly ipv6?: Place | undefined;
+}
+
 export interface NetworkInput {
   readonly record: ContainerRecord;
-  readonly bridge: { readonly cidr: string; readonly gateway: string } | undefined;
+  readonly bridge: Place | undefined;
   readonly pod: PodNetwork;
   /** Networks that users made, by id. */
-  readonly networks: (id: string) => { readonly cidr: string; readonly gateway: string } | undefined;
+  readonly networks: (id: string) => NetworkPlace | undefined;
 }
 
 export function networkSettings(input: NetworkInput): Record<string, unknown> {
@@ -50,7 +59,7 @@ export function networkSettings(input: NetworkInput): Record<string, unknown> {
     Networks: Object.fromEntries([
       ...predefinedNetworks()
         .filter(({ name }) => networkNames(record).includes(name))
-        .map(({ id, name }) => [name, { ...settings([], ''), NetworkID: id, ...own }]),
+        .map(({ id, name }) => [name, { ...settings([], undefined), NetworkID: id, ...own }]),
       ...record.endpoints.map((endpoint) => [endpoint.networkName, namedSettings(input, endpoint, running)]),
     ]),
   };
@@ -62,25 +71,38 @@ function namedSettings(
   running: boolean,
 ): Record<string, unknown> {
   const place = networks(endpoint.network);
+  const six = running && (endpoint.ip6 ?? '') !== '';
   // docker adds the short id to the names that were asked for.
   const aliases = [...endpoint.aliases, record.id.slice(0, 12)];
   return {
-    ...settings(aliases, endpoint.askedIp),
+    ...settings(aliases, endpoint),
     NetworkID: endpoint.network,
     EndpointID: running ? record.id : '',
     Gateway: running ? (place?.gateway ?? '') : '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
+    GlobalIPv6Address: six ? endpoint.ip6 : '',
+    GlobalIPv6PrefixLen: six ? prefixOf(place?.ipv6) : 0,
     IPAddress: running ? endpoint.ip : '',
-    IPPrefixLen: running ? Number(place?.cidr.split('/')[1] ?? 0) : 0,
-    IPv6Gateway: '',
+    IPPrefixLen: running ? prefixOf(place) : 0,
+    IPv6Gateway: six ? (place?.ipv6?.gateway ?? '') : '',
     MacAddress: running ? endpoint.mac : '',
   };
 }
 
-function settings(aliases: readonly string[], ip: string): Record<string, unknown> {
+function prefixOf(place: Place | undefined): number {
+  return Number(place?.cidr.split('/')[1] ?? 0);
+}
+
+function settings(
+  aliases: readonly string[],
+  asked: Pick<EndpointSpec, 'askedIp' | 'askedIp6'> | undefined,
+): Record<string, unknown> {
+  const { askedIp = '', askedIp6 = '' } = asked ?? {};
+  const addresses = {
+    ...(askedIp === '' ? {} : { IPv4Address: askedIp }),
+    ...(askedIp6 === '' ? {} : { IPv6Address: askedIp6 }),
+  };
   return {
-    IPAMConfig: ip === '' ? null : { IPv4Address: ip },
+    IPAMConfig: Object.keys(addresses).length === 0 ? null : addresses,
     Links: null,
     Aliases: aliases.length > 0 ? aliases : null,
     DriverOpts: null,
