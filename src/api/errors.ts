@@ -39,6 +39,8 @@ export type Reason =
   | 'volume-in-use'
   | 'network-not-found'
   | 'network-in-use'
+  | 'pod-not-found'
+  | 'pod-in-use'
   | 'address-in-use'
   | 'no-address'
   | 'command-not-found'

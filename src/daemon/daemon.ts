@@ -156,7 +156,7 @@ async function start(
   let containerdStarted = 0;
   const exitNotes = new ExitNotes(paths.containerdState);
   const children = {
-    ...(await childConfigs({ config, paths, bin: engine.directory, facts, registries, cgroupParent: cgroups.builds })),
+    ...(await childConfigs({ config, paths, bin: engine.directory, facts, registries, cgroupParent: cgroups.builds, log })),
     containerd,
     buildkitd,
     beforeContainerd: async () => {

@@ -10,6 +10,7 @@ export function toSummary(
   record: ContainerRecord,
   usage?: { readonly writable: bigint; readonly rootFs: bigint },
   health = 'none',
+  pod = '',
 ) {
   const { config } = record;
   return {
@@ -56,7 +57,7 @@ export function toSummary(
     health: isUp(record) && health !== 'none' ? health : '',
     sizeRw: usage?.writable ?? 0n,
     sizeRootFs: usage?.rootFs ?? 0n,
-    pod: '',
+    pod,
     podId: record.spec.pod,
   } satisfies ContainerSummary;
 }

@@ -76,7 +76,11 @@ export function containersService(engine: ContainerEngine): Handlers<typeof Cont
     list: async ({ all, last, filters, size }, call) => {
       const records = await engine.list({ all, last, filters: toFilters(filters) });
       const usages = size ? await Promise.all(records.map((record) => engine.diskUsage(record, call.signal))) : [];
-      return { containers: records.map((record, i) => toSummary(record, usages[i], engine.health(record))) };
+      return {
+        containers: records.map((record, i) =>
+          toSummary(record, usages[i], engine.health(record), engine.podName(record)),
+        ),
+      };
     },
     inspect: async ({ container, size }, call) => {
       const document = await engine.inspect(container, call.signal);

@@ -186,7 +186,7 @@ export class ContainerStore {
 }
 
 /** docker's sentence for a name that is taken. */
-export function nameInUse(name: string, holder: string): K3cError {
+function nameInUse(name: string, holder: string): K3cError {
   return new K3cError(
     Code.ALREADY_EXISTS,
     `Conflict. The container name "/${name}" is already in use by container "${holder}". You have to remove (or rename) that container to be able to reuse that name.`,

@@ -2,7 +2,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 
 export interface EventRecord {
-  readonly type: 'container' | 'image' | 'network' | 'volume' | 'daemon' | 'builder';
+  readonly type: 'container' | 'image' | 'network' | 'volume' | 'pod' | 'daemon' | 'builder';
   /** create, start, die … */
   readonly action: string;
   /** Id of what it happened to. */

@@ -1,6 +1,8 @@
 /** A request as docker takes it: completed with its defaults, without what this host cannot do, and with a word about that. */
 import { K3cError } from '../../../api/errors.ts';
 import type { ContainerSpec, EndpointSpec } from '../../state/spec.ts';
+import { findPod } from '../pods/find-pod.ts';
+import { checkMember, memberIsolation, podMode } from '../pods/member-spec.ts';
 import type { EngineContext } from './context.ts';
 import { checkNetwork } from './endpoints.ts';
 import { findContainer } from './identity.ts';
@@ -16,9 +18,12 @@ export interface AdaptedSpec {
   readonly warnings: readonly string[];
 }
 
-/** Throws INVALID_ARGUMENT in docker's words for limits and namespaces that cannot be right. */
+/** Throws INVALID_ARGUMENT in docker's words for limits and namespaces that cannot be right, NOT_FOUND (pod-not-found). */
 export function adaptSpec(context: Pick<EngineContext, 'state' | 'cgroupParent'>, asked: ContainerSpec): AdaptedSpec {
-  const network = checkNetwork(context.state, asked);
+  const pod = asked.pod === '' ? undefined : findPod(context.state.pods, asked.pod);
+  if (pod !== undefined) checkMember(pod, asked);
+  const network =
+    pod === undefined ? checkNetwork(context.state, asked) : { networkMode: podMode(pod), endpoints: [], warnings: [] };
   const donor = donorOf(network.networkMode);
   const networkMode = donor === undefined ? network.networkMode : `container:${idOf(context, donor) ?? donor}`;
   const kernel = readKernelLimits();
@@ -32,7 +37,14 @@ export function adaptSpec(context: Pick<EngineContext, 'state' | 'cgroupParent'>
   });
   const discarded = asked.networkMode === 'host' && asked.ports.length > 0;
   return {
-    spec: { ...asked, networkMode, resources: limits.resources, isolation: isolated.isolation },
+    spec: {
+      ...asked,
+      networkMode,
+      resources: limits.resources,
+      ...(pod === undefined
+        ? { isolation: isolated.isolation }
+        : { pod: pod.id, hostname: pod.config.hostname, isolation: memberIsolation(pod, isolated.isolation) }),
+    },
     endpoints: network.endpoints,
     warnings: [
       ...limits.warnings,

@@ -97,7 +97,7 @@ async function takeOff(
   if (record.ports.length === 0 || !lost) return;
   const next = left.find(({ network }) => members.network(network)?.internal === false);
   if (next === undefined) await context.network.release(record.id);
-  else await context.network.publish(record.id, next.ip, record.ports);
+  else await context.network.publish(record.id, next.ip, record.ports, next.ip6);
 }
 
 /** Where the CNI plugins have made the interface once, they make it again only with a new pod. */
@@ -121,6 +121,12 @@ async function netnsOf(context: EngineContext, record: ContainerRecord): Promise
 function checkMode({ spec }: ContainerRecord, network: string): void {
   if (spec.networkMode === 'host' || network === 'host')
     throw forbidden('container cannot be disconnected from host network or connected to host network');
+  if (spec.pod !== '')
+    throw new K3cError(
+      Code.FAILED_PRECONDITION,
+      "container of a pod cannot be connected to or disconnected from a network: the network is its pod's",
+      { reason: 'bad-input', hint: 'k3c pod create --network says which networks a pod is on' },
+    );
   if (donorOf(spec.networkMode) !== undefined)
     throw forbidden(
       'container sharing network namespace with another container or host cannot be connected to any other network',

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { ContainerSpec } from '../../state/spec.ts';
+import { podNow } from '../pods/find-pod.ts';
 import { adaptSpec } from './adapt-spec.ts';
 import type { EngineContext } from './context.ts';
 import { LOG_FILE } from './cri-config.ts';
+import { checkNameFree, isNameTaken } from './free-name.ts';
 import { checkHealth } from './health/check.ts';
 import { checkName, findContainer, newId } from './identity.ts';
 import type { ResolvedImage } from './image-config.ts';
@@ -47,9 +49,12 @@ export async function createContainer(
   });
   const { containers } = context.state;
   return context.state.transaction(() => {
+    // It may have been removed meanwhile.
+    if (spec.pod !== '') podNow(context.state.pods, spec.pod);
+    if (given !== undefined) checkNameFree(context.state, given, 'container');
     const record: ContainerRecord = {
       id,
-      name: given ?? generateName((candidate) => containers.byName(candidate) !== undefined),
+      name: given ?? generateName((candidate) => isNameTaken(context.state, candidate)),
       spec,
       config,
       imageId: image.id,

@@ -8,8 +8,10 @@ import { prepareSecurity } from './security/cri-security.ts';
 
 const sandbox = (networkMode: 'default' | 'host' | 'none') =>
   sandboxConfig({
-    record: sampleRecord({ spec: sampleSpec({ networkMode }) }),
+    owner: sampleRecord({ spec: sampleSpec({ networkMode }) }),
     attempt: 2,
+    annotations: {},
+    privileged: false,
     logDirectory: '/logs/x',
     cgroupParent: '/k3c',
     ports: [{ hostIp: '127.0.0.1', hostPort: 8080, containerPort: 80, protocol: 'udp' }],

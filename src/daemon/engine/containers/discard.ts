@@ -5,7 +5,7 @@ import type { ContainerRecord } from '../../state/containers.ts';
 import { takeAway } from '../volumes/removal.ts';
 import type { EngineContext } from './context.ts';
 import { removeStage } from './files/stage.ts';
-import { removeSandbox } from './sandboxes.ts';
+import { removeAttempt } from './sandboxes.ts';
 import { forgetAnonymous } from './volumes.ts';
 
 /**
@@ -23,7 +23,7 @@ export function discard(
   context.emit(record, 'destroy');
   return () =>
     context.background.run(`clean up after ${record.name}`, async () => {
-      if (record.sandboxId !== '') await removeSandbox(context, record.sandboxId);
+      await removeAttempt(context, record);
       await removeStage(context, record.id);
       await deleteFiles(context, record.id, record.logPath);
       await Promise.all(volumes.map((name) => takeAway(context, name)));

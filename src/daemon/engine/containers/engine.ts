@@ -4,6 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { ContainerSpec } from '../../state/spec.ts';
+import { podName } from '../pods/member-view.ts';
+import { podEngine } from '../pods/pods.ts';
+import { recallPods } from '../pods/take-up.ts';
 import type { AttachWants, ExecProcess, LogRecord, ReadLogOptions, TerminalSize } from '../streams/types.ts';
 import { attachContainer, runningAttempt } from './attach.ts';
 import { connectContainer, disconnectContainer } from './connect.ts';
@@ -29,11 +32,12 @@ import { logDetails } from './log-options.ts';
 import { recallMembers } from './membership.ts';
 import { pauseContainer, syncPaused, unpauseContainer } from './pause.ts';
 import { type PrunedContainers, pruneContainers } from './prune.ts';
-import { reconcile, removeStrays } from './reconcile.ts';
+import { reconcile } from './reconcile.ts';
 import { removalsDone } from './removals-done.ts';
 import { type RemoveOptions, removeContainer } from './remove.ts';
 import { renameContainer } from './rename.ts';
 import { type ContainerStats, type StatsWants, watchStats } from './stats/stats.ts';
+import { removeStrays } from './strays.ts';
 import { isUp } from './summary.ts';
 import type { ProcessTable } from './top/ps-output.ts';
 import { topContainer } from './top/top.ts';
@@ -69,7 +73,10 @@ export function createContainerEngine(options: ContainerEngineOptions) {
 
   return {
     /** Makes those known on their networks who ran when the last daemon ended: names are answered before containerd is up. */
-    recall: (): void => recallMembers(context),
+    recall(): void {
+      recallMembers(context);
+      recallPods(context);
+    },
 
     /** Takes up what runs, records what ended, starts what is due. Once, before anything else. */
     async reconcile(signal: AbortSignal): Promise<void> {
@@ -146,6 +153,11 @@ export function createContainerEngine(options: ContainerEngineOptions) {
       await containerd.tasks.resizePty({ containerId: live.criId, ...size });
     },
 
+    /** Pods that users made. */
+    pods: podEngine(context),
+    /** The name of the pod that users made and a container is in; empty: it is in none. */
+    podName: (record: ContainerRecord): string => podName(state, record),
+
     /** Files in and out of containers, export, diff and commit. */
     files: containerFiles(context, find),
 
@@ -184,7 +196,7 @@ export function createContainerEngine(options: ContainerEngineOptions) {
 
     /** Whether a pod of CRI's is one of ours, for the kubelet's view. */
     ownsSandbox: (sandboxId: string): boolean =>
-      sandboxId !== '' && state.containers.bySandbox(sandboxId) !== undefined,
+      sandboxId !== '' && (state.containers.bySandbox(sandboxId) ?? state.pods.bySandbox(sandboxId)) !== undefined,
 
     counts() {
       const counts = { running: 0, paused: 0, stopped: 0 };

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, hasCode } from '../../../api/errors.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
+import { renewNames } from '../pods/names.ts';
 import type { ProcessExit } from '../streams/types.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
 import { discard } from './discard.ts';
@@ -10,7 +11,7 @@ import { unwatchHealth, watchHealth } from './health/health.ts';
 import { leaveNetworks } from './membership.ts';
 import { tellReleased } from './resource-events.ts';
 import { nextDelay, wantsRestart } from './restart-policy.ts';
-import { stopSandbox } from './sandboxes.ts';
+import { endAttempt } from './sandboxes.ts';
 
 /** docker's exit code for a container of which nothing is left to ask. */
 export const EXIT_LOST = 255;
@@ -123,12 +124,12 @@ export function settle(context: EngineContext, record: ContainerRecord, ended: S
     });
     return remove ? discard(context, record, { volumes: true }) : undefined;
   });
+  renewNames(context, spec.pod);
   context.exits.post(id, 'exit', { exitCode, oomKilled, error: '' });
   if (cleanUp !== undefined) {
     context.exits.post(id, 'removed', { exitCode, oomKilled, error: '' });
     cleanUp();
-  } else if (record.sandboxId !== '')
-    context.background.run(`stop the sandbox of ${record.name}`, () => stopSandbox(context, record.sandboxId));
+  } else context.background.run(`stop the sandbox of ${record.name}`, () => endAttempt(context, record));
   context.background.run(`release the volumes of ${record.name}`, () => context.volumeMounts.release(id));
   if (again) context.scheduleRestart(id, restartDelayMs);
 }

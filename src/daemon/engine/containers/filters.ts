@@ -22,6 +22,8 @@ export interface FilterFacts {
   readonly find: (reference: string) => ContainerRecord;
   /** none, starting, healthy or unhealthy. */
   readonly health: (record: ContainerRecord) => string;
+  /** Whether it is in the pod that a value names; absent: there are no pods. */
+  readonly inPod?: (record: ContainerRecord, value: string) => boolean;
   /** Whether a container's image is built on the one that `ancestor` names; absent: only its own name and id count. */
   readonly descends?: (record: ContainerRecord, ancestor: string) => boolean;
 }
@@ -47,7 +49,7 @@ export function selectContainers(
   return options.last > 0 ? chosen.slice(0, options.last) : chosen;
 }
 
-function makeTest(name: string, values: readonly string[], { find, health, descends }: FilterFacts): Test {
+function makeTest(name: string, values: readonly string[], { find, health, descends, inPod }: FilterFacts): Test {
   const any = (test: (value: string) => Test): Test => {
     const tests = values.map(test);
     return (record) => tests.length === 0 || tests.some((matches) => matches(record));
@@ -98,6 +100,8 @@ function makeTest(name: string, values: readonly string[], { find, health, desce
         const { createdAt, id } = find(value);
         return (record) => record.createdAt > createdAt && record.id !== id;
       });
+    case 'pod':
+      return any((value) => (record) => inPod?.(record, value) === true);
     case 'network':
       return any((value) => (record) => inNetwork(record, value));
     case 'is-task': {

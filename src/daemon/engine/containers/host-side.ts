@@ -7,6 +7,7 @@ import type { HostMount } from './cri-config.ts';
 import { INIT_MOUNT } from './init-mount.ts';
 import { type NetworkFiles, type NetworkIdentity, networkFiles, writeNetworkFiles } from './network-files.ts';
 import { isOnDefault } from './network-mode.ts';
+import type { NetworkOwner } from './network-owner.ts';
 import { openSource } from './volumes.ts';
 
 export interface HostSide {
@@ -15,42 +16,48 @@ export interface HostSide {
 }
 
 /** How the container is known on its network. */
-export function networkIdentity(context: EngineContext, record: ContainerRecord): NetworkIdentity {
-  const { spec, config } = record;
+export function networkIdentity(context: EngineContext, owner: NetworkOwner): NetworkIdentity {
+  const { spec, config } = owner;
   return {
     networkMode: spec.networkMode,
     hostname: config.hostname,
     asked: spec.network,
     // The host itself answers on its loopback device there.
-    hostGateway: gatewayOf(context, record),
+    hostGateway: gatewayOf(context, owner),
   };
 }
 
-function gatewayOf({ network }: EngineContext, record: ContainerRecord): string {
-  if (isOnDefault(record)) return network.bridge.gateway;
-  const [first] = record.endpoints;
+function gatewayOf({ network }: EngineContext, owner: NetworkOwner): string {
+  if (isOnDefault(owner)) return network.bridge.gateway;
+  const [first] = owner.endpoints;
   return (first && network.members.network(first.network)?.gateway) ?? '127.0.0.1';
 }
 
-async function writeFiles(context: EngineContext, record: ContainerRecord): Promise<NetworkFiles> {
-  const network = isOnDefault(record) ? context.network.bridge.id : record.endpoints[0]?.network;
+/** Makes or renews them; the addresses follow with connectNetworks(). */
+export async function writeFiles(context: EngineContext, owner: NetworkOwner): Promise<NetworkFiles> {
+  const network = isOnDefault(owner) ? context.network.bridge.id : owner.endpoints[0]?.network;
   const resolver = network === undefined ? undefined : await context.resolver(network);
-  const identity = { ...networkIdentity(context, record), resolver };
-  return await writeNetworkFiles(join(context.paths.containers, record.id), identity);
+  const identity = { ...networkIdentity(context, owner), resolver };
+  return await writeNetworkFiles(join(context.paths.containers, owner.id), identity);
+}
+
+/** Those of a container that was started: its pod's, where it is in one. */
+export function filesOf({ paths }: Pick<EngineContext, 'paths'>, { id, spec }: Pick<ContainerRecord, 'id' | 'spec'>) {
+  return networkFiles(join(paths.containers, spec.pod === '' ? id : spec.pod));
 }
 
 /**
  * Makes it; all of it may be there already from an earlier attempt.
- * @param donor whose network namespace it shares, and so its names too
+ * @param shared the names on the network of whoever it shares that with; absent: its own
  */
 export async function prepareHost(
   context: EngineContext,
   record: ContainerRecord,
-  donor?: ContainerRecord | undefined,
+  shared?: NetworkFiles | undefined,
 ): Promise<HostSide> {
   const { spec, config } = record;
   const [files, sources] = await Promise.all([
-    donor === undefined ? writeFiles(context, record) : networkFiles(join(context.paths.containers, donor.id)),
+    shared ?? writeFiles(context, record),
     Promise.all(
       config.mounts
         .filter(({ type }) => type !== 'tmpfs')

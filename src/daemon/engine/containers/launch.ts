@@ -1,29 +1,29 @@
 /**
- * The way of every start: RunPodSandbox, CreateContainer, the patch of the specification, StartContainer. Nothing else is
- * in sequence: host files are made beside the sandbox, the address is asked for beside CreateContainer. What fails on
- * the way is taken back before the error goes out.
+ * The way of every start: RunPodSandbox (or the pod that is there), CreateContainer, the patch of the specification, StartContainer.
+ * Nothing else is in sequence: the address is asked for beside CreateContainer. What fails on the way is taken back before
+ * the error goes out.
  */
 import { Code, hasCode, type K3cError } from '../../../api/errors.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
+import { renewNames } from '../pods/names.ts';
 import { startError } from '../streams/start-error.ts';
 import type { Attachment, AttachWants } from '../streams/types.ts';
+import { allOrFirstError } from './all-or-first-error.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
-import { containerConfig, sandboxConfig } from './cri-config.ts';
+import { containerConfig } from './cri-config.ts';
 import type { ContainerStreams } from './dependencies.ts';
 import { discard } from './discard.ts';
 import { watchExit } from './exits.ts';
 import { applyStage } from './files/stage.ts';
-import { prepareHost } from './host-side.ts';
 import { INIT_MOUNT } from './init-mount.ts';
-import { cgroupParentOf } from './limits/check-isolation.ts';
 import { joinNamespaces } from './limits/joined.ts';
 import { logLimits } from './log-options.ts';
 import { leaveNetworks } from './membership.ts';
-import { canPublish, connectNetworks, networkDonor, plugIn } from './network-side.ts';
-import { portsToPublish } from './ports.ts';
+import { networkDonor } from './network-side.ts';
+import { ownPlace, placeInPod } from './place.ts';
 import { processId } from './process-id.ts';
 import { tellHeld } from './resource-events.ts';
-import { removeSandbox } from './sandboxes.ts';
+import { removeAttempt } from './sandboxes.ts';
 import { securityError } from './security/cri-error.ts';
 import { prepareSecurity } from './security/cri-security.ts';
 import { seedVolumes } from './seed-volumes.ts';
@@ -82,9 +82,7 @@ export async function launch(
   } finally {
     // The attempt before: its file system was kept until now, for there was something to look at.
     if (record.sandboxId !== '')
-      context.background.run(`remove an earlier sandbox of ${record.name}`, () =>
-        removeSandbox(context, record.sandboxId),
-      );
+      context.background.run(`remove an earlier attempt of ${record.name}`, () => removeAttempt(context, record));
   }
 }
 
@@ -101,8 +99,11 @@ function recordFailure(context: EngineContext, record: ContainerRecord, error: K
       ports: [],
       ip: '',
     });
-    return record.spec.autoRemove ? discard(context, { ...record, sandboxId: '' }, { volumes: true }) : undefined;
+    return record.spec.autoRemove
+      ? discard(context, { ...record, sandboxId: '', criId: '' }, { volumes: true })
+      : undefined;
   });
+  renewNames(context, record.spec.pod);
   context.exits.post(record.id, 'exit', exit);
   if (cleanUp === undefined) return;
   context.exits.post(record.id, 'removed', exit);
@@ -123,50 +124,33 @@ async function attemptStart(
     networkDonor(context, spec.networkMode),
   ]);
   const security = await prepareSecurity(context, spec);
-  const wanted = canPublish(context, record) ? portsToPublish(spec.ports, config, spec.network.publishAll) : [];
-  const ports = wanted.length > 0 ? await context.network.reserve(id, record.name, wanted) : [];
-
-  const sandbox = sandboxConfig({
-    record,
-    attempt,
-    ports,
-    logDirectory: `${context.paths.logs}/${id}`,
-    cgroupParent: cgroupParentOf(spec.isolation, context.cgroupParent),
-  });
-  const runSandbox = containerd.cri
-    .runPodSandbox({ config: sandbox, runtimeHandler: spec.security.runtime }, { signal: context.abandon })
-    .then(({ podSandboxId }) => {
-      undo.push(() =>
-        context.background.run(`remove the failed sandbox of ${record.name}`, () =>
-          removeSandbox(context, podSandboxId),
-        ),
-      );
-      return podSandboxId;
-    });
-  const [sandboxId, host, side] = await allOrFirstError([
-    runSandbox,
-    prepareHost(context, record, donor?.record),
-    // While CRI is at work on the pod.
-    (async () => plugIn(context, record, donor))(),
-  ]);
+  const place =
+    spec.pod === ''
+      ? await ownPlace(context, record, { attempt, donor, undo })
+      : await placeInPod(context, record, undo);
+  const { sandboxId, host, pod, ports } = place;
   state.containers.update(id, { sandboxId });
 
-  // In another's PID namespace there is an init already.
+  // In a PID namespace that others have too there is an init already.
   const init = spec.init && spec.isolation.pidMode === '';
   const args = [...(init ? [INIT_MOUNT] : []), ...config.entrypoint, ...config.command];
-  const create = containerd.cri.createContainer({
-    podSandboxId: sandboxId,
-    config: containerConfig({ record, attempt, mounts: host.mounts, args, security, host: context }),
-    sandboxConfig: sandbox,
-  });
-  const connect = connectNetworks(context, record, { sandboxId, host, side, ports });
-  const [{ containerId: criId }, { ip, endpoints }] = await allOrFirstError([create, connect]);
+  const create = containerd.cri
+    .createContainer({
+      podSandboxId: sandboxId,
+      config: containerConfig({ record, pod, attempt, mounts: host.mounts, args, security, host: context }),
+      sandboxConfig: place.sandboxConfig,
+    })
+    .then(({ containerId }) => {
+      place.created(containerId);
+      return containerId;
+    });
+  const [criId, { ip, endpoints }] = await allOrFirstError([create, place.connect()]);
   state.containers.update(id, { criId, ip, ports, ...(endpoints.length > 0 ? { endpoints } : {}) });
   await applyStage(context, id, criId);
 
   const [io] = await allOrFirstError([
     prepareStreams(context, record, criId, undo),
-    writeSpec(context, record, criId, { args, joined, security, network: side.namespace, donor: donor?.record }),
+    writeSpec(context, record, criId, { args, joined, security, network: place.network, donor: donor?.record, pod }),
     // Not the first attempt alone: that one may have failed on the way here.
     record.startedAt === 0n ? seedVolumes(context, criId, config.mounts) : Promise.resolve(),
   ]);
@@ -224,15 +208,4 @@ export function ioOptions(context: EngineContext, record: ContainerRecord, criId
     tasks: context.containerd.tasks,
     log: context.log,
   };
-}
-
-/** Like Promise.all, but settles only when all have: what the slower one made must be known before it is taken back. */
-async function allOrFirstError<T extends readonly unknown[]>(
-  promises: {
-    readonly [K in keyof T]: Promise<T[K]>;
-  },
-): Promise<T> {
-  const settled = await Promise.allSettled(promises);
-  for (const outcome of settled) if (outcome.status === 'rejected') throw outcome.reason;
-  return settled.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as unknown as T;
 }

@@ -1,18 +1,20 @@
 /** `ps`: the containers that filters choose, looking below their images where `ancestor` asks for it. */
 import { Code, hasCode } from '../../../api/errors.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
+import { isInPod, withPod } from '../pods/member-view.ts';
 import type { EngineContext } from './context.ts';
 import type { ImageResolver } from './dependencies.ts';
 import { type FilterFacts, type ListOptions, selectContainers } from './filters.ts';
 import type { ResolvedImage } from './image-config.ts';
 
-/** Newest first. INVALID_ARGUMENT for a filter that docker refuses. */
+/** Newest first, those in pods with their pods' networks. INVALID_ARGUMENT for a filter that docker refuses. */
 export async function listContainers(
   context: Pick<EngineContext, 'state' | 'images'>,
   how: ListOptions,
-  facts: FilterFacts,
+  asked: Omit<FilterFacts, 'inPod'>,
 ): Promise<readonly ContainerRecord[]> {
-  const records = context.state.containers.list();
+  const records = context.state.containers.list().map((record) => withPod(context.state, record));
+  const facts: FilterFacts = { ...asked, inPod: (record, value) => isInPod(context.state, record, value) };
   const { ancestor = [] } = how.filters;
   if (ancestor.length === 0) return selectContainers(records, how, facts);
   return selectContainers(records, how, { ...facts, descends: await descendants(context.images, ancestor, records) });

@@ -1,32 +1,30 @@
-/** A container's place among those of its networks, from before its process starts until after its end. */
-import type { ContainerRecord } from '../../state/containers.ts';
+/** A container's or a pod's place among those of its networks, from before a process starts until after the end. */
 import type { EndpointSpec } from '../../state/spec.ts';
 import type { EngineContext } from './context.ts';
 import { donorOf, isOnDefault } from './network-mode.ts';
+import type { NetworkOwner } from './network-owner.ts';
 
 /** On the default network. */
-export function joinDefault(context: Pick<EngineContext, 'network'>, record: ContainerRecord, ip: string): void {
+export function joinDefault(context: Pick<EngineContext, 'network'>, owner: NetworkOwner, ip: string): void {
   const { members, bridge } = context.network;
-  const { id: container, name, config } = record;
-  const { hostname } = config;
-  members.join(bridge.id, { container, name, hostname, aliases: record.spec.network.aliases, ip, ipv6: '', mac: '' });
+  const { id: container, name, spec, config, otherNames = [] } = owner;
+  const aliases = [...spec.network.aliases, ...otherNames];
+  members.join(bridge.id, { container, name, hostname: config.hostname, aliases, ip, ipv6: '', mac: '' });
 }
 
 /** On a network that a user made, with the address that it has there. */
-export function joinNamed(
-  context: Pick<EngineContext, 'network'>,
-  record: ContainerRecord,
-  { network, aliases, ip, mac }: EndpointSpec,
-): void {
-  const { id: container, name, config } = record;
-  context.network.members.join(network, { container, name, hostname: config.hostname, aliases, ip, ipv6: '', mac });
+export function joinNamed(context: Pick<EngineContext, 'network'>, owner: NetworkOwner, endpoint: EndpointSpec): void {
+  const { id: container, name, config, otherNames = [] } = owner;
+  const { network, ip, ip6: ipv6 = '', mac } = endpoint;
+  const aliases = [...endpoint.aliases, ...otherNames];
+  context.network.members.join(network, { container, name, hostname: config.hostname, aliases, ip, ipv6, mac });
 }
 
-/** Its process has ended, or was never started: names, addresses and interfaces are given back. One that has nothing is fine. */
+/** It has ended, or was never started: names, addresses and interfaces are given back. One that has nothing is fine. */
 export function leaveNetworks(context: Pick<EngineContext, 'network' | 'live' | 'state' | 'log'>, id: string): void {
   const { members, named } = context.network;
   members.leave(id);
-  const endpoints = context.state.containers.byId(id)?.endpoints ?? [];
+  const endpoints = (context.state.containers.byId(id) ?? context.state.pods.byId(id))?.endpoints ?? [];
   const shared = endpoints.length > 0 && isShared(context, id);
   try {
     // Whoever shares the namespace keeps it, and would answer for an address that somebody else is given.
@@ -38,7 +36,10 @@ export function leaveNetworks(context: Pick<EngineContext, 'network' | 'live' | 
 }
 
 function isShared({ live, state }: Pick<EngineContext, 'live' | 'state'>, id: string): boolean {
-  return [...live.keys()].some((other) => donorOf(state.containers.byId(other)?.spec.networkMode ?? '') === id);
+  return [...live.keys()].some((other) => {
+    const donor = donorOf(state.containers.byId(other)?.spec.networkMode ?? '');
+    return donor !== undefined && (donor === id || state.containers.byId(donor)?.spec.pod === id);
+  });
 }
 
 /**
@@ -47,8 +48,12 @@ function isShared({ live, state }: Pick<EngineContext, 'live' | 'state'>, id: st
  */
 export function recallMembers(context: Pick<EngineContext, 'network' | 'state'>): void {
   for (const record of context.state.containers.list()) {
-    if (record.state !== 'running' && record.state !== 'paused') continue;
-    if (record.ip !== '' && isOnDefault(record)) joinDefault(context, record, record.ip);
-    for (const endpoint of record.endpoints) if (endpoint.ip !== '') joinNamed(context, record, endpoint);
+    if (record.state === 'running' || record.state === 'paused') joinAgain(context, record);
   }
+}
+
+/** On all networks, with the addresses that its row has: what is known anew, or under other names. */
+export function joinAgain(context: Pick<EngineContext, 'network'>, owner: NetworkOwner): void {
+  if (owner.ip !== '' && isOnDefault(owner)) joinDefault(context, owner, owner.ip);
+  for (const endpoint of owner.endpoints) if (endpoint.ip !== '') joinNamed(context, owner, endpoint);
 }

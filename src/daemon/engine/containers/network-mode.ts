@@ -1,10 +1,10 @@
 /** What a container's network mode means: in whose network namespace it runs, and on which networks it is. */
-import type { ContainerRecord } from '../../state/containers.ts';
+import type { NetworkOwner } from './network-owner.ts';
 
-type Moded = Pick<ContainerRecord, 'spec' | 'endpoints'>;
+type Moded = Pick<NetworkOwner, 'spec' | 'endpoints'>;
 
 /** Its pod has the default network's interface, which the CNI plugins make. */
-export function isOnDefault({ spec }: Pick<ContainerRecord, 'spec'>): boolean {
+export function isOnDefault({ spec }: Pick<NetworkOwner, 'spec'>): boolean {
   return spec.networkMode === 'default' && spec.network.leftDefault !== true;
 }
 
@@ -20,7 +20,7 @@ export function donorOf(mode: string): string | undefined {
 }
 
 /** docker's word for the mode. */
-export function shownMode({ spec }: Pick<ContainerRecord, 'spec'>): string {
+export function shownMode({ spec }: Pick<NetworkOwner, 'spec'>): string {
   return spec.networkMode === 'default' ? 'bridge' : spec.networkMode;
 }
 

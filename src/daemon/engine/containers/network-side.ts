@@ -8,6 +8,7 @@ import { findContainer } from './identity.ts';
 import { joinDefault, joinNamed } from './membership.ts';
 import { writeHosts } from './network-files.ts';
 import { donorOf, hasOwnNetns, isOnDefault } from './network-mode.ts';
+import type { NetworkOwner } from './network-owner.ts';
 import { processId } from './process-id.ts';
 
 /** The network namespace of a container: its pod's, the host's, a new one without interfaces, or one that is there. */
@@ -39,30 +40,34 @@ export interface NetworkSide {
 }
 
 /** Makes the namespace and the interfaces that need no pod. What fails is given back by leaveNetworks(). */
-export function plugIn(context: EngineContext, record: ContainerRecord, donor: Donor | undefined): NetworkSide {
+export function plugIn(
+  context: Pick<EngineContext, 'network'>,
+  owner: NetworkOwner,
+  donor: Donor | undefined,
+): NetworkSide {
   if (donor !== undefined) return { namespace: { path: donor.path }, endpoints: [] };
-  if (isOnDefault(record)) return { namespace: 'pod', endpoints: [] };
-  if (!hasOwnNetns(record)) return { namespace: record.spec.networkMode === 'host' ? 'host' : 'new', endpoints: [] };
-  const path = context.network.named.open(record.id);
-  return { namespace: { path }, endpoints: plugAll(context, record, path) };
+  if (isOnDefault(owner)) return { namespace: 'pod', endpoints: [] };
+  if (!hasOwnNetns(owner)) return { namespace: owner.spec.networkMode === 'host' ? 'host' : 'new', endpoints: [] };
+  const path = context.network.named.open(owner.id);
+  return { namespace: { path }, endpoints: plugAll(context, owner, path) };
 }
 
 /** Gives a namespace its interfaces, in order: the first that leads out is the one by which it does. */
-function plugAll(context: EngineContext, record: ContainerRecord, netns: string): EndpointSpec[] {
-  return record.endpoints.map((endpoint) => plugEndpoint(context, record, netns, endpoint));
+function plugAll(context: Pick<EngineContext, 'network'>, owner: NetworkOwner, netns: string): EndpointSpec[] {
+  return owner.endpoints.map((endpoint) => plugEndpoint(context, owner, netns, endpoint));
 }
 
 /** One interface; the container is a member from now on. */
 export function plugEndpoint(
   context: Pick<EngineContext, 'network'>,
-  record: ContainerRecord,
+  owner: NetworkOwner,
   netns: string,
   endpoint: EndpointSpec,
 ): EndpointSpec {
-  const { network, askedIp, askedMac } = endpoint;
-  const request = { network, ip: askedIp, mac: askedMac };
-  const made = { ...endpoint, ...context.network.named.plug(record.id, netns, request) };
-  joinNamed(context, record, made);
+  const { network, askedIp, askedIp6, askedMac } = endpoint;
+  const request = { network, ip: askedIp, ip6: askedIp6, mac: askedMac };
+  const made = { ...endpoint, ...context.network.named.plug(owner.id, netns, request) };
+  joinNamed(context, owner, made);
   return made;
 }
 
@@ -75,21 +80,21 @@ export interface Connected {
 /** Once there is a pod: the address on the default network, the other interfaces there, /etc/hosts, and ports that lead to it. */
 export async function connectNetworks(
   context: EngineContext,
-  record: ContainerRecord,
+  owner: NetworkOwner,
   parts: {
     readonly sandboxId: string;
-    readonly host: HostSide;
+    readonly host: Pick<HostSide, 'files'>;
     readonly side: NetworkSide;
     readonly ports: ContainerRecord['ports'];
   },
 ): Promise<Connected> {
   const { host, side, ports } = parts;
-  const connected = side.namespace === 'pod' ? await connectPod(context, record, parts.sandboxId) : fromSide(side);
+  const connected = side.namespace === 'pod' ? await connectPod(context, owner, parts.sandboxId) : fromSide(side);
   if (connected.ip === '') return connected;
-  const target = publishedAddress(context, connected);
+  const { podIp, podIp6 } = publishedAddress(context, connected);
   await Promise.all([
-    writeHosts(host.files, networkIdentity(context, record), connected.ip),
-    ports.length > 0 ? context.network.publish(record.id, target, ports) : undefined,
+    writeHosts(host.files, networkIdentity(context, owner), allAddresses(connected)),
+    ports.length > 0 ? context.network.publish(owner.id, podIp, ports, podIp6) : undefined,
   ]);
   return connected;
 }
@@ -98,16 +103,16 @@ function fromSide({ endpoints }: NetworkSide): Connected {
   return { ip: endpoints[0]?.ip ?? '', endpoints };
 }
 
-async function connectPod(context: EngineContext, record: ContainerRecord, podSandboxId: string): Promise<Connected> {
+async function connectPod(context: EngineContext, owner: NetworkOwner, podSandboxId: string): Promise<Connected> {
   // Its namespace is asked for only by those who need it: that is ten times as much to read.
-  const verbose = record.endpoints.length > 0;
+  const verbose = owner.endpoints.length > 0;
   const { status, info } = await context.containerd.cri.podSandboxStatus(
     { podSandboxId, verbose },
     { signal: context.abandon },
   );
   const ip = status?.network?.ip ?? '';
-  joinDefault(context, record, ip);
-  return { ip, endpoints: verbose ? plugAll(context, record, `/proc/${pidOf(info)}/ns/net`) : [] };
+  joinDefault(context, owner, ip);
+  return { ip, endpoints: verbose ? plugAll(context, owner, `/proc/${pidOf(info)}/ns/net`) : [] };
 }
 
 function pidOf(info: Readonly<Record<string, string>>): number {
@@ -116,14 +121,32 @@ function pidOf(info: Readonly<Record<string, string>>): number {
   return pid;
 }
 
-/** Where published ports lead: the first network that leads out. */
-export function publishedAddress({ network }: Pick<EngineContext, 'network'>, { ip, endpoints }: Connected): string {
-  if (endpoints.every((endpoint) => endpoint.ip !== ip)) return ip;
-  return endpoints.find((endpoint) => network.members.network(endpoint.network)?.internal === false)?.ip ?? ip;
+/** Those that a container has: the first one, and of each other network both families'. */
+export function allAddresses({ ip, endpoints }: Connected): string[] {
+  const named = endpoints.flatMap((endpoint) => [endpoint.ip, endpoint.ip6 ?? '']);
+  return [...new Set([ip, ...named])].filter((address) => address !== '');
+}
+
+export interface PublishedAddress {
+  readonly podIp: string;
+  /** Empty: none. */
+  readonly podIp6: string;
+}
+
+/** Where published ports lead: the first network that leads out, of IPv6 the first that has it. */
+export function publishedAddress(
+  { network }: Pick<EngineContext, 'network'>,
+  { ip, endpoints }: Connected,
+): PublishedAddress {
+  const outward = endpoints.filter((endpoint) => network.members.network(endpoint.network)?.internal === false);
+  const podIp6 = outward.find(({ ip6 = '' }) => ip6 !== '')?.ip6 ?? '';
+  // The default network's leads out.
+  if (endpoints.every((endpoint) => endpoint.ip !== ip)) return { podIp: ip, podIp6 };
+  return { podIp: outward[0]?.ip ?? ip, podIp6 };
 }
 
 /** Whether ports can be published at all. */
-export function canPublish({ network }: Pick<EngineContext, 'network'>, record: ContainerRecord): boolean {
-  if (isOnDefault(record)) return true;
-  return record.endpoints.some((endpoint) => network.members.network(endpoint.network)?.internal === false);
+export function canPublish({ network }: Pick<EngineContext, 'network'>, owner: NetworkOwner): boolean {
+  if (isOnDefault(owner)) return true;
+  return owner.endpoints.some((endpoint) => network.members.network(endpoint.network)?.internal === false);
 }

@@ -3,17 +3,10 @@ import { ContainerState as CriState } from '../../../api/gen/cri/pkg/apis/runtim
 import type { ContainerRecord } from '../../state/containers.ts';
 import { wantsRestart } from './restart-policy.ts';
 
-export interface CriSandbox {
-  readonly id: string;
-  /** k3c's id of its container. */
-  readonly owner: string;
-  readonly attempt: number;
-  readonly ready: boolean;
-}
-
 export interface CriContainer {
   readonly id: string;
   readonly sandboxId: string;
+  /** k3c's id of it. */
   readonly owner: string;
   readonly attempt: number;
   readonly state: CriState;

@@ -1,13 +1,10 @@
 /** The start of a daemon beside containers that went on without one. */
 import { readdir } from 'node:fs/promises';
 import { Code, hasCode } from '../../../api/errors.ts';
-import {
-  ContainerState as CriState,
-  type PodSandbox,
-  PodSandboxState,
-} from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
+import { ContainerState as CriState } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import { Status } from '../../../api/gen/types/task/task.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
+import { publishedPods, takeUpPods } from '../pods/take-up.ts';
 import { adoptVolumes } from '../volumes/adopt.ts';
 import { finishRemovals } from '../volumes/removal.ts';
 import type { EngineContext, LiveContainer } from './context.ts';
@@ -19,11 +16,12 @@ import { removeStrayStages } from './files/stage.ts';
 import { ioOptions } from './launch.ts';
 import { joinDefault, joinNamed } from './membership.ts';
 import { isOnDefault } from './network-mode.ts';
+import { publishedAddress } from './network-side.ts';
 import { frozenOf } from './pause.ts';
-import { type CriContainer, type CriSandbox, type Plan, planContainer } from './reconcile-plan.ts';
+import { type CriContainer, type Plan, planContainer } from './reconcile-plan.ts';
 import { tellHeld } from './resource-events.ts';
-import { removeSandbox, stopSandbox } from './sandboxes.ts';
 import { removeStrayDirectories, removeStrayFifos } from './stray-files.ts';
+import { clearAll, toSandbox } from './strays.ts';
 import { removeViews } from './view-rootfs.ts';
 import { holdLive } from './volumes.ts';
 
@@ -52,17 +50,18 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
   const frozen = frozenOf(tasks);
   const alive = new Set(tasks.filter(({ status }) => ALIVE.has(status)).map(({ id }) => id));
   const sandboxes = items.flatMap(toSandbox);
-  const owners = new Map(sandboxes.map((sandbox) => [sandbox.id, sandbox]));
+  const ours = new Set(sandboxes.map(({ id }) => id));
   const containers = listed.flatMap((container): CriContainer[] => {
-    const sandbox = owners.get(container.podSandboxId);
-    if (sandbox === undefined) return [];
-    const { id, podSandboxId: sandboxId } = container;
+    const { id, podSandboxId: sandboxId, labels, metadata } = container;
+    const owner = labels[LABEL_ID];
+    if (owner === undefined || !ours.has(sandboxId)) return [];
     // A containerd that starts beside a frozen process calls it unknown, thawed or not; it is there all the same.
     const unseen = container.state === CriState.CONTAINER_UNKNOWN && alive.has(id);
     const criState = unseen ? CriState.CONTAINER_RUNNING : container.state;
-    return [{ id, sandboxId, owner: sandbox.owner, attempt: sandbox.attempt, state: criState }];
+    return [{ id, sandboxId, owner, attempt: metadata?.attempt ?? 0, state: criState }];
   });
 
+  await takeUpPods(context, new Set(sandboxes.filter(({ ready }) => ready).map(({ id }) => id)));
   const byOwner = Map.groupBy(containers, ({ owner }) => owner);
   const records = state.containers.list().filter(({ id }) => !context.live.has(id));
   for (let i = 0; i < records.length; i += AT_ONCE) {
@@ -77,9 +76,9 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
   context.network.named.sweep();
   await context.network.reconcile(publishedNow(context));
 
-  for (const sandbox of sandboxes) clearAway(context, sandbox);
+  clearAll(context, sandboxes, containers);
   await context.network.releaseStaleLeases(new Set(items.map(({ id }) => id)));
-  const ids = new Set(state.containers.list().map(({ id }) => id));
+  const ids = new Set([...state.containers.list(), ...state.pods.list()].map(({ id }) => id));
   await endStalePauses(context);
   context.background.run('remove what was copied into removed containers', () => removeStrayStages(context));
   await removeStrayDirectories(context, ids);
@@ -106,41 +105,6 @@ async function takeUp(
     context.state.containers.update(record.id, { sandboxId, criId });
     recordLoss(context, { ...record, sandboxId, criId });
   }
-}
-
-/** Removes the sandboxes that no record names and the addresses of those that were never finished, while the engine is at work. */
-export async function removeStrays(context: EngineContext, since: number, signal: AbortSignal): Promise<void> {
-  const { items } = await context.containerd.cri.listPodSandbox({}, { signal });
-  for (const sandbox of items.flatMap(toSandbox)) clearAway(context, sandbox);
-  await context.network.releaseStaleLeases(new Set(items.map(({ id }) => id)), since);
-}
-
-/**
- * A sandbox is a stray when its container is gone or has another one: of a removed container, an earlier attempt, a cut
- * off start. Decided under the container's lock, so that a start under way is not taken for one.
- */
-function clearAway(context: EngineContext, { id, owner, ready }: CriSandbox): void {
-  if (context.state.containers.byId(owner)?.sandboxId === id) {
-    // Its container has ended, and the daemon with it before the sandbox was stopped.
-    if (ready && !context.live.has(owner))
-      context.background.run(`stop sandbox ${id}`, () =>
-        context.locks.run(owner, async () => {
-          if (!context.live.has(owner)) await stopSandbox(context, id);
-        }),
-      );
-    return;
-  }
-  context.background.run(`remove stray sandbox ${id}`, () =>
-    context.locks.run(owner, async () => {
-      if (context.state.containers.byId(owner)?.sandboxId !== id) await removeSandbox(context, id);
-    }),
-  );
-}
-
-function toSandbox({ id, labels, metadata, state }: PodSandbox): CriSandbox[] {
-  const owner = labels[LABEL_ID];
-  if (owner === undefined) return [];
-  return [{ id, owner, attempt: metadata?.attempt ?? 0, ready: state === PodSandboxState.SANDBOX_READY }];
 }
 
 async function carryOut(
@@ -254,9 +218,10 @@ async function recordMissedExit(context: EngineContext, record: ContainerRecord,
 
 /** What runs with published ports, for the network. */
 function publishedNow(context: EngineContext) {
-  return [...context.live.values()].flatMap((live: LiveContainer) => {
+  const containers = [...context.live.values()].flatMap((live: LiveContainer) => {
     const record = context.state.containers.byId(live.id);
     if (record === undefined || live.ports.length === 0) return [];
-    return [{ owner: live.id, ownerName: record.name, podIp: record.ip, ports: live.ports }];
+    return [{ owner: live.id, ownerName: record.name, ...publishedAddress(context, record), ports: live.ports }];
   });
+  return [...containers, ...publishedPods(context)];
 }

@@ -1,7 +1,8 @@
 /** rename: the row's name, and with it what every next start calls the pod. What runs keeps the labels it was started with. */
 import { Code, K3cError, toK3cError } from '../../../api/errors.ts';
-import { nameInUse } from '../../state/containers.ts';
+import { renewNames } from '../pods/names.ts';
 import type { EngineContext } from './context.ts';
+import { checkNameFree } from './free-name.ts';
 import { checkName, findContainer } from './identity.ts';
 
 /** Gives a container another name; the old one is free when it returns. Errors are docker's. One transaction, so it needs no lock. */
@@ -18,13 +19,13 @@ export function renameContainer(context: EngineContext, reference: string, newNa
   });
   context.network.renamed(record.id, name);
   context.network.members.renamed(record.id, name);
+  renewNames(context, record.spec.pod);
 }
 
 function allocate(context: EngineContext, wanted: string): string {
   try {
     const name = checkName(wanted);
-    const holder = context.state.containers.byName(name);
-    if (holder !== undefined) throw nameInUse(name, holder.id);
+    checkNameFree(context.state, name, 'container');
     return name;
   } catch (thrown) {
     const { code, reason, message } = toK3cError(thrown);

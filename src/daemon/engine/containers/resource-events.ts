@@ -3,6 +3,7 @@ import type { ContainerRecord } from '../../state/containers.ts';
 import { predefinedNetworks } from '../network/predefined.ts';
 import type { EngineContext } from './context.ts';
 import { networkNames } from './network-mode.ts';
+import type { NetworkOwner } from './network-owner.ts';
 
 /** Before a start. */
 export function tellHeld(context: EngineContext, record: ContainerRecord): void {
@@ -43,7 +44,7 @@ export function tellVolume(
 /** @param network absent: all that it is on */
 export function tellNetwork(
   context: Pick<EngineContext, 'events'>,
-  record: ContainerRecord,
+  record: NetworkOwner,
   action: 'connect' | 'disconnect',
   network?: { readonly id: string; readonly name: string },
 ): void {
@@ -53,7 +54,7 @@ export function tellNetwork(
   }
 }
 
-function networksOf(record: ContainerRecord): { readonly id: string; readonly name: string }[] {
+function networksOf(record: NetworkOwner): { readonly id: string; readonly name: string }[] {
   const names = networkNames(record);
   return [
     ...predefinedNetworks().filter(({ name }) => names.includes(name)),

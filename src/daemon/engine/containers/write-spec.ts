@@ -1,5 +1,6 @@
 /** The OCI specification of a container between CreateContainer and StartContainer: everything that CRI has no words for. */
 import type { ContainerRecord } from '../../state/containers.ts';
+import type { PodRecord } from '../../state/pods.ts';
 import type { EngineContext } from './context.ts';
 import type { JoinedNamespaces } from './limits/joined.ts';
 import { patchLimits } from './limits/patch-limits.ts';
@@ -19,6 +20,8 @@ export interface SpecParts {
   readonly network: NetworkNamespace;
   /** Whose network namespace it shares, and so its hostname. */
   readonly donor: ContainerRecord | undefined;
+  /** The pod that it is in. */
+  readonly pod: PodRecord | undefined;
 }
 
 /** Reads what CRI wrote, patches it and writes it back. */
@@ -26,7 +29,7 @@ export async function writeSpec(
   context: EngineContext,
   record: ContainerRecord,
   criId: string,
-  { args, joined, security, network, donor }: SpecParts,
+  { args, joined, security, network, donor, pod }: SpecParts,
 ): Promise<void> {
   const { spec: asked, config } = record;
   const stored = await readOciSpec(context.containerd, criId);
@@ -46,8 +49,13 @@ export async function writeSpec(
     tmpfs: config.mounts.filter(({ type }) => type === 'tmpfs'),
   });
   patchMounts(oci.mounts, config.mounts);
-  patchLimits(oci, asked, joined);
+  patchLimits(oci, pod === undefined ? asked : withSysctls(asked, pod), joined);
   sizeShm(oci, asked);
   await patchSecurity(context, oci, { record, criId, security, given });
   await writeOciSpec(context.containerd, criId, stored);
+}
+
+/** Of the pod: a sandbox on the node's network may not set them, so each container does. */
+function withSysctls(asked: ContainerRecord['spec'], { spec }: PodRecord): ContainerRecord['spec'] {
+  return { ...asked, isolation: { ...asked.isolation, sysctls: spec.sysctls } };
 }

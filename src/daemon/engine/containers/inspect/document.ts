@@ -25,6 +25,8 @@ export interface InspectInput {
   readonly graph: Readonly<Record<string, string>> | null;
   /** Absent: it has no check, or was never started. */
   readonly health?: HealthReport | undefined;
+  /** Of the pod that users made and it is in; absent or empty: it is in none. */
+  readonly podName?: string;
   /** Whether the host has AppArmor. */
   readonly apparmor: boolean;
 }
@@ -32,7 +34,7 @@ export interface InspectInput {
 export function inspectDocument(input: InspectInput): Record<string, unknown> {
   const { record } = input;
   const [path = '', ...args] = argv(record);
-  const files = networkFiles(join(input.paths.containers, record.id));
+  const files = networkFiles(join(input.paths.containers, record.spec.pod || record.id));
   return {
     Id: record.id,
     Created: isoTime(record.createdAt),
@@ -61,7 +63,7 @@ export function inspectDocument(input: InspectInput): Record<string, unknown> {
       SandboxId: record.sandboxId,
       ContainerId: record.criId,
       Attempt: Math.max(record.attempt, 0),
-      Pod: record.name,
+      Pod: input.podName || record.name,
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Inspects a container: what is recorded, completed by what only CRI and the snapshotter know. */
 import { Code, hasCode } from '../../../../api/errors.ts';
 import type { ContainerRecord } from '../../../state/containers.ts';
+import { podName, withPod } from '../../pods/member-view.ts';
 import type { EngineContext } from '../context.ts';
 import { healthReport } from '../health/health.ts';
 import { isOnDefault } from '../network-mode.ts';
@@ -16,9 +17,10 @@ type Context = Pick<
 /** docker's inspect document. What goes away meanwhile is left empty. */
 export async function inspectContainer(
   context: Context,
-  record: ContainerRecord,
+  found: ContainerRecord,
   signal?: AbortSignal,
 ): Promise<Record<string, unknown>> {
+  const record = withPod(context.state, found);
   const [pod, graph] = await Promise.all([podNetwork(context, record, signal), layers(context, record, signal)]);
   return inspectDocument({
     record,
@@ -31,6 +33,7 @@ export async function inspectContainer(
     networks: (id) => context.network.members.network(id),
     graph,
     health: healthReport(context, record),
+    podName: podName(context.state, record),
   });
 }
 

@@ -4,6 +4,7 @@ import { totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, hasCode } from '../../../../api/errors.ts';
 import type { ContainerRecord } from '../../../state/containers.ts';
+import { withPod } from '../../pods/member-view.ts';
 import type { EngineContext } from '../context.ts';
 import { findContainer } from '../identity.ts';
 import { processId } from '../process-id.ts';
@@ -167,7 +168,7 @@ async function watchContainer(
   if (membership === '') return undefined;
   // A container on the host's network, or on none, has no traffic of its own.
   const network = async () =>
-    !['host', 'none'].includes(record.spec.networkMode)
+    !['host', 'none'].includes(withPod(context.state, record).spec.networkMode)
       ? parseNetDev(await readCounter(`/proc/${pid}/net/dev`))
       : { received: 0, sent: 0 };
   const counters = countersOf(context.cgroupVersion, membership, mounts);
