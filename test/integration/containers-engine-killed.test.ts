@@ -4,7 +4,7 @@ import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PodSandboxState } from '../../src/api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import { Status } from '../../src/api/gen/types/task/task.ts';
-import { type Daemon, type Rig, specOf, startRig } from '../support/container-rig.ts';
+import { type Daemon, type Rig, specOf, startRig, tearDown } from '../support/container-rig.ts';
 
 /** When containerd is killed after an act has begun, milliseconds. */
 const MOMENTS = [2, 15, 60];
@@ -16,12 +16,7 @@ suite('a containerd that is killed', { timeout: 240_000 }, () => {
     rig = await startRig({ name: 'k3ct73', subnet: '10.73.0.0/16' });
     daemon = await rig.boot();
   });
-  after(async () => {
-    for (const { id } of await daemon.engine.list({ all: true, last: 0, filters: {} }))
-      await daemon.engine.remove(id, { force: true, volumes: true });
-    await daemon.close();
-    await rig.stop();
-  });
+  after(() => tearDown(rig, daemon));
 
   const acts: Readonly<Record<string, (id: string) => Promise<unknown>>> = {
     pause: (id) => daemon.engine.pause(id),

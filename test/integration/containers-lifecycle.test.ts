@@ -6,7 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { K3cError } from '../../src/api/errors.ts';
 import type { ContainerSpec } from '../../src/daemon/engine/containers/types.ts';
-import { type Daemon, type Rig, runToEnd, specOf, startRig } from '../support/container-rig.ts';
+import { type Daemon, type Rig, runToEnd, specOf, startRig, tearDown } from '../support/container-rig.ts';
 
 const SLEEP = ['sleep', '1000'];
 const always = { name: 'always', maximumRetryCount: 0 } as const;
@@ -18,12 +18,7 @@ suite('the life of containers', { timeout: 240_000 }, () => {
     rig = await startRig({ name: 'k3ct71', subnet: '10.71.0.0/16' });
     daemon = await rig.boot();
   });
-  after(async () => {
-    for (const { id } of await daemon.engine.list({ all: true, last: 0, filters: {} }))
-      await daemon.engine.remove(id, { force: true, volumes: true });
-    await daemon.close();
-    await rig.stop();
-  });
+  after(() => tearDown(rig, daemon));
 
   const sh = (script: string) => ({ command: ['sh', '-c', script] });
   const stateOf = (id: string) => daemon.engine.find(id);

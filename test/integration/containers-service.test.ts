@@ -12,7 +12,7 @@ import { Connection, createClient } from '../../src/api/rpc/client.ts';
 import { RpcServer } from '../../src/api/rpc/server.ts';
 import type { BidiCall, Client, RequestInit } from '../../src/api/rpc/types.ts';
 import { containersService } from '../../src/daemon/services/containers.ts';
-import { type Daemon, type Rig, startRig } from '../support/container-rig.ts';
+import { type Daemon, type Rig, startRig, tearDown } from '../support/container-rig.ts';
 import { BUSYBOX_IMAGE } from '../support/engine.ts';
 
 type Input = RequestInit<(typeof ContainersDefinition)['methods']['run']>;
@@ -37,10 +37,7 @@ suite('k3c.v1.Containers', { timeout: 120_000 }, () => {
   after(async () => {
     connection.close();
     server.close();
-    for (const { id } of await daemon.engine.list({ all: true, last: 0, filters: {} }))
-      await daemon.engine.remove(id, { force: true, volumes: true });
-    await daemon.close();
-    await rig.stop();
+    await tearDown(rig, daemon);
   });
   const connect = () => Connection.unix(join(rig.base, 'k.sock'));
 

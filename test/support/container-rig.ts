@@ -68,6 +68,14 @@ export async function startRig(
   };
 }
 
+/** Removes all containers, ends the daemon and takes the rig away. */
+export async function tearDown(rig: Rig, daemon: Daemon): Promise<void> {
+  for (const { id } of await daemon.engine.list({ all: true, last: 0, filters: {} }))
+    await daemon.engine.remove(id, { force: true, volumes: true });
+  await daemon.close();
+  await rig.stop();
+}
+
 /** Makes a daemon's engine on the directories of a rig, in this process or another, and reconciles it. */
 export async function bootDaemon(base: string, overrides: Partial<ImageConfig> = {}): Promise<Daemon> {
   const state = join(base, 's');

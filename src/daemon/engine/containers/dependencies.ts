@@ -1,6 +1,7 @@
 /** What the container engine needs of its neighbours: narrow enough to be faked in tests. */
 import type { Containerd } from '../../backends/containerd.ts';
 import type { PortSpec } from '../../state/spec.ts';
+import type { OciRunConfig } from '../images/oci.ts';
 import type { NetworkMembers } from '../network/members.ts';
 import type { NamedNetworks } from '../network/named-networks.ts';
 import type {
@@ -23,28 +24,6 @@ export interface ImageResolver {
   commit(options: CommitRequest): Promise<string>;
 }
 
-/** An image's run configuration in OCI's words (image-spec, config.md), with docker's health check; durations in nanoseconds. */
-export interface RunConfig {
-  readonly User?: string;
-  readonly ExposedPorts?: Readonly<Record<string, unknown>>;
-  readonly Env?: readonly string[];
-  readonly Entrypoint?: readonly string[] | null;
-  readonly Cmd?: readonly string[] | null;
-  readonly Volumes?: Readonly<Record<string, unknown>>;
-  readonly WorkingDir?: string;
-  readonly Labels?: Readonly<Record<string, string>>;
-  readonly StopSignal?: string;
-  readonly Healthcheck?: {
-    readonly Test?: readonly string[];
-    readonly Interval?: number;
-    readonly Timeout?: number;
-    readonly StartPeriod?: number;
-    readonly StartInterval?: number;
-    readonly Retries?: number;
-  };
-  readonly Shell?: readonly string[];
-}
-
 export interface CommitRequest {
   /** Id of the image below. */
   readonly parent: string;
@@ -52,7 +31,7 @@ export interface CommitRequest {
   readonly reference: string;
   readonly author: string;
   readonly message: string;
-  readonly config: RunConfig;
+  readonly config: OciRunConfig;
   /** Dockerfile instructions on top of it. */
   readonly changes: readonly string[];
   readonly createdBy: string;

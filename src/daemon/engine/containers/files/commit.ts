@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContainerRecord } from '../../../state/containers.ts';
+import type { OciRunConfig } from '../../images/oci.ts';
 import type { EngineContext } from '../context.ts';
-import type { RunConfig } from '../dependencies.ts';
 import { healthcheckDocument } from '../health/check.ts';
 import { recordNow } from '../identity.ts';
 import { pauseContainer, unpauseContainer } from '../pause.ts';
@@ -51,7 +51,7 @@ export async function commitContainer(
 }
 
 /** What the container was made to run with, in the words of an image; the image's own values stand behind it. */
-export function runConfig({ spec, config }: ContainerRecord): RunConfig {
+export function runConfig({ spec, config }: ContainerRecord): OciRunConfig {
   const volumes = config.mounts.filter(({ anonymous }) => anonymous).map(({ target }) => [target, {}]);
   return {
     User: config.user,
