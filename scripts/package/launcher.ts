@@ -21,7 +21,7 @@ const launcherSources = [
   ],
   ...['door', 'door_connect', 'door_queue', 'door_hello'],
 ];
-const childSources = ['child_main', 'child', 'fail'];
+const childSources = ['child_main', 'child', 'own_root', 'fail'];
 const fileSources = [
   ...['files_main', 'files_fail', 'files_path', 'files_root', 'files_tar_write', 'files_tar_read'],
   ...['files_links', 'files_pack', 'files_destination', 'files_unpack', 'files_changes', 'files_mount'],

@@ -1,9 +1,11 @@
 /** What the children are started with: their configuration files, out of the daemon's own configuration and the host's facts. */
 import { childHelperPath } from '../bundle/program.ts';
+import type { Log } from '../host/log.ts';
 import type { DaemonConfig } from './config.ts';
 import { tenthOfDisk } from './directories.ts';
 import type { LiveRegistries } from './engine/images/live-registries.ts';
 import type { HostFacts } from './host-check.ts';
+import { runtimesOfRoot } from './own-root.ts';
 import type { Paths } from './paths.ts';
 import { buildkitdConfig } from './supervisor/buildkitd-config.ts';
 import { containerdConfig } from './supervisor/containerd-config.ts';
@@ -21,6 +23,7 @@ export interface ChildConfigInput {
   readonly registries: LiveRegistries;
   /** Above the cgroups of build steps. */
   readonly cgroupParent: string;
+  readonly log: Log;
 }
 
 /** The part of the supervisor's options that nothing but configuration decides. */
@@ -28,6 +31,7 @@ export async function childConfigs(
   input: ChildConfigInput,
 ): Promise<Pick<EngineOptions, 'paths' | 'bin' | 'tied' | 'containerdConfig' | 'buildkitdConfig'>> {
   const { config, paths, bin, facts, registries } = input;
+  const runtimes = await runtimesOfRoot(paths.ownRoot, { runc: `${bin}/runc`, ...config.runtimes }, input.log);
   const cacheBytes = config.buildCacheBytes === 0 ? await tenthOfDisk(paths.root) : config.buildCacheBytes;
   const debug = config.logLevel === 'trace' || config.logLevel === 'debug';
   const { snapshotter } = facts;
@@ -43,7 +47,7 @@ export async function childConfigs(
       cgroupDriver: facts.cgroupDriver,
       restrictOomScoreAdj: facts.restrictOomScoreAdj,
       apparmor: facts.apparmor,
-      runtimes: config.runtimes,
+      runtimes,
       cdiSpecDirs: config.cdiSpecDirs,
       logLevel: debug ? 'debug' : 'info',
     }),
@@ -51,6 +55,7 @@ export async function childConfigs(
       buildkitdConfig({
         paths,
         bin,
+        runc: runtimes.runc,
         snapshotter,
         cacheBytes,
         cgroupParent: input.cgroupParent,

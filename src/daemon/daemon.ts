@@ -156,7 +156,15 @@ async function start(
   let containerdStarted = 0;
   const exitNotes = new ExitNotes(paths.containerdState);
   const children = {
-    ...(await childConfigs({ config, paths, bin: engine.directory, facts, registries, cgroupParent: cgroups.builds, log })),
+    ...(await childConfigs({
+      config,
+      paths,
+      bin: engine.directory,
+      facts,
+      registries,
+      cgroupParent: cgroups.builds,
+      log,
+    })),
     containerd,
     buildkitd,
     beforeContainerd: async () => {

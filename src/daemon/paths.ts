@@ -25,6 +25,7 @@ export function pathsOf(config: { readonly root: string; readonly state: string 
     cni: join(state, 'cni/net.d'),
     cniData: join(root, 'cni'),
     fifos: join(state, 'io'),
+    ownRoot: join(state, 'own-root'),
     kubelet: join(state, 'kubelet.sock'),
   };
 }

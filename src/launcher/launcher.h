@@ -96,6 +96,12 @@ void netlink_pass(void);
 /* child.c: `PARENT SIGNAL COMMAND ARGS…`: becomes COMMAND, which gets SIGNAL when PARENT dies. */
 _Noreturn void child_run(int argc, char **argv);
 
+/* own_root.c: is our root another one than our mount namespace's? Our root is that one afterwards. */
+bool own_root_missing(void);
+/* `LINK ARGS…`: becomes the program LINK.program, in a mount namespace whose root is our root. */
+#define OWN_ROOT_PROGRAM ".program"
+_Noreturn void own_root_run(char **argv);
+
 /* door.c: runs the command inside the warm daemon. Returns only when our own program has to do it. */
 void door_try(const struct payload *payload, int argc, char **argv);
 

@@ -6,6 +6,8 @@ import { type TomlTable, toToml } from './toml.ts';
 export interface BuildkitdSettings {
   readonly paths: Paths;
   readonly bin: string;
+  /** Our runc, as it is to be called. */
+  readonly runc: string;
   readonly snapshotter: string;
   /** Bytes that cache may keep. */
   readonly cacheBytes: number;
@@ -39,7 +41,7 @@ export function buildkitdConfig(settings: BuildkitdSettings): string {
         runtime: {
           name: 'io.containerd.runc.v2',
           path: `${settings.bin}/containerd-shim-runc-v2`,
-          options: { BinaryName: `${settings.bin}/runc`, Root: `${paths.state}/runc` },
+          options: { BinaryName: settings.runc, Root: `${paths.state}/runc` },
         },
       },
     },

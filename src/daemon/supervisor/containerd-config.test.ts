@@ -12,7 +12,7 @@ const render = (runtimes: Readonly<Record<string, string>>) =>
     cgroupDriver: 'systemd',
     restrictOomScoreAdj: false,
     apparmor: true,
-    runtimes,
+    runtimes: { runc: '/bin/runc', ...runtimes },
     cdiSpecDirs: ['/a', '/b'],
     logLevel: 'info',
   });

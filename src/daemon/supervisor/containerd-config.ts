@@ -12,7 +12,7 @@ export interface ContainerdSettings {
   /** The daemon lacks CAP_SYS_RESOURCE: sandboxes could not lower their oom_score_adj. */
   readonly restrictOomScoreAdj: boolean;
   readonly apparmor: boolean;
-  /** OCI runtimes besides our runc: paths by the names of their CRI handlers. */
+  /** OCI runtimes by the names of their CRI handlers: ours, `runc`, and those of the configuration. */
   readonly runtimes: Readonly<Record<string, string>>;
   readonly cdiSpecDirs: readonly string[];
   readonly logLevel: string;
@@ -69,16 +69,13 @@ export function containerdConfig(settings: ContainerdSettings): string {
         cni: { bin_dirs: [settings.bin], conf_dir: paths.cni, use_internal_loopback: true },
         containerd: {
           default_runtime_name: 'runc',
-          runtimes: {
-            runc: runtime(settings, `${settings.bin}/runc`, `${paths.state}/runc`),
-            ...Object.fromEntries(
-              Object.entries(settings.runtimes).map(([name, path]) => [
-                name,
-                // What two programs keep of their containers is not the same.
-                runtime(settings, path, `${paths.state}/runtimes/${name}`),
-              ]),
-            ),
-          },
+          runtimes: Object.fromEntries(
+            Object.entries(settings.runtimes).map(([name, path]) => [
+              name,
+              // What two programs keep of their containers is not the same.
+              runtime(settings, path, name === 'runc' ? `${paths.state}/runc` : `${paths.state}/runtimes/${name}`),
+            ]),
+          ),
         },
       },
     },
