@@ -4,7 +4,6 @@ import {
   ImagesDefinition,
   NetworksDefinition,
   PodsDefinition,
-  PodsDefinition,
   SystemDefinition,
   VolumesDefinition,
 } from '../api/gen/k3c.ts';
@@ -21,7 +20,7 @@ import type { Paths } from './paths.ts';
 import { containersService } from './services/containers.ts';
 import { imagesService } from './services/images.ts';
 import { networksService } from './services/networks.ts';
-import { podsService, podsService } from './services/pods.ts';
+import { podsService } from './services/pods.ts';
 import { systemService } from './services/system.ts';
 import { volumesService } from './services/volumes.ts';
 import type { State } from './state/database.ts';
@@ -48,7 +47,6 @@ export function createRpc(parts: RpcParts): RpcServer {
     .add(ImagesDefinition, imagesService(images))
     .add(SystemDefinition, systemService(facts, events, storage))
     .add(NetworksDefinition, networksService(networks, containers))
-    .add(PodsDefinition, podsService(containers.pods))
     .add(PodsDefinition, podsService(containers.pods))
     .add(VolumesDefinition, volumesService(volumes));
 }
