@@ -117,7 +117,15 @@ test('a container that cannot be taken up does not keep the daemon from coming b
   known.sandboxes = [
     { id: 's', labels: { 'k3c.io/id': id }, metadata: { attempt: 0 }, state: PodSandboxState.SANDBOX_READY },
   ];
-  known.containers = [{ id: 'c', podSandboxId: 's', state: ContainerState.CONTAINER_RUNNING }];
+  known.containers = [
+    {
+      id: 'c',
+      podSandboxId: 's',
+      labels: { 'k3c.io/id': id },
+      metadata: { attempt: 0 },
+      state: ContainerState.CONTAINER_RUNNING,
+    },
+  ];
   await engine.reconcile(AbortSignal.timeout(1000)); // its streams cannot be opened again
   assert.deepEqual([state.containers.byId(id)?.state, state.containers.byId(id)?.exitCode], ['exited', 255]);
   await engine.close();

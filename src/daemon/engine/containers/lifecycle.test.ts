@@ -234,7 +234,15 @@ test('a daemon that comes back takes up what was paused as paused', async () => 
   fake.known.sandboxes = [
     { id: 's', labels: { 'k3c.io/id': id }, metadata: { attempt: 0 }, state: PodSandboxState.SANDBOX_READY },
   ];
-  fake.known.containers = [{ id: 'c', podSandboxId: 's', state: ContainerState.CONTAINER_RUNNING }];
+  fake.known.containers = [
+    {
+      id: 'c',
+      podSandboxId: 's',
+      labels: { 'k3c.io/id': id },
+      metadata: { attempt: 0 },
+      state: ContainerState.CONTAINER_RUNNING,
+    },
+  ];
   fake.known.tasks = [{ id: 'c', status: Status.PAUSED }];
   fake.streams.reopens = true;
   await fake.engine.reconcile(deadline());
