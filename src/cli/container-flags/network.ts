@@ -24,7 +24,6 @@ export function networkFlags(): Option[] {
   return [
     ...addressFlags(),
     value('--domainname <string>', 'Container NIS domain name'),
-    value('--mac-address <string>', 'Container MAC address (e.g., 92:d0:c6:0a:29:33)', checkMac),
     values('--expose <list>', 'Expose a port or a range of ports', parseExpose),
     flag('-P, --publish-all', 'Publish all exposed ports to random ports'),
   ];
@@ -39,6 +38,7 @@ export function addressFlags(): Option[] {
     values('--dns-search <list>', 'Set custom DNS search domains', checkDomain),
     value('--ip <string>', 'IPv4 address (e.g., 172.30.100.104)', checkAddress),
     value('--ip6 <string>', 'IPv6 address (e.g., 2001:db8::33)', checkAddress),
+    value('--mac-address <string>', 'MAC address (e.g., 92:d0:c6:0a:29:33)', checkMac),
     values('--network-alias <list>', 'Add network-scoped alias for the container'),
   ];
 }

@@ -5,6 +5,7 @@ import { Code, K3cError } from '../../../api/errors.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { ContainerSpec } from '../../state/spec.ts';
 import { podName } from '../pods/member-view.ts';
+import { createWithPod } from '../pods/new-pod.ts';
 import { podEngine } from '../pods/pods.ts';
 import { recallPods } from '../pods/take-up.ts';
 import type { AttachWants, ExecProcess, LogRecord, ReadLogOptions, TerminalSize } from '../streams/types.ts';
@@ -12,7 +13,7 @@ import { attachContainer, runningAttempt } from './attach.ts';
 import { connectContainer, disconnectContainer } from './connect.ts';
 import { containerLogs } from './container-logs.ts';
 import type { LiveContainer } from './context.ts';
-import { type CreatedContainer, createContainer } from './create.ts';
+import type { CreatedContainer } from './create.ts';
 import { type DiskUsage, diskUsage } from './disk-usage.ts';
 import type { AskedEndpoint } from './endpoints.ts';
 import { type ContainerEngineOptions, engineContext } from './engine-context.ts';
@@ -116,7 +117,7 @@ export function createContainerEngine(options: ContainerEngineOptions) {
 
     /** The record that a user means. NOT_FOUND (container-not-found) or INVALID_ARGUMENT (several). */
     find,
-    create: (name: string, spec: ContainerSpec): Promise<CreatedContainer> => createContainer(context, name, spec),
+    create: (name: string, spec: ContainerSpec): Promise<CreatedContainer> => createWithPod(context, name, spec),
     /** Undefined when it ran already. */
     start: (reference: string, attach?: AttachWants): Promise<Launched | undefined> =>
       startContainer(context, find(reference).id, attach),

@@ -1,4 +1,4 @@
-/** podman's filters of `pod ls`. Values of one filter are alternatives, those of label restrict each other, as filters do. */
+/** podman's filters of `pod ls` and `pod prune`. Values of one filter are alternatives, those of label restrict each other, as filters do. */
 
 import { invalidFilter } from '../containers/filter-values.ts';
 import type { Filters } from '../containers/filters.ts';
@@ -23,6 +23,8 @@ function makeTest(name: string, values: readonly string[]): Test {
       return (pod) => values.some((value) => pod.name.includes(value));
     case 'label':
       return ({ labels }) => values.every((value) => hasLabel(labels, value));
+    case 'label!':
+      return ({ labels }) => !values.some((value) => hasLabel(labels, value));
     case 'status':
       return ({ state }) => values.some((value) => value.toLowerCase() === state);
     case 'network':

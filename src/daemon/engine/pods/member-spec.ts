@@ -20,6 +20,8 @@ const OF_THE_POD: readonly (readonly [flag: string, given: (spec: ContainerSpec)
   ['--dns-option', ({ network }) => network.dnsOptions.length > 0],
   ['--add-host', ({ network }) => network.extraHosts.length > 0],
   ['--ip', ({ network }) => network.ip !== ''],
+  ['--ip6', ({ network }) => (network.ip6 ?? '') !== ''],
+  ['--mac-address', ({ network }) => network.macAddress !== ''],
   ['--network-alias', ({ network }) => network.aliases.length > 0],
   ['--sysctl', ({ isolation }) => Object.keys(isolation.sysctls).length > 0],
   ['--cgroup-parent', ({ isolation }) => isolation.cgroupParent !== ''],
@@ -28,8 +30,6 @@ const OF_THE_POD: readonly (readonly [flag: string, given: (spec: ContainerSpec)
 /** Those that a pod has no flag for. */
 const NOBODYS: typeof OF_THE_POD = [
   ['--publish-all', ({ network }) => network.publishAll],
-  ['--ip6', ({ network }) => (network.ip6 ?? '') !== ''],
-  ['--mac-address', ({ network }) => network.macAddress !== ''],
   ['--domainname', ({ network }) => network.domainname !== ''],
   ['--uts', ({ isolation }) => isolation.utsMode !== ''],
   ['--ipc', ({ isolation }) => isolation.ipcMode !== ''],
