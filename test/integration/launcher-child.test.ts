@@ -110,3 +110,10 @@ test('a command that cannot run and wrong use have their exit codes', async () =
     assert.match(result.stderr, message);
   }
 });
+
+test('tells a chroot from a root of one’s own, also one with the same files', async () => {
+  assert.equal((await run(helper, ['--in-chroot'])).code, 1);
+  assert.equal((await run('unshare', ['-m', helper, '--in-chroot'])).code, 1);
+  const same = 'mount --rbind / /mnt; exec chroot /mnt "$0" --in-chroot';
+  assert.equal((await run('unshare', ['-m', 'sh', '-ec', same, helper])).code, 0);
+});
