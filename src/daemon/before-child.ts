@@ -3,6 +3,7 @@ import type { Log } from '../host/log.ts';
 import type { Containerd } from './backends/containerd.ts';
 import type { ExitNotes } from './backends/exit-notes.ts';
 import { removeLostBuildSteps } from './backends/lost-build-steps.ts';
+import { type CgroupPlaces, removeLostCgroups } from './backends/lost-cgroups.ts';
 import { removeLostNamespaces } from './backends/lost-namespaces.ts';
 import { endLostShims } from './backends/lost-shims.ts';
 import { repairFifos } from './engine/streams/repair.ts';
@@ -11,14 +12,25 @@ import type { Paths } from './paths.ts';
 /** Builds wait no longer than this for the clearing up after earlier ones. */
 const LOST_STEPS_MS = 10_000;
 
-/** Before every start of containerd, the first and those after a death. */
-export async function beforeContainerd(paths: Paths, exitNotes: ExitNotes, log: Log): Promise<void> {
+/**
+ * Before every start of containerd, the first and those after a death.
+ * @param groups undefined: they are systemd's
+ */
+export async function beforeContainerd(
+  paths: Paths,
+  groups: Pick<CgroupPlaces, 'parent' | 'version'> | undefined,
+  exitNotes: ExitNotes,
+  log: Log,
+): Promise<void> {
   await repairFifos(paths.containerdState);
   await exitNotes.collect();
   try {
     const shims = await endLostShims(paths);
     const namespaces = await removeLostNamespaces(paths.containerdState);
-    if (shims + namespaces > 0) log.info({ shims, namespaces }, 'cleared away what cut off starts had left');
+    const { containerdState } = paths;
+    const cgroups = groups === undefined ? 0 : await removeLostCgroups({ ...groups, containerdState });
+    if (shims + namespaces + cgroups > 0)
+      log.info({ shims, namespaces, cgroups }, 'cleared away what cut off starts had left');
   } catch (err) {
     // It costs memory, and is no reason to be without containers.
     log.warn({ err }, 'cannot clear away what cut off starts have left');

@@ -155,6 +155,8 @@ async function start(
 
   let containerdStarted = 0;
   const exitNotes = new ExitNotes(paths.containerdState);
+  const ownCgroups =
+    facts.cgroupDriver === 'cgroupfs' ? { parent: cgroups.containers, version: facts.cgroupVersion } : undefined;
   const children = {
     ...(await childConfigs({
       config,
@@ -169,7 +171,7 @@ async function start(
     buildkitd,
     beforeContainerd: async () => {
       containerdStarted = Date.now();
-      await beforeContainerd(paths, exitNotes, log);
+      await beforeContainerd(paths, ownCgroups, exitNotes, log);
     },
     beforeBuildkitd: () => beforeBuildkitd(containerd, log),
     onContainerdRecovered: () => containers.resync(containerdStarted, signal),

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { binary, type Result, run } from './binary.ts';
 import { toolPath } from './engine.ts';
 import { writeBusyboxImage } from './image.ts';
-import { leftovers } from './leftovers.ts';
+import { bridgeOf, leftovers } from './leftovers.ts';
 import { killTasks, processesWith, removeCgroupTree, unmountUnder } from './sweep.ts';
 
 export interface RunOptions {
@@ -146,12 +146,15 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
 
   async function stop(): Promise<void> {
     let left: readonly string[] = [];
+    let networks: readonly string[] = [];
     if (isRunning()) {
       const { stdout } = await k3c(['ps', '-aq', '--no-trunc']);
       const ids = stdout.split('\n').filter((id) => id !== '');
       if (ids.length > 0) await k3c(['rm', '-f', '-v', ...ids]);
+      const networkIds = (await k3c(['network', 'ls', '-q', '--no-trunc', '-f', 'type=custom'])).stdout.split('\n');
+      networks = networkIds.filter((id) => id !== '').map(bridgeOf);
       await end('SIGTERM');
-      left = await leftovers({ directory, bridge });
+      left = await leftovers({ directory, bridge, networks });
     }
     // What a daemon that did not end well leaves behind.
     await killTasks(state, toolPath('runc'));
@@ -163,9 +166,9 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
         if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
       }
     }
-    await run('ip', ['link', 'delete', bridge]);
+    for (const name of [bridge, ...networks]) await run('ip', ['link', 'delete', name]);
     await unmountUnder([directory]);
-    await run('nft', ['delete', 'table', 'ip', `k3c_${bridge}`]);
+    for (const family of ['ip', 'ip6']) await run('nft', ['delete', 'table', family, `k3c_${bridge}`]);
     await removeCgroupTree(`k3c-${bridge}`);
     await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     if (left.length > 0)

@@ -15,11 +15,18 @@ export interface Footprint {
   /** Above the daemon's root and state. */
   readonly directory: string;
   readonly bridge: string;
+  /** Bridges of the networks that users made. */
+  readonly networks?: readonly string[];
+}
+
+/** The bridge of a network that a user made. */
+export function bridgeOf(networkId: string): string {
+  return `k3c-${networkId.slice(0, 11)}`;
 }
 
 /**
  * What is left of a daemon that was stopped with no container: processes, mounts (network namespaces are mounts), cgroups, FIFOs,
- * addresses, links, rules. Each thing in words of its own.
+ * addresses, files of namespaces, links, rules of its own and in the chains of others. Each thing in words of its own.
  */
 export function leftovers(footprint: Footprint): Promise<string[]> {
   return untilNone(async () =>
@@ -27,10 +34,10 @@ export function leftovers(footprint: Footprint): Promise<string[]> {
       await Promise.all([
         processes(footprint.directory),
         mounts(footprint.directory),
-        cgroups(footprint.bridge),
+        cgroupTree(footprint.bridge),
         files(join(footprint.directory, 'state')),
-        links(footprint.bridge),
-        rules(footprint.bridge),
+        links(footprint),
+        rules(footprint),
       ])
     ).flat(),
   );
@@ -45,7 +52,7 @@ export function heldForNoContainer(footprint: Footprint): Promise<string[]> {
         processes(footprint.directory).then((all) => all.filter((text) => text.includes('containerd-shim'))),
         mounts(footprint.directory),
         files(state),
-        list(`/sys/class/net/${footprint.bridge}/brif`).then((ports) => ports.map((port) => `bridge port ${port}`)),
+        bridgePorts(footprint),
         ctr(state, 'containers', 'ls', '-q'),
         ctr(state, 'tasks', 'ls', '-q'),
         ctr(state, 'leases', 'ls').then((leases) => leases.filter((text) => /k3c-|ls: /.test(text))),
@@ -64,7 +71,7 @@ async function untilNone(look: () => Promise<string[]>): Promise<string[]> {
 }
 
 /** Processes that name the directory, and those whose root file system lies in it: containers. */
-async function processes(directory: string): Promise<string[]> {
+export async function processes(directory: string): Promise<string[]> {
   const found: string[] = [];
   for (const pid of await list('/proc')) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
@@ -82,7 +89,8 @@ async function processes(directory: string): Promise<string[]> {
   return found;
 }
 
-async function mounts(directory: string): Promise<string[]> {
+/** Mounts below a directory. */
+export async function mounts(directory: string): Promise<string[]> {
   const table = await readFile('/proc/self/mountinfo', 'utf8');
   return table
     .split('\n')
@@ -90,17 +98,23 @@ async function mounts(directory: string): Promise<string[]> {
     .map((line) => `mount ${line.split(' ')[4]}`);
 }
 
-async function cgroups(bridge: string): Promise<string[]> {
-  const parent = `k3c-${bridge}`;
-  const hierarchies = ['', ...(await list('/sys/fs/cgroup'))].map((name) => join('/sys/fs/cgroup', name, parent));
-  const there = await Promise.all(hierarchies.map(async (path) => (await list(path)).includes('cgroup.procs')));
-  return hierarchies.filter((_, at) => there[at]).map((path) => `cgroup ${path}`);
+/** The cgroup of a daemon in every hierarchy that has it, and all below. */
+export async function cgroupTree(bridge: string): Promise<string[]> {
+  const parents = ['', ...(await list('/sys/fs/cgroup'))].map((name) => join('/sys/fs/cgroup', name, `k3c-${bridge}`));
+  const { stdout } = await run('find', [...parents, '-type', 'd']).catch((error: { stdout?: string }) => error);
+  return (stdout ?? '')
+    .split('\n')
+    .filter((path) => path !== '')
+    .map((path) => `cgroup ${path}`);
 }
 
-/** FIFOs, addresses given out and runc's records, anywhere below the state directory. A dead shim's socket may stay until the next start. */
+/**
+ * FIFOs, addresses given out, network namespaces and runc's records, anywhere below the state directory. A dead shim's socket may stay
+ * until the next start.
+ */
 async function files(state: string): Promise<string[]> {
   const { stdout } = await run('find', [
-    ...[state, '-type', 'p', '-o', '-path', '*/cni/leases/*/[0-9]*', '-type', 'f', '-o'],
+    ...[state, '-type', 'p', '-o', '-path', '*/cni/leases/*/[0-9]*', '-type', 'f', '-o', '-path', '*/netns/*', '-o'],
     ...['-path', '*/runc/k8s.io/*', '-name', 'state.json'],
   ]).catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }));
   return stdout
@@ -109,16 +123,28 @@ async function files(state: string): Promise<string[]> {
     .map((path) => `file ${path}`);
 }
 
-async function links(bridge: string): Promise<string[]> {
-  return (await list('/sys/class/net')).filter((name) => name === bridge).map((name) => `link ${name}`);
+async function links({ bridge, networks = [] }: Footprint): Promise<string[]> {
+  return (await list('/sys/class/net'))
+    .filter((name) => name === bridge || networks.includes(name))
+    .map((name) => `link ${name}`);
 }
 
-async function rules(bridge: string): Promise<string[]> {
-  const { stdout } = await run('nft', ['list', 'tables']);
+async function bridgePorts({ bridge, networks = [] }: Footprint): Promise<string[]> {
+  const ports = [bridge, ...networks].map(async (name) =>
+    (await list(`/sys/class/net/${name}/brif`)).map((port) => `port ${port} of ${name}`),
+  );
+  return (await Promise.all(ports)).flat();
+}
+
+/** Its tables of any family, and what in the chains of others names one of its bridges. */
+async function rules({ bridge, networks = [] }: Footprint): Promise<string[]> {
+  const { stdout } = await run('nft', ['list', 'ruleset'], { maxBuffer: 64 << 20 });
+  // Another daemon's name may begin with this one's.
+  const names = new RegExp(`(${[bridge, ...networks].join('|')})(?![0-9a-z])`);
   return stdout
     .split('\n')
-    .filter((line) => line.includes(bridge))
-    .map((line) => `nft ${line}`);
+    .filter((line) => names.test(line))
+    .map((line) => `nft ${line.trim()}`);
 }
 
 async function ctr(state: string, ...words: string[]): Promise<string[]> {
