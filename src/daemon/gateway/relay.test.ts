@@ -327,3 +327,38 @@ test('bytes pass at the pace of their reader, both ways', async () => {
   assert.equal(next, SIZE);
   assert.ok(right, 'every byte is in its place');
 });
+
+test('a client that reads nothing for seconds gets all of an answer when its connection ends', async () => {
+  const rig = await start();
+  const WINDOW = 8 << 20;
+  // The kernel holds a megabyte or so, and one read from the daemon more waits for it: some of these end there.
+  const sizes = Array.from({ length: 24 }, (_, i) => (i + 1) << 16);
+  let next = 0;
+  await rig.upstream('containerd', (stream) => {
+    stream.resume();
+    respond(stream, Buffer.alloc(sizes[next++] ?? 0), { 'grpc-status': '0' });
+  });
+  const clients: Bare[] = [];
+  for (const _size of sizes) {
+    const bare = new Bare(rig.socketPath);
+    clients.push(bare);
+    // Large windows: what holds the answer up is the socket alone.
+    const settings = Buffer.from([0, 4, 0, 0, 0, 0]);
+    settings.writeUInt32BE(WINDOW, 2);
+    const window = Buffer.alloc(4);
+    window.writeUInt32BE(WINDOW);
+    bare.send(PREFACE, encodeFrame(SETTINGS, 0, 0, settings), encodeFrame(WINDOW_UPDATE, 0, 0, window));
+    await bare.until(SETTINGS);
+    bare.socket.pause();
+    bare.send(SETTINGS_ACK, callFrames(1, VERSION));
+  }
+  await eventually(() => next === sizes.length, 'all are relayed');
+  for (const bare of clients) bare.send(callFrames(3, INFO));
+  await sleep(2500);
+  for (const bare of clients) bare.socket.resume();
+  await eventually(() => clients.every(({ closed }) => closed), 'all are closed');
+  const received = clients.map((bare) =>
+    bare.received.reduce((sum, { type, length }) => sum + (type === DATA ? length : 0), 0),
+  );
+  assert.deepEqual(received, sizes);
+});

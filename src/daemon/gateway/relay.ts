@@ -228,7 +228,7 @@ export class Relay implements ClientFramesListener {
     if (this.#daemonFrames.atBoundary) this.#finish();
   }
 
-  /** The client reads all that was written, and is cut when it does not. What it still sends goes nowhere. */
+  /** The client reads all that was written, however slowly; one that stands still is cut. What it still sends goes nowhere. */
   #finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -237,7 +237,7 @@ export class Relay implements ClientFramesListener {
     if (client.destroyed) return;
     client.resume();
     client.end();
-    const late = setTimeout(() => client.destroy(), LINGER_MS);
-    client.once('close', () => clearTimeout(late));
+    // Node's timeout begins anew with every part of a write that the kernel has taken.
+    client.setTimeout(LINGER_MS, () => client.destroy());
   }
 }

@@ -24,8 +24,8 @@ export const RELAY_READ = 256 << 10;
 /** What the kernel holds of a relayed connection's bytes, each way, as it is told; it doubles it. */
 export const RELAY_SEND = 512 << 10;
 
-/** How long a client may take to close a relayed connection after its end was sent. Milliseconds. */
-export const LINGER_MS = 2_000;
+/** How long a client may stand still, reading nothing, before a relayed connection that is over is cut. Milliseconds. */
+export const LINGER_MS = 60_000;
 
 /**
  * After a client has called two daemons on one relayed connection, new connections are not relayed for so long: a gRPC
