@@ -190,45 +190,23 @@ configs:
       'prefixed.test/lib/app:1',
       'rewritten.test/team/lib/app:1',
       'docker.io/lib/app:1',
+      'anybody.test/lib/app:1',
     ];
-    for (const [i, name] of [...names, 'anybody.test/lib/app:1'].entries()) {
+    for (const [i, name] of names.entries()) {
       await daemon.ok(['pull', '-q', name]);
       await daemon.ok(['rmi', name]);
       await pullByCri(name);
       await daemon.ok(['rmi', name]);
-      if (!names.includes(name)) continue;
       const context = await mkdtemp(join(base, 'mirror-'));
       await writeFile(join(context, 'Dockerfile'), `FROM ${name}\nRUN echo ${i} > /n\n`);
       await daemon.ok(['build', '-q', '-t', 'mirrored', context]);
       assert.equal(await daemon.ok(['run', '--rm', 'mirrored', 'cat', '/n']), `${i}`);
       await daemon.ok(['rmi', 'mirrored']);
+      await daemon.k3c(['rmi', name]);
     }
     const tags = await daemon.ok(['pull', '-a', 'rewritten.test/team/lib/app']);
     assert.match(tags, /^1: Pulling from team\/lib\/app\n/);
     await daemon.ok(['rmi', 'rewritten.test/team/lib/app:1']);
-  });
-
-  test('what the relay serves is for those who know its secret', async () => {
-    const toml = await readFile(join(daemon.root, 'certs.d/rewritten.test/hosts.toml'), 'utf8');
-    const [, address = '', path = ''] = /"http:\/\/([^/]+)\/v2\/([^"]+)"/.exec(toml) ?? [];
-    const headers = {
-      accept:
-        'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json',
-    };
-    const right = await fetch(`http://${address}/v2/${path}/team/lib/app/manifests/1`, { headers });
-    assert.equal(right.status, 200);
-    await right.arrayBuffer();
-    for (const wrong of [
-      path.replace(/^./, (digit) => (digit === '0' ? '1' : '0')),
-      '',
-      'x/0',
-      path.replace(/0$/, '9'),
-    ]) {
-      assert.equal((await fetch(`http://${address}/v2/${wrong}/team/lib/app/manifests/1`)).status, 404);
-    }
-    const written = await fetch(`http://${address}/v2/${path}/team/lib/app/manifests/1`, { method: 'PUT', body: '{}' });
-    assert.equal(written.status, 404);
-    assert.equal((await stat(join(daemon.root, 'certs.d/rewritten.test/hosts.toml'))).mode & 0o77, 0);
   });
 
   test('layers that are here already are told as such', async () => {
