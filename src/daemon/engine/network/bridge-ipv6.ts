@@ -24,6 +24,16 @@ export function ipv6Settings(name: string): Readonly<Record<string, string>> {
   return { [`${place}/disable_ipv6`]: '0', [`${place}/accept_ra`]: '0', [`${place}/accept_dad`]: '0' };
 }
 
+/** Of a bridge whose containers have IPv4 alone: an address of the link it has all the same. A host without IPv6 is fine. */
+export function refuseAdvertisements(bridge: string): void {
+  try {
+    setSysctl(`net/ipv6/conf/${bridge}/accept_ra`, '0');
+  } catch (error) {
+    // EROFS and EACCES where /proc/sys is read-only: nothing else can be done about it there.
+    if (!['ENOENT', 'EROFS', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
 /**
  * Gives a bridge that is up its IPv6 addresses, and takes others of before away.
  * @throws FAILED_PRECONDITION on a host without IPv6, and where something else uses the subnet
@@ -76,7 +86,7 @@ export function forwardIpv6(): void {
   const all = 'net/ipv6/conf/all/forwarding';
   if (sysctlValue(all) === '1') return;
   for (const name of readdirSync('/proc/sys/net/ipv6/conf')) {
-    if (name === 'all' || name === 'default') continue;
+    if (['all', 'default', 'lo'].includes(name)) continue;
     const place = `net/ipv6/conf/${name}`;
     try {
       const takesRoutes = sysctlValue(`${place}/forwarding`) === '0' && sysctlValue(`${place}/accept_ra`) === '1';

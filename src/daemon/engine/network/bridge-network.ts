@@ -15,6 +15,7 @@ import { legacyFilterInUse } from './legacy-iptables.ts';
 import { NetworkMembers } from './members.ts';
 import { NameServers } from './name-servers.ts';
 import { NamedNetworks, type NetworkDefinition } from './named-networks.ts';
+import { overlaps } from './overlaps.ts';
 import { defaultNetworkId } from './predefined.ts';
 import { PublishedPorts } from './published-ports.ts';
 import type { RulesetInput } from './ruleset.ts';
@@ -114,6 +115,8 @@ export class BridgeNetwork implements HostNetwork {
         'legacy iptables is in use here: if its FORWARD chain drops, containers are cut off until these commands are run',
       );
     }
+    for (const { use, ...where } of overlaps(this.#route(), [this.#bridge, ...this.named.bridges()]))
+      log.warn(where, `containers are on a network that overlaps ${use}: the two may not reach one another`);
     const { id, name, cidr, gateway } = this.bridge;
     this.members.addNetwork({ id, name: 'bridge', bridge: name, cidr, gateway, internal: false });
     log.info(this.bridge, 'bridge network is ready');

@@ -17,6 +17,7 @@ import {
   setLinkUp,
 } from '../../../host/netlink/rtnetlink.ts';
 import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
+import { refuseAdvertisements } from './bridge-ipv6.ts';
 import { chooseFreeSubnet, parseBridgeCidr, refuseCollision, type Subnet, type UsedNetwork } from './subnet.ts';
 import type { Ipv6Subnet } from './subnet-ipv6.ts';
 
@@ -38,11 +39,19 @@ export interface Bridge {
   readonly ipv6?: Ipv6Subnet | undefined;
 }
 
+/**
+ * The default route's, or that of one half of it: a VPN that takes all traffic adds a route to each half of the addresses, which win
+ * over the default route and leave it as it is (OpenVPN, redirect-gateway def1).
+ */
+const LONGEST_DEFAULT_PREFIX = 1;
+
 /** The MTU of the default route: of the route itself, else of its interface; 1500 without a default route. */
 function defaultRouteMtu(socket: NetlinkSocket): number {
   const [best] = listRoutes(socket)
-    .filter(({ table, prefix, linkIndex }) => table === mainTable && prefix === 0 && linkIndex !== 0)
-    .sort((one, other) => one.priority - other.priority);
+    .filter(
+      ({ table, prefix, linkIndex }) => table === mainTable && prefix <= LONGEST_DEFAULT_PREFIX && linkIndex !== 0,
+    )
+    .sort((one, other) => other.prefix - one.prefix || one.priority - other.priority);
   if (best === undefined) return defaultMtu;
   return best.mtu || (listLinks(socket).find(({ index }) => index === best.linkIndex)?.mtu ?? defaultMtu);
 }
@@ -58,7 +67,10 @@ export function usedNetworks(socket: NetlinkSocket, bridgeIndex: number | undefi
       use: `the address ${address}/${prefix} of ${names.get(linkIndex) ?? 'an interface'}`,
     }));
   const routes = listRoutes(socket)
-    .filter(({ table, prefix, linkIndex }) => table !== localTable && prefix > 0 && linkIndex !== bridgeIndex)
+    .filter(
+      ({ table, prefix, linkIndex }) =>
+        table !== localTable && prefix > LONGEST_DEFAULT_PREFIX && linkIndex !== bridgeIndex,
+    )
     .map(({ destination, prefix, linkIndex }) => ({
       linkIndex,
       network: ipv4Network(parseIpv4(destination) ?? 0, prefix),
@@ -91,6 +103,7 @@ export function ensureBridge(
   try {
     const subnet = settleSubnet(socket, link, requested);
     if (link.mtu !== mtu) socket.exchange(setLinkMtu(link.index, mtu));
+    refuseAdvertisements(name);
     socket.exchange(setLinkUp(link.index));
     return { name, subnet, mtu, index: link.index };
   } catch (error) {
@@ -120,7 +133,8 @@ function settleSubnet(socket: NetlinkSocket, link: Link, requested: Subnet | und
   for (let attempt = 1; ; attempt++) {
     const used = usedNetworks(socket, link.index);
     const subnet = requested ?? kept ?? chooseFreeSubnet(used);
-    if (requested !== undefined) refuseCollision(requested, used);
+    // A route that came later, such as a VPN's, is no reason to be without the network that containers are on.
+    if (requested !== undefined && !isSame(requested, kept)) refuseCollision(requested, used);
     dropOtherAddresses(socket, link, held, subnet);
     setAddress(socket, link.index, subnet);
     // Another daemon may have taken the same network between our look and our address: the older interface keeps it.
@@ -131,6 +145,10 @@ function settleSubnet(socket: NetlinkSocket, link: Link, requested: Subnet | und
     socket.exchange(deleteAddress(addressOf(link.index, subnet)));
     if (requested !== undefined || attempt === attempts) refuseCollision(subnet, [rival]);
   }
+}
+
+function isSame(one: Subnet, other: Subnet | undefined): boolean {
+  return one.gateway === other?.gateway && one.network.prefix === other.network.prefix;
 }
 
 function addressOf(linkIndex: number, { gateway, network }: Subnet): LinkAddress {

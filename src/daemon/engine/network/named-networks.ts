@@ -212,13 +212,12 @@ export class NamedNetworks {
     this.leadOut(netns, left);
   }
 
-  /** Lets the first interface of a network that leads out be the one by which a namespace does, where none is yet. */
+  /** Lets the first interface of a network that leads out be the one by which a namespace does, where none is yet; of each family. */
   leadOut(netns: string, left: readonly Pick<Plugged, 'network' | 'interface'>[]): void {
     for (const { network, interface: name } of left) {
       const entry = this.#entries.get(network);
       if (entry === undefined || entry.definition.internal) continue;
       routeBy(netns, name, entry.bridge);
-      return;
     }
   }
 

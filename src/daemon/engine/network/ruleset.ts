@@ -160,7 +160,10 @@ function chains(family: RulesFamily, input: RulesetInput): ChainSpec[] {
     {
       name: 'forward',
       hook: { kind: 'filter', hook: Hook.FORWARD, priority: -150 },
-      rules: bridges.flatMap(forwardRules),
+      rules: input.bridges.flatMap((bridge) =>
+        // A host that forwards IPv6 does so for every interface: those without addresses of it must not send by made-up ones.
+        four || bridge.ipv6 !== undefined ? forwardRules(bridge) : internalRules(bridge.name),
+      ),
     },
   ];
 }
