@@ -31,7 +31,7 @@ export function clearAll(
   for (const sandbox of sandboxes) {
     if (sandbox.ofPod) {
       ofPods.add(sandbox.id);
-      clearAwayPodSandbox(context, sandbox.owner, sandbox.id, sandbox.ready);
+      clearAwayPodSandbox(context, sandbox.owner, sandbox.id);
     } else clearAway(context, sandbox);
   }
   // In a sandbox of their own they go with that.

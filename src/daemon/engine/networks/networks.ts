@@ -6,6 +6,7 @@ import type { NetworkConfig, NetworkRecord } from '../../state/networks.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { HostNetwork } from '../network/host-network.ts';
 import type { NetworkDefinition } from '../network/named-networks.ts';
+import { networkContainers } from '../pods/network-containers.ts';
 import { checkNewNetwork, mtuOf, type NewNetwork } from './check-network.ts';
 import { type NetworkFacts, networkDocument } from './document.ts';
 import { type FilteredNetwork, networkMatcher, pruneMatcher } from './filters.ts';
@@ -13,7 +14,7 @@ import { allNetworks, type FoundNetwork, findNetwork } from './find-network.ts';
 import { type SubnetHost, settleIpv4, settleIpv6 } from './settle-subnets.ts';
 
 export interface NetworkEngineParts {
-  readonly state: Pick<State, 'networks' | 'transaction'>;
+  readonly state: Pick<State, 'networks' | 'containers' | 'pods' | 'transaction'>;
   readonly host: Pick<HostNetwork, 'addNetwork' | 'removeNetwork' | 'members'> & SubnetHost;
   readonly events: Pick<EventBus, 'record'>;
 }
@@ -140,7 +141,7 @@ export function networkEngine({ state, host, events }: NetworkEngineParts) {
         place:
           host.members.network(id) ??
           (config === undefined || found.kind === 'predefined' ? undefined : placeOf(found.network)),
-        members: host.members.members(id),
+        members: networkContainers(state, host.members.members(id)),
       });
     },
 

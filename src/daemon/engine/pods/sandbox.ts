@@ -111,7 +111,7 @@ async function makeSandbox(context: EngineContext, pod: PodRecord): Promise<void
   const { containerd, network, state } = context;
   const { id, name, sandboxId: earlier } = pod;
   const attempt = pod.attempt + 1;
-  if (pod.state === 'running') await giveBack(context, id);
+  if (pod.state === 'running') await endLost(context, pod);
   state.pods.update(id, { state: 'running', attempt, sandboxId: '', ports: [], ip: '' });
   let sandboxId = '';
   try {
@@ -149,12 +149,18 @@ async function makeSandbox(context: EngineContext, pod: PodRecord): Promise<void
     throw error;
   } finally {
     if (earlier !== '')
-      context.background.run(`remove an earlier sandbox of pod ${name}`, () => endEarlier(context, earlier));
+      context.background.run(`remove an earlier sandbox of pod ${name}`, () => retire(context, earlier));
   }
 }
 
-/** What still runs in a lost sandbox ends; what has ended there can be looked at as long as a container's row says so. */
-async function endEarlier(context: EngineContext, sandboxId: string): Promise<void> {
+/** What still runs in a lost sandbox ends before its addresses are somebody else's. */
+async function endLost(context: EngineContext, { id, sandboxId }: PodRecord): Promise<void> {
+  if (sandboxId !== '') await stopSandbox(context, sandboxId);
+  await giveBack(context, id);
+}
+
+/** What runs in a sandbox ends; what has ended there can be looked at as long as a container's row says so. */
+async function retire(context: EngineContext, sandboxId: string): Promise<void> {
   await stopSandbox(context, sandboxId);
   await removeUnused(context, sandboxId);
 }
@@ -175,5 +181,5 @@ export async function takeDown(context: EngineContext, pod: PodRecord): Promise<
     tellPod(context, pod, 'stop');
   });
   if (sandboxId === '') return;
-  await endEarlier(context, sandboxId);
+  await retire(context, sandboxId);
 }

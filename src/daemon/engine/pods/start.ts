@@ -12,12 +12,14 @@ import { ensurePod } from './sandbox.ts';
  * the end: the error of one as it is, those of several in one.
  */
 export async function startPod(context: EngineContext, id: string): Promise<PodRecord> {
-  await ensurePod(context, id);
+  const { sandboxId } = await ensurePod(context, id);
   const failures: { readonly name: string; readonly error: unknown }[] = [];
   for (const member of membersOf(context.state, id)) {
-    // A paused one runs, and stays as it is.
-    if (context.live.has(member.id)) continue;
     try {
+      const live = context.live.get(member.id);
+      // A paused one runs, and stays as it is. One of a lost sandbox has been ended with that.
+      if (live?.sandboxId === sandboxId) continue;
+      await live?.exit;
       await startContainer(context, member.id);
     } catch (error) {
       // Removed meanwhile.

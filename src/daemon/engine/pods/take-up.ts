@@ -47,13 +47,14 @@ export function publishedPods(context: Pick<EngineContext, 'network' | 'state'>)
  * What is to become of a sandbox that a pod had: the newest of a pod that runs stays, one where ended containers can be looked at
  * is stopped, any other goes. Decided under the pod's lock, so that one that is being made is not taken for a stray.
  */
-export function clearAwayPodSandbox(context: EngineContext, owner: string, id: string, ready: boolean): void {
+export function clearAwayPodSandbox(context: EngineContext, owner: string, id: string): void {
   context.background.run(`clear away sandbox ${id} of a pod`, () =>
     context.locks.run(podLock(owner), async () => {
       const pod = context.state.pods.byId(owner);
       if (pod?.sandboxId === id && pod.state === 'running') return;
       if (pod === undefined) return await removeSandbox(context, id);
-      if (ready) await stopSandbox(context, id);
+      // Its containers may go on without it, when it was lost.
+      await stopSandbox(context, id);
       await removeUnused(context, id);
     }),
   );

@@ -47,7 +47,8 @@ export async function storageUsage(parts: StorageParts, signal?: AbortSignal): P
   const containers = await Promise.all(
     parts.state.containers.list().map(async (record): Promise<ContainerUsage> => {
       const writable = images.otherSnapshots.get(record.criId) ?? 0;
-      const pod = images.otherSnapshots.get(record.sandboxId) ?? 0;
+      // A sandbox of several containers, a few kilobytes, is nobody's.
+      const pod = record.spec.pod === '' ? (images.otherSnapshots.get(record.sandboxId) ?? 0) : 0;
       const logs = await directorySize(dirname(record.logPath), signal);
       return { record, writable, size: writable + pod + logs };
     }),
