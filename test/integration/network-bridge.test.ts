@@ -88,6 +88,44 @@ if (!insideNetworkNamespace()) {
     assert.equal((await start()).bridge.cidr, '172.30.0.0/16');
   });
 
+  test('takes the halves of everything, as a VPN routes them, for a default route', async () => {
+    sh('ip link add tun9 mtu 1300 type veth peer name tun9-peer; ip link set tun9 up; ip link set tun9-peer up');
+    sh('ip route add 0.0.0.0/1 dev tun9; ip route add 128.0.0.0/1 dev tun9');
+    const { bridge } = await start();
+    assert.deepEqual([bridge.cidr, bridge.mtu], ['10.91.0.0/16', 1300]);
+    sh('ip link del tun9');
+  });
+
+  test('keeps its network where a route to it appears later, and says so; a new one is refused', async () => {
+    const lan = {
+      ...{ id: 'lan', name: 'lan', bridge: 'k3c-lan', subnet: '10.64.2.0/24', gateway: '10.64.2.1' },
+      ...{ ipRange: '', internal: false, mtu: 0 },
+    };
+    const first = await start({ bridgeCidr: '10.64.0.0/24' });
+    await first.addNetwork(lan);
+    await first.stop({ removeAll: false });
+    sh('ip route add 10.64.0.0/16 via 10.61.0.2');
+    const warnings: [object, string][] = [];
+    const log = { ...silentLog, warn: (...words: [object, string]) => warnings.push(words) };
+    const again = await start({ bridgeCidr: '10.64.0.0/24', networks: () => [lan], log });
+    assert.equal(again.bridge.cidr, '10.64.0.0/24');
+    assert.equal(again.named.bridges()[0]?.name, 'k3c-lan');
+    const said =
+      'containers are on a network that overlaps the route to 10.64.0.0/16 over uplink: the two may not reach one another';
+    assert.deepEqual(warnings, [
+      [{ bridge: 'k3c0', network: '10.64.0.0/24' }, said],
+      [{ bridge: 'k3c-lan', network: '10.64.2.0/24' }, said],
+    ]);
+    await assert.rejects(
+      again.addNetwork({ ...lan, id: 'new', bridge: 'k3c-new', subnet: '10.64.3.0/24', gateway: '10.64.3.1' }),
+      {
+        code: Code.FAILED_PRECONDITION,
+        message: 'the bridge network 10.64.3.0/24 collides with the route to 10.64.0.0/16 over uplink',
+      },
+    );
+    assert.equal(findLink(route, 'k3c-new'), undefined);
+  });
+
   test('refuses a wanted network that collides, and leaves nothing behind', async () => {
     await assert.rejects(start({ bridgeCidr: '10.61.0.0/16' }), {
       code: Code.FAILED_PRECONDITION,
