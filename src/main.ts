@@ -68,10 +68,11 @@ async function openOwnDoor({ address, inside }: DoorPlace): Promise<Door | undef
   if (!isPackaged() || basename(address) !== 'k3c.sock') return undefined;
   const { openDoor } = await import('./cli/door/door.ts');
   const { isSmall } = await import('./cli/door/small-commands.ts');
+  const { mayWait } = await import('./cli/door/waiting-files.ts');
   return openDoor({
     path: join(dirname(address), 'door.sock'),
     digest: payloadDigest() ?? '',
-    takes: isSmall,
+    takes: (argv, cwd) => isSmall(argv) && !mayWait(argv, cwd),
     // Whatever address this daemon serves, the commands it does are its own.
     run: (argv, guest) => runCli(argv, guest, { address, inside, filesHelper }),
   });

@@ -2,7 +2,8 @@
  * The commands that the daemon does for a launcher: those that are quick, or mostly wait. A build is among them: it sends its
  * context in slices of milliseconds; so is cp, whose files go from one child of the daemon to another, where a process between
  * them would cost more of both. What streams files without end (load, import, save) or waits for a registry (pull, push) keeps a
- * process of its own, and so does a command that names a file by a descriptor of its process.
+ * process of its own, and so does a command that names a file by a descriptor of its process (and one of which files may keep
+ * their reader waiting: `waiting-files.ts`).
  */
 const SMALL = new Set([
   'build',
