@@ -62,6 +62,31 @@ if (!insideNetworkNamespace()) {
     assert.equal(await askFrom(net.pod1, 'udp', net.outside.address, 90), 'outside 10.61.0.1');
   });
 
+  test('a way out with a smaller MTU that tells nobody so: connections of containers are made to fit', async () => {
+    const upload = { address: net.outside.address, port: '91', size: '300000' };
+    await net.outside.serve(
+      '-e',
+      `const count = (socket) => {
+        let size = 0;
+        socket.on('data', (data) => { size += data.length; }).on('end', () => socket.end(String(size)));
+      };
+      require('node:net').createServer({ allowHalfOpen: true }, count).listen(${upload.port}, '${upload.address}', () => console.log('up'));`,
+    );
+    sh('ip link set h-outside mtu 1000');
+    // Many a path drops what is too long without a word.
+    sh(
+      "nft 'table ip hole { chain out { type filter hook output priority 0; icmp type destination-unreachable drop; }; }'",
+    );
+    try {
+      const send = `const socket = require('node:net').connect(${upload.port}, '${upload.address}');
+        socket.setTimeout(2000, () => socket.destroy()).on('data', (data) => process.stdout.write(data));
+        socket.end(Buffer.alloc(${upload.size}));`;
+      assert.equal(await net.pod1.node('-e', send), upload.size);
+    } finally {
+      sh('nft delete table ip hole; ip link set h-outside mtu 1400');
+    }
+  });
+
   test('UDP: everywhere, and a flow that never pauses follows the port to another pod', async () => {
     const request = portRequest(5353, { protocol: 'udp' });
     // Before the port is published, the flow is one to the host itself.
@@ -144,6 +169,19 @@ if (!insideNetworkNamespace()) {
     socket.close();
     await net.publish('x', net.pod1, portRequest(8092), portRequest(8093));
     await net.network.release('x');
+  });
+
+  test('a process of the host gets no port that a container has, on any address and in any family', async () => {
+    await net.publish('holder', net.pod1, portRequest(8095), portRequest(8095, { protocol: 'udp' }));
+    for (const address of ['0.0.0.0', '127.0.0.1', hostAddress, '::', '::1']) {
+      await assert.rejects(once(createServer().listen(8095, address), 'listening'), { code: 'EADDRINUSE' }, address);
+      const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4').bind(8095, address);
+      await assert.rejects(once(socket, 'listening'), { code: 'EADDRINUSE' }, address);
+    }
+    await net.network.release('holder');
+    const server = createServer().listen(8095, '::');
+    await once(server, 'listening');
+    server.close();
   });
 
   test('an address that the host does not have is refused', async () => {
