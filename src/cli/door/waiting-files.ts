@@ -81,6 +81,5 @@ function follow(path: string, hanging: ReadonlySet<string>): string | undefined 
       rest = [...target.split('/'), ...rest];
     }
   }
-  // More links than the kernel follows: the command will hear ELOOP.
-  return at;
+  throw Object.assign(new Error(`too many links: ${path}`), { code: 'ELOOP' });
 }
