@@ -1,6 +1,7 @@
 /** The packet rules beside those of others: what they shut, what they open, what happens when someone removes them. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +15,10 @@ import { askFrom, hostAddress, makePodNetwork, type PodNetwork, portRequest } fr
 const settleMs = 350; // three checks of the network under test
 const withNft = { skip: hasCommand('nft') ? false : 'needs nft (Debian: nftables)' };
 const withLegacy = { skip: hasCommand('iptables-legacy') ? false : 'needs iptables-legacy (Debian: iptables)' };
+const withBridgeNetfilter = {
+  skip:
+    hasCommand('iptables-nft') && existsSync('/proc/sys/net/bridge') ? false : 'needs iptables-nft and br_netfilter',
+};
 const withIptables = { skip: hasCommand('iptables-nft') ? false : 'needs iptables-nft (Debian: iptables)' };
 
 const listing = [
@@ -204,6 +209,19 @@ if (!insideNetworkNamespace()) {
     assert.equal(count(rules, '-o k3c0'), 1, rules);
     assert.equal(count(sh('iptables-nft -S FORWARD'), 'k3c0'), 0);
     sh('iptables-nft -F; iptables-nft -X; iptables-nft -P FORWARD ACCEPT');
+  });
+
+  test('strict and loose reverse path filters; bridges whose packets iptables sees', withBridgeNetfilter, async () => {
+    sh('iptables-nft -P FORWARD DROP; sysctl -qw net.bridge.bridge-nf-call-iptables=1');
+    await sleep(settleMs);
+    for (const filter of [1, 2]) {
+      sh(`for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo ${filter} > $f; done`);
+      await assertOpen();
+      assert.match(await askFrom(net.pod2, 'tcp', net.pod1.address, 80), /^pod1 /);
+      assert.match(await askFrom(net.pod2, 'tcp', hostAddress, 8080), /^pod1 /);
+    }
+    sh(`for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done
+      sysctl -qw net.bridge.bridge-nf-call-iptables=0; iptables-nft -P FORWARD ACCEPT; iptables-nft -F`);
   });
 
   test('FORWARD with the policy DROP and nothing else', withIptables, async () => {
