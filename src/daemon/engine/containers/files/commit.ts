@@ -1,8 +1,8 @@
 /** commit: a container's changes become an image's uppermost layer. */
 
 import { existsSync } from 'node:fs';
-import { readdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { ContainerRecord } from '../../../state/containers.ts';
 import type { OciRunConfig } from '../../images/oci.ts';
 import type { EngineContext } from '../context.ts';
@@ -79,6 +79,8 @@ async function paused<T>(
 ): Promise<T> {
   if (!asked || recordNow(context.state.containers, id).state !== 'running') return await act();
   const mark = pauseMark(context, id);
+  // A container of a pod has no directory of its own yet: the network's files are in its pod's.
+  await mkdir(dirname(mark), { recursive: true, mode: 0o711 });
   await writeFile(mark, '');
   try {
     await pauseContainer(context, id);

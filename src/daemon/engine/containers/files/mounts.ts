@@ -1,11 +1,11 @@
 /** What is mounted into a container, for its file system while it does not run: as docker mounts it then. */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { posix } from 'node:path';
 import type { ContainerRecord } from '../../../state/containers.ts';
 import type { ResolvedMount } from '../../../state/spec.ts';
 import type { EngineContext } from '../context.ts';
-import { networkFiles } from '../network-files.ts';
+import { filesOf } from '../host-side.ts';
 import { openSource } from '../volumes.ts';
 
 /**
@@ -20,7 +20,7 @@ export async function mountArgs(context: EngineContext, record: ContainerRecord,
     // A directory of the host that is not there is made by the next start, or refused by it.
     if (existsSync(source)) args.push('mount', mount.readOnly ? 'ro' : 'rw', source, mount.target);
   }
-  const files = networkFiles(join(context.paths.containers, record.id));
+  const files = filesOf(context, record);
   for (const [source, target] of [
     [files.hosts, '/etc/hosts'],
     [files.hostname, '/etc/hostname'],
