@@ -1,5 +1,6 @@
 /** The composition root: everything the daemon is made of, put together in order and disposed in reverse. */
 import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import type { RpcServer } from '../api/rpc/server.ts';
 import { version } from '../api/version.ts';
 import { sweepUnpackedPrograms, unpackEngine } from '../bundle/engine.ts';
@@ -12,7 +13,9 @@ import { connectBuildkitd } from './backends/buildkitd.ts';
 import { connectContainerd } from './backends/containerd.ts';
 import { ExitNotes } from './backends/exit-notes.ts';
 import { endStaleLeases } from './backends/leases.ts';
+import { endLostLeases } from './backends/lost-leases.ts';
 import { beforeBuildkitd, beforeContainerd } from './before-child.ts';
+import { InnerBuilder, renewWhenIdle } from './buildkitd-renewal.ts';
 import { cgroupParents, removeCgroups } from './cgroups.ts';
 import { childConfigs, PAUSE_IMAGE } from './child-configs.ts';
 import { claim } from './claims.ts';
@@ -54,7 +57,7 @@ export interface DaemonHost {
   /** Called when everything is served, with what it serves and where; what it returns is closed first when the daemon stops. */
   readonly onReady?: (served: {
     readonly address: string;
-    readonly inside: { readonly rpc: RpcServer; readonly builder: string };
+    readonly inside: { readonly rpc: RpcServer; readonly builder: () => Duplex };
   }) => Promise<{ close(): Promise<void> } | undefined>;
 }
 
@@ -144,7 +147,8 @@ async function start(
   });
   stack.defer(() => names.close());
   stack.defer(() => registries.close());
-  const offReload = host.onReload?.(() => registries.reload());
+  let renewBuildkitd: () => void = () => undefined;
+  const offReload = host.onReload?.(() => registries.reload().then(() => renewBuildkitd()));
   stack.defer(() => offReload?.());
 
   const events = new EventBus(state.events);
@@ -174,7 +178,10 @@ async function start(
       await beforeContainerd(paths, ownCgroups, exitNotes, log);
     },
     beforeBuildkitd: () => beforeBuildkitd(containerd, log),
-    onContainerdRecovered: () => containers.resync(containerdStarted, signal),
+    onContainerdRecovered: async () => {
+      await containers.resync(containerdStarted, signal);
+      await endLostLeases(containerd, containerdStarted, signal);
+    },
     log,
   };
   const containerdChild = superviseContainerd(children);
@@ -211,6 +218,7 @@ async function start(
   await containerdChild.start(signal);
   stack.defer(() => containerdChild.stop(CHILD_STOP_MS));
   await endStaleLeases(containerd.leases, signal);
+  await endLostLeases(containerd, containerdStarted, signal);
   await ensurePauseImage(containerd, engine.path('pause'), PAUSE_IMAGE, signal);
   // buildkitd needs only containerd; containers are taken up meanwhile.
   const kubeletImages = new KubeletImages(containerd, (id) => containers.namesUsing(id).length > 0, log);
@@ -250,6 +258,7 @@ async function start(
     group: config.group,
     rpc,
     upstreams: { containerd: paths.containerdSocket, buildkitd: paths.buildkitSocket },
+    buildkitdSettled: () => buildkitdChild.settled(),
     kubelet: {
       socketPath: paths.kubelet,
       isOwn: (sandboxId) => containers.ownsSandbox(sandboxId),
@@ -260,7 +269,20 @@ async function start(
   });
   await gateway.listen(signal);
   stack.defer(() => gateway.drain(DRAIN_MS));
-  const guest = await host.onReady?.({ address: config.address, inside: { rpc, builder: paths.buildkitSocket } });
+  const inner = new InnerBuilder(() => (buildkitdChild.state.kind === 'ready' ? paths.buildkitSocket : config.address));
+  let endRenewal: () => void = () => undefined;
+  renewBuildkitd = () => {
+    endRenewal();
+    endRenewal = renewWhenIdle({
+      registries,
+      buildkitd: buildkitdChild,
+      isUsed: () => inner.isUsed || gateway.usesBuildkitd(),
+    });
+  };
+  // For a file that was read anew while all this was starting.
+  renewBuildkitd();
+  stack.defer(() => endRenewal());
+  const guest = await host.onReady?.({ address: config.address, inside: { rpc, builder: inner.dial } });
   if (guest !== undefined) stack.defer(() => guest.close());
   sweepUnpackedPrograms().catch((err: unknown) => log.warn({ err }, 'cannot remove what older versions unpacked'));
 }
