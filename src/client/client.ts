@@ -1,4 +1,5 @@
 /** The daemon's API as the client sees it. */
+import type { Duplex } from 'node:stream';
 import {
   ContainersDefinition,
   ImagesDefinition,
@@ -18,8 +19,8 @@ export type K3cClient = ReturnType<typeof connectK3c>;
 export interface Inside {
   /** The handlers of k3c.v1. */
   readonly rpc: RpcServer;
-  /** BuildKit's own socket: builds need not pass the gateway then. */
-  readonly builder: string;
+  /** Dials BuildKit itself: builds need not pass the gateway then. */
+  readonly builder: () => Duplex;
 }
 
 /**
@@ -29,7 +30,7 @@ export interface Inside {
 export function connectK3c(socketPath: string, inside?: Inside) {
   const connection = Connection.unix(socketPath);
   // Never the same connection: the gateway relays one whose calls are all for BuildKit.
-  const builder = Connection.unix(inside?.builder ?? socketPath);
+  const builder = inside === undefined ? Connection.unix(socketPath) : new Connection(inside.builder, socketPath);
   const client = <S extends ServiceDefinition>(service: S): Client<S> =>
     inside === undefined ? createClient(service, connection) : createLocalClient(service, inside.rpc);
   return {

@@ -20,6 +20,8 @@ export interface GatewayOptions {
   readonly rpc: RpcServer;
   /** The daemons' private sockets. */
   readonly upstreams: { readonly containerd: string; readonly buildkitd: string };
+  /** Resolves when buildkitd is not just being started anew: what is for it waits so long. */
+  readonly buildkitdSettled?: () => Promise<void>;
   /** A second socket for a kubelet, which is shown only what is not k3c's. */
   readonly kubelet?: ({ readonly socketPath: string } & KubeletView) | undefined;
   readonly log: Log;
@@ -28,6 +30,8 @@ export interface GatewayOptions {
 }
 
 export interface Gateway {
+  /** Whether anybody speaks with buildkitd through the gateway. */
+  usesBuildkitd(): boolean;
   /** Opens the sockets. An abort while it does so closes them again. Errors: those of listenUnix. */
   listen(signal?: AbortSignal): Promise<void>;
   /** Takes nothing new, lets calls under way end for at most this long, then closes. */
@@ -41,7 +45,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { log, group } = options;
   const upstreams = {
     containerd: new Upstream('containerd', options.upstreams.containerd, log),
-    buildkitd: new Upstream('buildkitd', options.upstreams.buildkitd, log),
+    buildkitd: new Upstream('buildkitd', options.upstreams.buildkitd, log, options.buildkitdSettled),
+  };
+  const relayTo = {
+    containerd: { path: options.upstreams.containerd },
+    buildkitd: { path: options.upstreams.buildkitd, settled: options.buildkitdSettled },
   };
   const handler = (rewriteOf: (path: string, rawHeaders: readonly string[]) => Rewrite | undefined) => {
     return (stream: ServerHttp2Stream, rawHeaders: readonly string[], ended: boolean): void => {
@@ -60,7 +68,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         handler(() => undefined),
         log,
         options.prefaceTimeoutMs,
-        options.upstreams,
+        relayTo,
       ),
     },
   ];
@@ -74,6 +82,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     for (const upstream of Object.values(upstreams)) upstream.close();
   };
   return {
+    usesBuildkitd: () =>
+      upstreams.buildkitd.calls > 0 || listeners.some(({ listener }) => listener.relaysTo('buildkitd')),
     listen: async (signal) => {
       try {
         for (const { path, listener } of listeners) {

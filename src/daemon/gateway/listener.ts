@@ -11,6 +11,16 @@ import { listenUnix, type UnixListener, type UnixListenOptions } from './unix-li
 /** Takes one call. `rawHeaders` is the flat list of its fields as they came; `ended` tells that no body follows. */
 export type StreamHandler = (stream: ServerHttp2Stream, rawHeaders: readonly string[], ended: boolean) => void;
 
+/** A daemon that whole connections may be passed to. */
+export interface RelayTarget {
+  /** Its socket. */
+  readonly path: string;
+  /** Resolves when it is not just being started anew. */
+  readonly settled?: (() => Promise<void>) | undefined;
+}
+
+export type RelayTargets = Readonly<Record<RelayDestination, RelayTarget>>;
+
 const END_STREAM = 1;
 
 export class Listener {
@@ -22,20 +32,17 @@ export class Listener {
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #emptied = new Set<() => void>();
   readonly #relays = new Set<Relay>();
+  /** Relays that are being opened, by daemon. */
+  readonly #opening: Record<RelayDestination, number> = { containerd: 0, buildkitd: 0 };
   /** Connections that have not told yet what they want. */
   readonly #undecided = new Map<Socket, FirstCall>();
-  readonly #relayTo: Readonly<Record<RelayDestination, string>> | undefined;
+  readonly #relayTo: RelayTargets | undefined;
   #servesAllUntil = 0;
   #isDraining = false;
   #listener: UnixListener | undefined;
 
-  /** @param relayTo the daemons' sockets, where whole connections may be passed to one of them */
-  constructor(
-    handle: StreamHandler,
-    log: Log,
-    prefaceTimeoutMs = PREFACE_TIMEOUT_MS,
-    relayTo?: Readonly<Record<RelayDestination, string>>,
-  ) {
+  /** @param relayTo the daemons, where whole connections may be passed to one of them */
+  constructor(handle: StreamHandler, log: Log, prefaceTimeoutMs = PREFACE_TIMEOUT_MS, relayTo?: RelayTargets) {
     this.#handle = handle;
     this.#log = log;
     this.#prefaceTimeoutMs = prefaceTimeoutMs;
@@ -53,6 +60,13 @@ export class Listener {
         'no such group: the socket is for its owner alone',
       );
     }
+  }
+
+  /** Whether a whole connection is relayed to a daemon, or about to be. */
+  relaysTo(destination: RelayDestination): boolean {
+    if (this.#opening[destination] > 0) return true;
+    for (const relay of this.#relays) if (relay.destination === destination) return true;
+    return false;
   }
 
   /** Takes no more connections and calls and waits for those under way, at most this long; then they are cut. */
@@ -98,7 +112,7 @@ export class Listener {
   }
 
   /** Waits for the first call, which tells whether the connection is relayed or served. */
-  #look(socket: Socket, relayTo: Readonly<Record<RelayDestination, string>>): void {
+  #look(socket: Socket, relayTo: RelayTargets): void {
     const silent = this.#cutWhenSilent(socket);
     const first = new FirstCall(socket, {
       route: (fields) => {
@@ -127,11 +141,14 @@ export class Listener {
     });
   }
 
-  async #relay(socket: Socket, first: FirstCall, what: Relayable, path: string): Promise<void> {
+  async #relay(socket: Socket, first: FirstCall, what: Relayable, { path, settled }: RelayTarget): Promise<void> {
+    this.#opening[what.destination]++;
+    await settled?.();
     const onMixed = () => {
       this.#servesAllUntil = performance.now() + MIXED_MS;
     };
     const relay = await Relay.open({ client: socket, path, what, log: this.#log, onMixed });
+    this.#opening[what.destination]--;
     if (relay !== undefined) {
       this.#track(relay.client);
       this.#relays.add(relay);

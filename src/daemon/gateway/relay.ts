@@ -9,7 +9,7 @@ import { DaemonFrames } from './daemon-frames.ts';
 import type { Relayable } from './first-call.ts';
 import { ACK, DATA, type FrameHeader, goAwayFrame, RST_STREAM, SETTINGS, windowUpdateFrame } from './h2-frames.ts';
 import { intoBuffers, moved, widen } from './read-buffers.ts';
-import { routeFields } from './route.ts';
+import { type RelayDestination, routeFields } from './route.ts';
 import { LINGER_MS } from './settings.ts';
 
 export interface RelayOptions {
@@ -110,6 +110,10 @@ export class Relay implements ClientFramesListener {
   /** The client's connection; another socket than the one that was accepted. */
   get client(): Socket {
     return this.#client;
+  }
+
+  get destination(): RelayDestination {
+    return this.#options.what.destination;
   }
 
   /** False when the client has gone. */

@@ -26,6 +26,7 @@ export class Upstream {
   readonly name: string;
   readonly #path: string;
   readonly #log: Log;
+  readonly #settled: () => Promise<void>;
   readonly #lines = new Set<Line>();
   #opening: Promise<Line> | undefined;
   #closed = false;
@@ -33,11 +34,13 @@ export class Upstream {
   /**
    * @param name what the daemon is called in errors
    * @param path its socket; nothing is dialled before the first call
+   * @param settled resolves when the daemon is not just being started anew
    */
-  constructor(name: string, path: string, log: Log) {
+  constructor(name: string, path: string, log: Log, settled: () => Promise<void> = () => Promise.resolve()) {
     this.name = name;
     this.#path = path;
     this.#log = log;
+    this.#settled = settled;
   }
 
   /** A call on a connection that is up and has room, at once; undefined when one has to be opened first. */
@@ -55,7 +58,7 @@ export class Upstream {
       if (this.#lines.size >= MAX_SESSIONS) {
         throw new K3cError(Code.RESOURCE_EXHAUSTED, `too many calls to ${this.name} are under way`);
       }
-      this.#opening ??= this.#open().finally(() => {
+      this.#opening ??= this.#dial().finally(() => {
         this.#opening = undefined;
       });
       const line = await this.#opening;
@@ -77,10 +80,22 @@ export class Upstream {
     return this.#lines.size;
   }
 
+  /** Calls under way. */
+  get calls(): number {
+    let calls = 0;
+    for (const { streams } of this.#lines) calls += streams;
+    return calls;
+  }
+
   /** Cuts all connections. */
   close(): void {
     this.#closed = true;
     for (const line of this.#lines) line.session.destroy();
+  }
+
+  async #dial(): Promise<Line> {
+    await this.#settled();
+    return this.#open();
   }
 
   /** Resolves when the daemon's settings are there: only then is it known how many streams it takes. */

@@ -61,6 +61,35 @@ describe('Supervised', () => {
     await assert.rejects(child.start(running), /did not answer within 0.1 s/);
   });
 
+  test('is started anew when that is asked for, without a pause; who waits is told when it is ready', async () => {
+    const runs = join(directory, 'runs');
+    const child = shell(`echo $$ >>${runs}; exec sleep 60`, async () => {
+      const lines = (await readFile(runs, 'utf8')).trim().split('\n');
+      if (lines.at(-1) !== String(child.pid)) throw new Error('not yet');
+    });
+    await child.restart(1000);
+    await child.start(running);
+    const first = child.pid;
+    await child.settled();
+    const began = performance.now();
+    const restarted = child.restart(1000);
+    let isSettled = false;
+    const settled = child.settled().then(() => {
+      isSettled = true;
+    });
+    await sleep(0);
+    assert.equal(isSettled, false);
+    await Promise.all([restarted, settled]);
+    assert.ok(performance.now() - began < 1000);
+    assert.equal(child.state.kind, 'ready');
+    assert.notEqual(child.pid, first);
+    assert.equal((await readFile(runs, 'utf8')).trim().split('\n').length, 2);
+    const cut = child.restart(1000);
+    await child.stop(1000);
+    await cut;
+    assert.equal(child.state.kind, 'stopped');
+  });
+
   test('is started again after a death, and what depends on it is told', async () => {
     const pids = join(directory, 'pids');
     let recovered: () => void = () => undefined;

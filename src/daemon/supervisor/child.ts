@@ -48,6 +48,8 @@ export class Supervised {
   #child: Child | undefined;
   #lines: string[] = [];
   #supervision: Promise<void> | undefined;
+  /** A restart that was asked for, until the child is ready again or has failed to be. */
+  #restart: PromiseWithResolvers<void> | undefined;
 
   constructor(options: SupervisedOptions) {
     this.name = options.name;
@@ -72,19 +74,36 @@ export class Supervised {
   /** Ends the child: SIGTERM, then SIGKILL after the timeout, then waits until it is gone. */
   async stop(timeoutMs: number): Promise<void> {
     this.#stop.abort();
-    const child = this.#child;
-    if (child !== undefined) {
-      this.#state = { kind: 'stopping', pid: child.pid };
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => {
-        this.#options.log.warn({ child: this.name, pid: child.pid }, 'did not stop in time, killing it');
-        child.kill('SIGKILL');
-      }, timeoutMs);
-      await child.exited;
-      clearTimeout(timer);
-    }
+    await this.#end(timeoutMs);
     await this.#supervision;
     this.#state = { kind: 'stopped' };
+  }
+
+  /** Ends the child as `stop` does and starts it anew. Does nothing while it is not ready: it is about to be started then. */
+  async restart(timeoutMs: number): Promise<void> {
+    if (this.#state.kind !== 'ready') return;
+    this.#restart = Promise.withResolvers();
+    const { promise } = this.#restart;
+    await this.#end(timeoutMs);
+    await promise;
+  }
+
+  /** Resolves at once but for the time of a restart that was asked for; then when that is over, however it went. */
+  async settled(): Promise<void> {
+    await this.#restart?.promise;
+  }
+
+  async #end(timeoutMs: number): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    this.#state = { kind: 'stopping', pid: child.pid };
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => {
+      this.#options.log.warn({ child: this.name, pid: child.pid }, 'did not stop in time, killing it');
+      child.kill('SIGKILL');
+    }, timeoutMs);
+    await child.exited;
+    clearTimeout(timer);
   }
 
   /** One start, up to readiness. */
@@ -155,6 +174,19 @@ export class Supervised {
   }
 
   async #supervise(first: Child): Promise<void> {
+    try {
+      await this.#superviseOn(first);
+    } finally {
+      this.#endRestart();
+    }
+  }
+
+  #endRestart(): void {
+    this.#restart?.resolve();
+    this.#restart = undefined;
+  }
+
+  async #superviseOn(first: Child): Promise<void> {
     const { log } = this.#options;
     let child = first;
     let failures = 0;
@@ -163,6 +195,18 @@ export class Supervised {
       const status = await child.exited;
       this.#child = undefined;
       if (this.#stop.signal.aborted) return;
+      if (this.#restart !== undefined) {
+        try {
+          child = await this.#launch(this.#stop.signal);
+          failures = 0;
+          continue;
+        } catch (thrown) {
+          if (this.#stop.signal.aborted) return;
+          log.error({ child: this.name, err: thrown }, 'cannot be started again as it was asked for');
+        } finally {
+          this.#endRestart();
+        }
+      }
       failures = Date.now() - since > STABLE_MS ? 1 : failures + 1;
       let error = this.#death(status, 'and is started again');
       for (;;) {

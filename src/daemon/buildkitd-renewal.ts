@@ -1,0 +1,61 @@
+/** Starts buildkitd anew where registries.yaml says something else than at its start: it reads its settings only then. */
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { LiveRegistries } from './engine/images/live-registries.ts';
+import type { Supervised } from './supervisor/child.ts';
+
+/** How often it is looked whether somebody uses it still. Milliseconds. */
+const LOOK_MS = 500;
+/** How long it may take to end. Milliseconds. */
+const STOP_MS = 10_000;
+
+export interface Renewal {
+  readonly registries: Pick<LiveRegistries, 'isBuildkitStale'>;
+  readonly buildkitd: Pick<Supervised, 'state' | 'restart'>;
+  /** Whether a build is under way, or anything else that a restart would cut. */
+  readonly isUsed: () => boolean;
+}
+
+/**
+ * Looks now, and goes on looking for as long as buildkitd is in use and stale. Nothing waits for it: builds meanwhile go on as they were.
+ *
+ * @returns what ends it
+ */
+export function renewWhenIdle({ registries, buildkitd, isUsed }: Renewal): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  const look = async () => {
+    if (isOver || !registries.isBuildkitStale) return;
+    if (!isUsed()) await buildkitd.restart(STOP_MS);
+    if (!isOver && registries.isBuildkitStale) timer = setTimeout(() => void look(), LOOK_MS);
+  };
+  void look();
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
+}
+
+/** The way to BuildKit of builds that run in the daemon itself; it tells whether there are any. */
+export class InnerBuilder {
+  readonly #path: () => string;
+  #open = 0;
+
+  /** @param path asked for every connection: BuildKit's socket, or the gateway's, which waits while BuildKit is being started anew */
+  constructor(path: () => string) {
+    this.#path = path;
+  }
+
+  get isUsed(): boolean {
+    return this.#open > 0;
+  }
+
+  readonly dial = (): Duplex => {
+    const socket = connect(this.#path());
+    this.#open++;
+    socket.once('close', () => {
+      this.#open--;
+    });
+    return socket;
+  };
+}
