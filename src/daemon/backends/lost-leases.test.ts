@@ -20,7 +20,7 @@ async function left(leases: Readonly<Record<string, Kept>>, sandboxes: readonly 
     cri: { listPodSandbox: async () => ({ items: sandboxes.map((sandbox) => ({ id: sandbox })) }) },
     leases: {
       list: async () => ({
-        leases: [...there].map(([name, { labels = {}, createdAt = 900n }]) => ({
+        leases: [...there].map(([name, { labels = {}, createdAt = 900n, nanos = 0 }]) => ({
           id: name,
           labels,
           createdAt: { seconds: createdAt, nanos },
