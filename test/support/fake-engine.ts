@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { K3cError } from '../../src/api/errors.ts';
+import { PodSandboxState } from '../../src/api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import { Status } from '../../src/api/gen/types/task/task.ts';
 import type { Containerd } from '../../src/daemon/backends/containerd.ts';
 import { createContainerEngine } from '../../src/daemon/engine/containers/engine.ts';
@@ -46,9 +47,12 @@ export function fakeEngine(base: string, fails: { [call: string]: K3cError } = {
   const containerd = {
     cri: {
       runPodSandbox: answer('runPodSandbox', { podSandboxId: 'sandbox' }),
-      podSandboxStatus: answer('podSandboxStatus', { status: { network: { ip: '10.0.0.2' } } }),
+      podSandboxStatus: answer('podSandboxStatus', {
+        status: { state: PodSandboxState.SANDBOX_READY, network: { ip: '10.0.0.2' } },
+      }),
       createContainer: answer('createContainer', { containerId: 'cri' }),
       startContainer: answer('startContainer', {}),
+      removeContainer: answer('removeContainer', {}),
       stopPodSandbox: answer('stopPodSandbox', {}),
       removePodSandbox: answer('removePodSandbox', {}),
       listPodSandbox: () => answer('listPodSandbox', { items: known.sandboxes })(),
