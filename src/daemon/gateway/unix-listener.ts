@@ -44,7 +44,8 @@ export async function listenUnix(server: Server, options: UnixListenOptions): Pr
   }
   await refuseLiveSocket(path);
   const gid = options.group === undefined ? undefined : await groupId(options.group);
-  const nest = await mkdtemp(join(directory, '.'));
+  // Inside: beside it may be another file system, as where the state directory is a tmpfs.
+  const nest = await mkdtemp(`${directory}/.`);
   const bound = join(nest, 's');
   try {
     await listen(server, bound);
