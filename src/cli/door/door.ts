@@ -36,7 +36,8 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   });
   // Nobody may connect before the socket is private: it is bound in a directory that is, and then renamed to its place. The
   // umask would do as well, but it is the whole process's, and commands make files meanwhile.
-  const nest = await mkdtemp(join(dirname(options.path), '.'));
+  // Inside the directory: beside it may be another file system.
+  const nest = await mkdtemp(`${dirname(options.path)}/.`);
   const bound = join(nest, 's');
   try {
     await listen(server, bound);
