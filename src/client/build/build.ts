@@ -54,8 +54,8 @@ export async function prepareBuild(asked: BuildOptions, host: BuildHost): Promis
     secrets: options.secrets,
     ssh,
     uploads: inputs.uploads,
-    credentials: async (registry) =>
-      (await lookupCredentials(registry, host.env)) ?? (await host.configuredCredentials?.(registry)),
+    credentials: async (registry, ended) =>
+      (await lookupCredentials(registry, host.env, ended)) ?? (await host.configuredCredentials?.(registry)),
     prepareSource,
     sharedKey: inputs.sharedKey,
     isRecorded: inputs.dockerfileSize === undefined || inputs.dockerfileSize > UNRECORDED_LIMIT,

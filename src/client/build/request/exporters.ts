@@ -7,7 +7,7 @@ import type { Descriptor, ImageLayout } from '../content/layout.ts';
 import type { ClientOutput } from '../session/file-send.ts';
 import type { ExporterResponse, TypedAttributes } from '../solve.ts';
 import type { BuildHost, BuildOptions, OutputOption } from './options.ts';
-import { fileSink, streamSink } from './sinks.ts';
+import { pathSink, streamSink } from './sinks.ts';
 
 export interface Exporter extends TypedAttributes {
   readonly output?: ClientOutput | undefined;
@@ -177,7 +177,7 @@ function archiveExporter(output: OutputOption, extra: Record<string, string>, ho
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     throw new K3cError(Code.INVALID_ARGUMENT, `destination file ${destination} is a directory`);
   }
-  return { type, attributes, output: { open: () => fileSink(path) } };
+  return { type, attributes, output: { open: () => pathSink(path) } };
 }
 
 /** `[type[platform],…:]key=value` → BuildKit's `annotation[-type][platform].key` */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
@@ -10,7 +10,6 @@ import { frontendRequest } from './attributes.ts';
 import { exportersOf } from './exporters.ts';
 import { isRemote, prepareInputs } from './inputs.ts';
 import type { BuildHost, BuildOptions, OutputOption } from './options.ts';
-import { fileSink } from './sinks.ts';
 import { isArchive, peek, readAll } from './stdin.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'k3c-request-'));
@@ -234,16 +233,4 @@ test('what is too large for a Dockerfile is not kept in memory', async () => {
   );
   await assert.rejects(readAll(endless), /too large for a Dockerfile/);
   assert.ok(endless.destroyed);
-});
-
-test('a file appears when it is complete, and not at all when it never is', async () => {
-  const path = join(base, 'other/out.tar');
-  const failed = await fileSink(path);
-  await failed.write(Buffer.from('half'));
-  await failed.abort();
-  assert.deepEqual(readdirSync(join(base, 'other')), []);
-  const sink = await fileSink(path);
-  await sink.write(Buffer.from('all'));
-  await sink.commit();
-  assert.equal(readFileSync(path, 'utf8'), 'all');
 });

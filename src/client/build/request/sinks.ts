@@ -2,19 +2,33 @@
 
 import { once } from 'node:events';
 import { constants } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { ByteSink } from '../session/file-send.ts';
 import { newId } from '../session/id.ts';
 
-/** A file that appears under its name only when it is complete. */
-export async function fileSink(path: string): Promise<ByteSink> {
+/**
+ * Where an archive goes that the user names by a path: a file appears when it is complete, in place of an older one; a link stays
+ * one. What is no file (a FIFO, a device) is written to as it is: its reader waits there.
+ *
+ * @throws the system's error
+ */
+export async function pathSink(path: string): Promise<ByteSink> {
+  const there = await stat(path).catch(ignoreMissing);
+  if (there === undefined || there.isFile()) return fileSink(there === undefined ? path : await realpath(path));
+  const file = await open(path, constants.O_WRONLY);
+  return {
+    write: (data) => writeAll(file, data),
+    commit: () => file.close(),
+    abort: () => file.close(),
+  };
+}
+
+async function fileSink(path: string): Promise<ByteSink> {
   const partial = `${path}.${newId()}.partial`;
   const { O_WRONLY, O_CREAT, O_EXCL } = constants;
   const file: FileHandle = await open(partial, O_WRONLY | O_CREAT | O_EXCL, 0o644);
   return {
-    async write(data) {
-      for (let at = 0; at < data.length; ) at += (await file.write(data, at)).bytesWritten;
-    },
+    write: (data) => writeAll(file, data),
     async commit() {
       await file.close();
       await rename(partial, path);
@@ -24,6 +38,15 @@ export async function fileSink(path: string): Promise<ByteSink> {
       await rm(partial, { force: true });
     },
   };
+}
+
+async function writeAll(file: FileHandle, data: Buffer): Promise<void> {
+  for (let at = 0; at < data.length; ) at += (await file.write(data, at)).bytesWritten;
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  return undefined;
 }
 
 /** Standard output. What went out cannot be taken back. */

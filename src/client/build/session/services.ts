@@ -33,8 +33,8 @@ export function serveHealth(server: RpcServer): void {
   server.add(HealthDefinition, { check: async () => ({}) });
 }
 
-/** Looks up what the user has for a registry host, as host[:port]. */
-export type CredentialsLookup = (host: string) => Promise<RegistryCredentials | undefined>;
+/** Looks up what the user has for a registry host, as host[:port]. An abort ends what it has started. */
+export type CredentialsLookup = (host: string, signal: AbortSignal) => Promise<RegistryCredentials | undefined>;
 
 /**
  * Registry credentials. We declare ourselves no token authority, so the daemon asks for the credentials and fetches tokens
@@ -45,8 +45,8 @@ export function serveAuth(server: RpcServer, lookup: CredentialsLookup): void {
     throw new K3cError(code, 'tokens are fetched by the builder');
   };
   server.add(AuthDefinition, {
-    credentials: async ({ Host }) => {
-      const found = await lookup(Host);
+    credentials: async ({ Host }, { signal }) => {
+      const found = await lookup(Host, signal);
       if (found === undefined) return {};
       if (found.identityToken !== undefined && found.identityToken !== '') return { Secret: found.identityToken };
       return { Username: found.username, Secret: found.password };

@@ -51,12 +51,17 @@ async function serveKeys(call: RawCall, keys: KeyAgent): Promise<void> {
 
 async function forward(call: RawCall, path: string): Promise<void> {
   const agent = connect(path);
+  agent.on('error', () => {
+    // Both ways tell: reading from it throws, and what is written to an agent that went is lost with it.
+  });
   const cut = () => agent.destroy();
   call.signal.addEventListener('abort', cut);
   try {
     await opened(agent, path);
     call.accept();
-    await Promise.all([toAgent(call, agent), fromAgent(call, agent)]);
+    const answers = fromAgent(call, agent);
+    // An agent that closes has nothing more to say, and the build must hear of it: it waits for an answer.
+    await Promise.race([answers, toAgent(call, agent).then(() => answers)]);
   } finally {
     call.signal.removeEventListener('abort', cut);
     agent.destroy();
