@@ -175,10 +175,21 @@ export class BridgeNetwork implements HostNetwork {
     try {
       this.named.add(definition);
     } catch (err) {
-      this.#options.log.error(
-        { err, network: definition.name },
-        'cannot bring up a network: no container starts on it',
-      );
+      const why = err instanceof Error ? err.message : String(err);
+      this.named.setDown(definition, why);
+      const words = 'cannot bring up a network: no container starts on it until that is possible';
+      this.#options.log.error({ network: definition.name, why }, words);
+    }
+  }
+
+  /** Tries to bring up what could not be at start. */
+  async #raise(definition: NetworkDefinition): Promise<void> {
+    try {
+      await this.addNetwork(definition);
+      this.#options.log.info({ network: definition.name }, 'the network is up');
+    } catch (error) {
+      if (!(error instanceof K3cError)) throw error;
+      this.named.setDown(definition, error.message);
     }
   }
 
@@ -322,6 +333,7 @@ export class BridgeNetwork implements HostNetwork {
         log.warn({ bridge: name }, `made the bridge again, ${GONE}`);
         await this.#routeLocal(name);
       }
+      for (const definition of this.named.down()) await this.#raise(definition);
       const missing = this.#firewall?.check();
       if (missing !== undefined)
         log.warn({ bridge: this.#name }, `put back ${missing}, which something on this host had removed`);

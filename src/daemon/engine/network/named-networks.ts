@@ -64,6 +64,8 @@ export class NamedNetworks {
   readonly #route: () => NetlinkSocket;
   readonly #members: NetworkMembers;
   readonly #entries = new Map<string, Entry>();
+  /** Those that cannot be brought up now, and why. */
+  readonly #down = new Map<string, { readonly definition: NetworkDefinition; readonly why: string }>();
   /** Who has a namespace that we made. */
   readonly #owners = new Set<string>();
 
@@ -97,6 +99,7 @@ export class NamedNetworks {
         ipv6: ipv6 && { subnet: ipv6.network, gateway: ipv6.gateway, range: range6 },
       });
     this.#entries.set(definition.id, { definition, bridge, addresses });
+    this.#down.delete(definition.id);
     const { id, name, gateway, subnet: cidr, internal } = definition;
     const six = definition.ipv6 && { gateway: definition.ipv6.gateway, cidr: definition.ipv6.subnet };
     this.#members.addNetwork({
@@ -130,8 +133,19 @@ export class NamedNetworks {
     return listLinks(this.#route()).some(({ master }) => master === index);
   }
 
+  /** Notes that a network cannot be brought up: whoever wants to use it is told why, and it is among down(). */
+  setDown(definition: NetworkDefinition, why: string): void {
+    this.#down.set(definition.id, { definition, why });
+  }
+
+  /** What is to be added again some time. */
+  down(): NetworkDefinition[] {
+    return [...this.#down.values()].map(({ definition }) => definition);
+  }
+
   /** Removes the bridge. Returns it; undefined where there is none. */
   remove(id: string): Bridge | undefined {
+    this.#down.delete(id);
     const entry = this.#entries.get(id);
     if (entry === undefined) return undefined;
     const link = findLink(this.#route(), entry.bridge.name);
@@ -151,6 +165,11 @@ export class NamedNetworks {
   #entry(id: string): Entry {
     const entry = this.#entries.get(id);
     if (entry !== undefined) return entry;
+    const down = this.#down.get(id);
+    if (down !== undefined)
+      throw new K3cError(Code.FAILED_PRECONDITION, `network ${down.definition.name} is down: ${down.why}`, {
+        hint: 'it comes back by itself once nothing else on this host has its addresses',
+      });
     throw new K3cError(Code.NOT_FOUND, `network ${id} not found`, { reason: 'network-not-found' });
   }
 
@@ -177,7 +196,7 @@ export class NamedNetworks {
 
   /**
    * Plugs a namespace into a network. What fails leaves nothing behind.
-   * @throws NOT_FOUND for a network that is not there, and what AddressPool says
+   * @throws NOT_FOUND for a network that is not there, FAILED_PRECONDITION for one that is down, and what AddressPool says
    */
   plug(owner: string, netns: string, { network, ip: asked, ip6: asked6 = '', mac: askedMac }: PlugRequest): Plugged {
     const entry = this.#entry(network);
