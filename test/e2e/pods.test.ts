@@ -1,12 +1,14 @@
 /** Pods of several containers, with real traffic: what they share, what ends with them, and what a killed daemon finds again. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { connectContainerd } from '../../src/daemon/backends/containerd.ts';
 import { until } from '../support/counting.ts';
 import { type Daemon, startDaemon } from '../support/k3c.ts';
+import { tarOf } from '../support/layers.ts';
 import { heldForNoContainer } from '../support/leftovers.ts';
 
 let daemon: Daemon;
@@ -79,6 +81,16 @@ describe('a pod of two', () => {
     assert.equal(sandboxes[0]?.metadata?.name, 'duo');
     assert.deepEqual(containers.map(({ metadata }) => metadata?.name).toSorted(), ['app', 'side']);
     assert.equal(await podField('duo', '{{.SandboxID}}'), sandboxes[0]?.id.slice(0, 12));
+  });
+
+  test('a kubelet sees none of it', async () => {
+    const kubelet = connectContainerd(join(daemon.state, 'kubelet.sock'));
+    try {
+      assert.deepEqual((await kubelet.cri.listPodSandbox({})).items, []);
+      assert.deepEqual((await kubelet.cri.listContainers({})).containers, []);
+    } finally {
+      kubelet.close();
+    }
   });
 
   test('pod ls, ps and inspect tell the same', async () => {
@@ -173,6 +185,21 @@ describe('a pod of two', () => {
     assert.equal(await within('stranger', 'hostname'), (await inspect('stranger', '{{.Id}}')).slice(0, 12));
   });
 
+  test('cp, commit and diff of one that is in it', async () => {
+    await within('app', 'echo changed > /changed');
+    assert.match(await daemon.ok(['diff', 'app']), /^A \/changed$/m);
+    await daemon.ok(['commit', 'app', 'committed']);
+    assert.equal(await daemon.ok(['run', '--rm', 'committed', 'cat', '/changed']), 'changed');
+    await daemon.ok(['create', '--pod', 'duo', '--name', 'later', 'busybox', 'cat', '/from', '/etc/hostname']);
+    await daemon.ok(['cp', '-', 'later:/'], { stdin: tarOf('from', Buffer.from('copied\n')) });
+    assert.equal(await daemon.ok(['start', '-a', 'later']), 'copied\nduo');
+    const hosts = await daemon.ok(['exec', 'app', 'cat', '/etc/hosts']);
+    await daemon.ok(['cp', 'later:/etc/hosts', daemon.directory]);
+    assert.equal((await readFile(join(daemon.directory, 'hosts'), 'utf8')).trimEnd(), hosts);
+    await daemon.ok(['rm', 'later']);
+    await daemon.ok(['rmi', 'committed']);
+  });
+
   test('a daemon that is killed takes it up again', async () => {
     const format = '{{.Status}} {{.SandboxID}} {{.IP}} {{.Ports}} {{.Containers}}';
     const before = await podField('duo', format);
@@ -231,6 +258,7 @@ describe('what is asked of a pod', () => {
   before(() => daemon.ok(['network', 'create', '--subnet', '10.61.1.0/24', 'lan']));
   after(async () => {
     await daemon.ok(['pod', 'rm', '-f', ...rigs]);
+    await daemon.ok(['rm', '-f', 'peer']);
     await daemon.ok(['network', 'rm', 'lan']);
   });
 
@@ -244,6 +272,9 @@ describe('what is asked of a pod', () => {
     await within('p1', "kill -9 $(ps | awk '/sleep 471[2]/ {print $1}')");
     assert.equal(await daemon.ok(['wait', 'p2']), '137');
     assert.equal(await inspect('p1', '{{.State.Running}}'), 'true');
+    // Not PID 1 of anything: the stop signal ends it at once.
+    await daemon.ok(['stop', '-t', '60', 'p1']);
+    assert.equal(await inspect('p1', '{{.State.ExitCode}}'), '143');
   });
 
   test('a network of users: address, aliases, and again after a stop', async () => {
@@ -268,11 +299,25 @@ describe('what is asked of a pod', () => {
         assert.equal(await within('peer', get(name, 80)), 'l1', name);
       assert.equal(await curl(await published('lan1', 80)), 'l1');
       const members = await daemon.ok(['network', 'inspect', '-f', '{{range .Containers}}{{.Name}} {{end}}', 'lan']);
-      assert.match(members, /\blan1\b/);
+      assert.match(members, /\bl1\b/);
       assert.match((await daemon.k3c(['network', 'rm', 'lan'])).stderr, /has active endpoints/);
       await daemon.ok(['pod', 'restart', '-t', '0', 'lan1']);
     }
-    await daemon.ok(['rm', '-f', 'peer']);
+  });
+
+  test('both families, and an address of the link layer', async () => {
+    await daemon.ok(['network', 'create', '--ipv6', '--subnet', '10.61.2.0/24', '--subnet', 'fd61:2::/64', 'six']);
+    const asked = ['--ip', '10.61.2.9', '--ip6', 'fd61:2::9', '--mac-address', '02:00:00:00:00:09'];
+    await daemon.ok(['pod', 'create', '--network', 'six', ...asked, 'both']);
+    await serve('both', 'b1', 80);
+    const seen = (await within('b1', 'ip address show eth0')) ?? '';
+    for (const address of ['inet 10.61.2.9/24', 'inet6 fd61:2::9/64', 'link/ether 02:00:00:00:00:09'])
+      assert.ok(seen.includes(address), address);
+    const asks = ['run', '--rm', '--network', 'six', 'busybox', 'sh', '-c'];
+    for (const host of ['fd61:2::9', '10.61.2.9', 'b1'])
+      assert.equal(await daemon.ok([...asks, get(host, 80)]), 'b1', host);
+    await daemon.ok(['pod', 'rm', '-f', 'both']);
+    await daemon.ok(['network', 'rm', 'six']);
   });
 
   test('the host’s network, and none', async () => {
