@@ -93,8 +93,10 @@ export async function placeInPod(
   record: ContainerRecord,
   undo: (() => void)[],
 ): Promise<Place> {
-  const { pod, sandboxId, config, namespace, files } = await ensurePod(context, record.spec.pod);
-  const host = await prepareHost(context, record, files);
+  const [{ pod, sandboxId, config, namespace }, host] = await allOrFirstError([
+    ensurePod(context, record.spec.pod),
+    prepareHost(context, record, filesOf(context, record)),
+  ]);
   renewNames(context, pod.id);
   return {
     sandboxId,

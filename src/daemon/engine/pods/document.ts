@@ -2,7 +2,7 @@
 import { Code, hasCode } from '../../../api/errors.ts';
 import type { State } from '../../state/database.ts';
 import type { PodRecord } from '../../state/pods.ts';
-import type { PodSpec } from '../../state/spec.ts';
+import type { EndpointSpec, PodSpec } from '../../state/spec.ts';
 import { findContainer } from '../containers/identity.ts';
 import { portMap } from '../containers/inspect/ports.ts';
 import { isoTime } from '../containers/iso-time.ts';
@@ -78,13 +78,18 @@ function podDocument(pod: ListedPod, { spec, attempt, endpoints, startedAt }: Fa
     IPAddress: pod.ip,
     Networks: Object.fromEntries([
       ...(pod.networks.includes('bridge') ? [['bridge', { IPAddress: pod.ip, Aliases: network.aliases }]] : []),
-      ...endpoints.map(({ networkName, ip, mac, aliases }) => [
-        networkName,
-        { IPAddress: pod.sandboxId === '' ? '' : ip, MacAddress: pod.sandboxId === '' ? '' : mac, Aliases: aliases },
-      ]),
+      ...endpoints.map((endpoint) => [endpoint.networkName, endpointDocument(endpoint, pod.sandboxId !== '')]),
     ]),
     NumContainers: pod.containers.length,
     Containers: pod.containers.map(({ id, name, state }) => ({ Id: id, Name: name, State: state })),
     K3c: { SandboxId: pod.sandboxId, Attempt: Math.max(attempt, 0), Pod: pod.name },
   };
+}
+
+/** @param present whether there is a sandbox: the row keeps the addresses of the last one */
+function endpointDocument({ ip, ip6 = '', mac, aliases }: EndpointSpec, present: boolean): Record<string, unknown> {
+  const addresses = present
+    ? { IPAddress: ip, GlobalIPv6Address: ip6, MacAddress: mac }
+    : { IPAddress: '', GlobalIPv6Address: '', MacAddress: '' };
+  return { ...addresses, Aliases: aliases };
 }

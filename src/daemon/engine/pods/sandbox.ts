@@ -8,7 +8,6 @@ import { LABEL_POD, sandboxConfig } from '../containers/cri-config.ts';
 import { writeFiles } from '../containers/host-side.ts';
 import { cgroupParentOf } from '../containers/limits/check-isolation.ts';
 import { leaveNetworks } from '../containers/membership.ts';
-import { type NetworkFiles, networkFiles } from '../containers/network-files.ts';
 import { isOnDefault } from '../containers/network-mode.ts';
 import type { NetworkOwner } from '../containers/network-owner.ts';
 import {
@@ -31,7 +30,6 @@ export interface PodPlace {
   /** As CRI was told of it. */
   readonly config: ReturnType<typeof sandboxConfig>;
   readonly namespace: NetworkNamespace;
-  readonly files: NetworkFiles;
 }
 
 /** The key of a pod's own lock: of its sandbox and its row. */
@@ -49,13 +47,12 @@ export function ensurePod(context: EngineContext, podId: string): Promise<PodPla
 }
 
 function placeOf(context: EngineContext, pod: PodRecord): PodPlace {
-  const { id, attempt, ports, sandboxId } = pod;
+  const { attempt, ports, sandboxId } = pod;
   return {
     pod,
     sandboxId,
     config: configOf(context, pod, attempt, ports),
     namespace: namespaceOf(context, pod),
-    files: networkFiles(`${context.paths.containers}/${id}`),
   };
 }
 
