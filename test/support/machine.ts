@@ -27,12 +27,19 @@ export interface MachineOptions {
 
 /** Of a machine that was just switched on: mounts, the loopback device, a process 1 that reaps. */
 const BOOT = `
+  # Copies of the mounts of other tests would keep their namespaces and directories alive.
+  cut -d' ' -f5 /proc/self/mountinfo | grep -E '^/(tmp|run|var)/' | sort -r | while read mount; do
+    umount -l "$mount" 2>/dev/null || true
+  done
   mkdir -p "$D/cgroup" "$D/state"
   mount --rbind /sys/fs/cgroup "$D/cgroup"
   mount -t sysfs sysfs /sys
   mount --rbind "$D/cgroup" /sys/fs/cgroup
   mount -t proc proc /proc
   mount -t tmpfs tmpfs /run
+  # Whoever sweeps unpacked programs here sees no process of the other daemons that run from them.
+  mkdir -p /var/lib/k3c/rt
+  mount -t tmpfs -o mode=755 tmpfs /var/lib/k3c/rt
   mount -t tmpfs tmpfs "$D/state"
   mkdir /run/lock
   ip link set lo up`;
