@@ -1,6 +1,7 @@
 /** Starts buildkitd anew where registries.yaml says something else than at its start: it reads its settings only then. */
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { BuildCacheCalls } from './backends/buildkitd.ts';
 import type { LiveRegistries } from './engine/images/live-registries.ts';
 import type { Supervised } from './supervisor/child.ts';
 
@@ -58,4 +59,40 @@ export class InnerBuilder {
     });
     return socket;
   };
+}
+
+/** The daemon's own calls of buildkitd for its users: they wait while it is being started anew, and keep it from being so. */
+export class OwnCalls {
+  readonly buildkitd: BuildCacheCalls;
+  #running = 0;
+
+  constructor({ control }: BuildCacheCalls, settled: () => Promise<void>) {
+    const begin = async () => {
+      await settled();
+      this.#running++;
+    };
+    const end = () => {
+      this.#running--;
+    };
+    this.buildkitd = {
+      control: {
+        async diskUsage(request, options) {
+          await begin();
+          return control.diskUsage(request, options).finally(end);
+        },
+        async *prune(request, options) {
+          await begin();
+          try {
+            yield* control.prune(request, options);
+          } finally {
+            end();
+          }
+        },
+      },
+    };
+  }
+
+  get isUsed(): boolean {
+    return this.#running > 0;
+  }
 }

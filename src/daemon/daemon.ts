@@ -15,7 +15,7 @@ import { ExitNotes } from './backends/exit-notes.ts';
 import { endStaleLeases } from './backends/leases.ts';
 import { endLostLeases } from './backends/lost-leases.ts';
 import { beforeBuildkitd, beforeContainerd } from './before-child.ts';
-import { InnerBuilder, renewWhenIdle } from './buildkitd-renewal.ts';
+import { InnerBuilder, OwnCalls, renewWhenIdle } from './buildkitd-renewal.ts';
 import { cgroupParents, removeCgroups } from './cgroups.ts';
 import { childConfigs, PAUSE_IMAGE } from './child-configs.ts';
 import { claim } from './claims.ts';
@@ -242,6 +242,7 @@ async function start(
     );
   });
 
+  const own = new OwnCalls(buildkitd, () => buildkitdChild.settled());
   const rpc = createRpc({
     log,
     state,
@@ -250,7 +251,7 @@ async function start(
     containers,
     images,
     network,
-    storage: storageEngine({ containerd, buildkitd, images: store, state, events, paths }),
+    storage: storageEngine({ containerd, buildkitd: own.buildkitd, images: store, state, events, paths }),
     facts: systemFacts(config, facts, network.bridge, containers, images, [containerdChild, buildkitdChild]),
   });
   const gateway = createGateway({
@@ -276,7 +277,7 @@ async function start(
     endRenewal = renewWhenIdle({
       registries,
       buildkitd: buildkitdChild,
-      isUsed: () => inner.isUsed || gateway.usesBuildkitd(),
+      isUsed: () => inner.isUsed || own.isUsed || gateway.usesBuildkitd(),
     });
   };
   // For a file that was read anew while all this was starting.

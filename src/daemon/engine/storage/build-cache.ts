@@ -1,7 +1,7 @@
 /** BuildKit's cache: its records, and their end. */
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { UsageRecord } from '../../../api/gen/github.com/moby/buildkit/api/services/control/control.ts';
-import type { Buildkitd } from '../../backends/buildkitd.ts';
+import type { BuildCacheCalls } from '../../backends/buildkitd.ts';
 import type { Containerd } from '../../backends/containerd.ts';
 import { collectGarbage } from '../../backends/leases.ts';
 import { parseUntil } from '../filter-times.ts';
@@ -26,7 +26,7 @@ export interface PrunedBuildCache {
 
 /** Throws INVALID_ARGUMENT for a bad filter. */
 export async function buildCache(
-  { control }: Pick<Buildkitd, 'control'>,
+  { control }: BuildCacheCalls,
   filters: Filters,
   signal?: AbortSignal,
 ): Promise<readonly BuildCacheRecord[]> {
@@ -37,7 +37,7 @@ export async function buildCache(
 
 /** What was removed is freed when this returns. Throws INVALID_ARGUMENT for a bad filter. */
 export async function pruneBuildCache(
-  backends: { readonly buildkitd: Pick<Buildkitd, 'control'>; readonly containerd: Pick<Containerd, 'leases'> },
+  backends: { readonly buildkitd: BuildCacheCalls; readonly containerd: Pick<Containerd, 'leases'> },
   options: PruneBuildCacheOptions,
 ): Promise<PrunedBuildCache> {
   const { filter, ageNanos } = toBuildkit(options.filters, Date.now());

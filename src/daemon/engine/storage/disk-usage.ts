@@ -1,7 +1,7 @@
 /** `system df`: what lies on disk, every byte in one row. */
 import { dirname } from 'node:path';
 import { directorySize } from '../../../host/directory-size.ts';
-import type { Buildkitd } from '../../backends/buildkitd.ts';
+import type { BuildCacheCalls } from '../../backends/buildkitd.ts';
 import type { Containerd } from '../../backends/containerd.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { State } from '../../state/database.ts';
@@ -29,7 +29,7 @@ export interface StorageUsage {
 
 export interface StorageParts {
   readonly containerd: Pick<Containerd, 'containers'>;
-  readonly buildkitd: Pick<Buildkitd, 'control'>;
+  readonly buildkitd: BuildCacheCalls;
   readonly images: Pick<ImageEngine, 'storage'>;
   readonly state: Pick<State, 'containers' | 'volumes'>;
   readonly paths: { readonly volumes: string; readonly buildkitRoot: string };

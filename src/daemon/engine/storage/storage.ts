@@ -1,5 +1,5 @@
 /** The storage engine: what lies on disk, and the end of what nobody uses. */
-import type { Buildkitd } from '../../backends/buildkitd.ts';
+import type { BuildCacheCalls } from '../../backends/buildkitd.ts';
 import type { Containerd } from '../../backends/containerd.ts';
 import type { State } from '../../state/database.ts';
 import type { EventBus } from '../events/bus.ts';
@@ -14,7 +14,7 @@ import { type StorageParts, type StorageUsage, storageUsage } from './disk-usage
 
 export interface StorageEngineParts extends StorageParts {
   readonly containerd: Pick<Containerd, 'containers' | 'leases'>;
-  readonly buildkitd: Buildkitd;
+  readonly buildkitd: BuildCacheCalls;
   readonly state: State;
   readonly events: EventBus;
 }
