@@ -16,7 +16,8 @@ const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_SNDBUFFORCE = 32;
-const LOCK_EX_NB = 2 | 4;
+const LOCK = { shared: 1, exclusive: 2 } as const;
+const LOCK_NB = 4;
 const F_SETPIPE_SZ = 1031;
 const MADV_DONTNEED = 4;
 const PAGE = 4096n;
@@ -94,11 +95,11 @@ export function setXattr(fd: number, name: string, value: Buffer): boolean {
 }
 
 /**
- * Takes the exclusive lock of an open file without waiting (flock(2)); the kernel gives it back when the file is closed or
- * the process ends, however that happens. False when somebody else holds it.
+ * Takes the lock of an open file without waiting (flock(2)); the kernel gives it back when the file is closed or the process
+ * ends, however that happens. False when somebody else is in the way.
  */
-export function tryLock(fd: number, path: string): boolean {
-  if (libc().flock(fd, LOCK_EX_NB) === 0) return true;
+export function tryLock(fd: number, path: string, kind: keyof typeof LOCK = 'exclusive'): boolean {
+  if (libc().flock(fd, LOCK[kind] | LOCK_NB) === 0) return true;
   const error = lastError('flock', path);
   if (error.code === 'EAGAIN' || error.code === 'EWOULDBLOCK') return false;
   throw error;

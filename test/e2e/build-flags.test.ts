@@ -192,7 +192,10 @@ COPY --from=lay l /l
   const base = await outputOf(['--build-context', 'base=docker-image://named:1', '-'], { stdin: 'FROM base\n' });
   assert.deepEqual(base, { i: text });
   const unknown = await build(['--build-context', 'x=target:y', '-'], { stdin: 'FROM x\n' });
-  assert.match(unknown.stderr, /unsupported context source target for x\nhint: target: contexts belong to bake files/);
+  assert.match(
+    unknown.stderr,
+    /x=target:y: only a bake file has targets to build from\nhint: a stage of this Dockerfile/,
+  );
 });
 
 test('several platforms make an index; labels and annotations are where they belong', async () => {

@@ -21,8 +21,10 @@ import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { ImagesDefinition } from '../../src/api/gen/k3c.ts';
 import { RpcServer } from '../../src/api/rpc/server.ts';
 import { runCli } from '../../src/cli/program.ts';
+import { CacheLock } from '../../src/client/build/content/cache-lock.ts';
 import { createGateway, type Gateway } from '../../src/daemon/gateway/gateway.ts';
 import { silentLog } from '../../src/host/log.ts';
 import { XattrFiles } from '../../src/host/xattr.ts';
@@ -36,6 +38,15 @@ const USER = { name: 'ada', password: 's3cret-word' };
 
 let base: string;
 let engine: Engine;
+/** What a build asks of the daemon itself, which has no registries of its own here. */
+const OfBuilds = {
+  ...ImagesDefinition,
+  methods: {
+    pullsForBuilds: ImagesDefinition.methods.pullsForBuilds,
+    configuredAuth: ImagesDefinition.methods.configuredAuth,
+  },
+} as const;
+
 /** Builds go through the gateway, as a user's do; buildctl stays on the daemon's own socket. */
 let gateway: Gateway;
 let address: string;
@@ -44,9 +55,11 @@ before(async () => {
   base = await mkdtemp(join(tmpdir(), 'k3c-bu-'));
   engine = await startEngine({ root: join(base, 'root'), state: join(base, 's') });
   address = join(base, 'k3c.sock');
+  const images = new RpcServer();
+  images.add(OfBuilds, { pullsForBuilds: async () => ({ needed: false }), configuredAuth: async () => ({}) });
   gateway = createGateway({
     socketPath: address,
-    rpc: new RpcServer(),
+    rpc: images,
     upstreams: { containerd: engine.containerdSocket, buildkitd: engine.buildkitdSocket },
     kubelet: {
       socketPath: join(base, 'kubelet.sock'),
@@ -418,6 +431,45 @@ test('a local cache survives the loss of the daemon’s own', async () => {
   assert.match(second.err, /importing cache manifest from local/);
 });
 
+test('a local cache is reset: blobs that its index does not need go, unless somebody writes there', async () => {
+  const directory = await context({ Dockerfile: `FROM ${BASE}\nARG N\nRUN echo $N > /n\n` });
+  const cache = join(base, 'reset-cache');
+  const blobs = async () => (await readdir(join(cache, 'blobs/sha256'))).sort();
+  const to = `type=local,dest=${cache}`;
+  await build(['--build-arg', 'N=1', '--cache-to', `${to},tag=kept`, directory]);
+  const kept = await blobs();
+  await build(['--build-arg', 'N=2', '--cache-to', to, directory]);
+  await build(['--build-arg', 'N=3', '--cache-to', `${to},reset=false`, directory]);
+  const all = await blobs();
+  const used = new CacheLock(cache);
+  await used.share(AbortSignal.timeout(1000));
+  const busy = await build(['--build-arg', 'N=4', '--cache-to', `${to},reset=true`, directory]);
+  assert.match(busy.err, /WARNING: local cache at .*reset-cache not reset: it is in use/);
+  assert.ok((await blobs()).length > all.length);
+  await used.release();
+  await build(['--build-arg', 'N=4', '--cache-to', `${to},reset=true`, directory]);
+  const left = await blobs();
+  assert.ok(left.length < all.length);
+  for (const blob of kept) assert.ok(left.includes(blob), `${blob} is of another tag`);
+  // What is left is a cache that works: for us, and for buildctl's reset, which finds nothing more to take.
+  await engine.tool('buildctl', ['--addr', `unix://${engine.buildkitdSocket}`, 'prune', '--all']);
+  const again = await build(['--build-arg', 'N=4', '--cache-from', `type=local,src=${cache}`, directory]);
+  assert.match(again.err, /CACHED/);
+  await buildctl(directory, 'type=image', ['--opt=build-arg:N=4', `--export-cache=${to},reset=true`]);
+  assert.deepEqual(await blobs(), left);
+  const wrong = await build(['--cache-to', `${to},reset=maybe`, directory], {}, 1);
+  assert.match(wrong.err, /--cache-to reset=maybe is neither true nor false/);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    // ESRCH: there is no such process any more.
+    return false;
+  }
+}
+
 test('a registry with a password: push, base image, cache; the password stays secret', async () => {
   const registry: Registry = await startRegistry({ directory: join(base, 'registry'), user: USER });
   try {
@@ -442,6 +494,20 @@ test('a registry with a password: push, base image, cache; the password stays se
     const again = await build(['--cache-from', cache, '--no-cache-filter', 'none', directory], { env });
     assert.match(again.err, /importing cache manifest/);
     for (const text of [denied.err, err, again.err]) assert.ok(!text.includes(USER.password));
+
+    // A helper that waits (for a password, a keychain) goes with the build that asked it.
+    const bin = await context({ 'docker-credential-slow': `#!/bin/sh\necho $$ > ${base}/helper; exec sleep 600\n` });
+    await chmod(join(bin, 'docker-credential-slow'), 0o755);
+    const slow = await context({ 'config.json': JSON.stringify({ credsStore: 'slow' }) });
+    const side = host({ env: { DOCKER_CONFIG: slow, PATH: `${bin}:${process.env['PATH']}` } });
+    const ended = runCli(['build', '-t', name, '--push', '-o', output, directory], side);
+    const asked = () => readFile(join(base, 'helper'), 'utf8').catch(() => '');
+    while ((await asked()) === '') await sleep(20);
+    side.kill('SIGINT');
+    assert.equal(await ended, 130);
+    const pid = Number(await asked());
+    for (let i = 0; i < 50 && isAlive(pid); i++) await sleep(20);
+    assert.ok(!isAlive(pid));
   } finally {
     await registry.stop();
   }

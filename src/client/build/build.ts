@@ -21,7 +21,9 @@ export interface PreparedBuild {
   /** Directories of local caches that are not there yet. */
   readonly skippedCaches: readonly string[];
   /** What is left to write on this side once the build has succeeded. */
-  finish(response: ExporterResponse): Promise<void>;
+  finish(response: ExporterResponse, onNotice: (text: string) => void): Promise<void>;
+  /** To be called at the end, however the build ended. */
+  close(): Promise<void>;
 }
 
 /**
@@ -64,10 +66,11 @@ export async function prepareBuild(asked: BuildOptions, host: BuildHost): Promis
   return {
     request,
     skippedCaches: caches.skipped,
-    async finish(response) {
-      await caches.finish(response);
+    async finish(response, onNotice) {
+      await caches.finish(response, onNotice);
       await finishOutputs(response);
     },
+    close: () => caches.close(),
   };
 }
 
@@ -94,7 +97,11 @@ export async function build(
   for (const directory of prepared.skippedCaches) {
     listener.onNotice(`WARNING: local cache import at ${directory} skipped: there is no cache there`);
   }
-  const response = await solve(connection, prepared.request, (status) => listener.onStatus(status), signal);
-  await prepared.finish(response);
-  return response;
+  try {
+    const response = await solve(connection, prepared.request, (status) => listener.onStatus(status), signal);
+    await prepared.finish(response, (text) => listener.onNotice(text));
+    return response;
+  } finally {
+    await prepared.close();
+  }
 }

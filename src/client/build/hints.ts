@@ -12,10 +12,6 @@ const HINTS: readonly (readonly [pattern: RegExp, hint: (...found: string[]) => 
     /docker\/buildkit-syft-scanner/,
     () => 'an SBOM is made by a scanner image: load one and name it with --sbom generator=IMAGE',
   ],
-  [
-    /unsupported context source target/,
-    () => 'target: contexts belong to bake files; a stage of this Dockerfile is named with FROM or COPY --from',
-  ],
 ];
 
 /** A hint for a message of the builder, if there is one. */

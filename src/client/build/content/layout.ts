@@ -3,11 +3,12 @@
  * make. Local caches and unpacked OCI outputs have this form.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { isDigest } from '../../../api/reference.ts';
 import { newId } from '../session/id.ts';
+import type { CacheLock } from './cache-lock.ts';
 
 export interface Descriptor {
   readonly mediaType: string;
@@ -25,6 +26,18 @@ interface Index {
 const REF_NAME = 'org.opencontainers.image.ref.name';
 const IMAGE_NAME = 'io.containerd.image.name';
 
+/** Indexes and manifests, of OCI and of docker: the blobs that name others. */
+const PARENT_TYPES =
+  /^application\/vnd\.(?:oci\.image\.(?:index|manifest)\.v1|docker\.distribution\.manifest(?:\.list)?\.v2)\+json$/;
+
+interface Parent {
+  readonly manifests?: readonly Descriptor[];
+  readonly config?: Descriptor;
+  readonly layers?: readonly Descriptor[];
+}
+
+const INGEST = 'ingest-';
+
 /** How an entry of the index is called: a bare tag, or an image's whole name. */
 export interface EntryName {
   readonly tag: string;
@@ -33,9 +46,17 @@ export interface EntryName {
 
 export class ImageLayout {
   readonly #directory: string;
+  readonly #lock: CacheLock | undefined;
 
-  constructor(directory: string) {
+  /** @param lock held from the first write, or attempt at one, on */
+  constructor(directory: string, lock?: CacheLock) {
     this.#directory = directory;
+    this.#lock = lock;
+  }
+
+  /** To be called before it is decided whether something is to be written: what is there already must stay. */
+  async prepareWrite(signal: AbortSignal): Promise<void> {
+    await this.#lock?.share(signal);
   }
 
   /** Size and age of a blob; undefined when it is not there. */
@@ -76,8 +97,39 @@ export class ImageLayout {
   async write(): Promise<BlobWriter> {
     const blobs = join(this.#directory, 'blobs/sha256');
     await mkdir(blobs, { recursive: true });
-    const partial = join(this.#directory, `ingest-${newId()}`);
+    const partial = join(this.#directory, `${INGEST}${newId()}`);
     return new BlobWriter(await open(partial, 'wx', 0o644), partial, (digest) => this.#blobPath(digest));
+  }
+
+  /** All digests that the index leads to, its own entries among them. Throws NOT_FOUND where one is missing that leads further. */
+  async reachable(): Promise<ReadonlySet<string>> {
+    const seen = new Set<string>();
+    const visit = async (descriptor: Descriptor): Promise<void> => {
+      if (seen.has(descriptor.digest)) return;
+      seen.add(descriptor.digest);
+      for (const child of await this.#children(descriptor)) await visit(child);
+    };
+    for (const entry of (await this.#index()).manifests) await visit(entry);
+    return seen;
+  }
+
+  async #children({ mediaType, digest }: Descriptor): Promise<readonly Descriptor[]> {
+    if (!PARENT_TYPES.test(mediaType)) return [];
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.read(digest, 0, 0)) chunks.push(chunk);
+    const { manifests = [], config, layers = [] } = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Parent;
+    return [...manifests, ...(config === undefined ? [] : [config]), ...layers];
+  }
+
+  /** Removes blobs but for these, and what interrupted writes left. Nobody may write meanwhile. */
+  async keepOnly(digests: ReadonlySet<string>): Promise<void> {
+    const blobs = join(this.#directory, 'blobs/sha256');
+    for (const name of await readdir(blobs).catch(noneIfMissing)) {
+      if (!digests.has(`sha256:${name}`)) await rm(join(blobs, name), { force: true });
+    }
+    for (const name of await readdir(this.#directory)) {
+      if (name.startsWith(INGEST)) await rm(join(this.#directory, name), { force: true });
+    }
   }
 
   /** The entry of this tag or name; without one the only entry there is. Undefined when there is none. */
@@ -176,6 +228,11 @@ export class BlobWriter {
     await this.#file.close();
     await rm(this.#partial, { force: true });
   }
+}
+
+function noneIfMissing(error: unknown): string[] {
+  if (!isMissing(error)) throw error;
+  return [];
 }
 
 function isMissing(error: unknown): boolean {

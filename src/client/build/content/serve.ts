@@ -76,6 +76,7 @@ interface WriteResponse {
 async function serveWrite(layout: ImageLayout, call: WriteCall): Promise<void> {
   let writer: BlobWriter | undefined;
   let committed = false;
+  await layout.prepareWrite(call.signal);
   try {
     for await (const { action, offset, data, expected, total } of call.requests) {
       if (expected !== '' && (await layout.info(expected)) !== undefined) {

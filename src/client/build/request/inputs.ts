@@ -122,8 +122,17 @@ function setDockerfile(inputs: BuildInputs, content: Buffer): void {
 
 async function addNamedContext(inputs: BuildInputs, name: string, value: string, host: BuildHost): Promise<void> {
   const key = `context:${name}`;
-  if (/^(docker-image:\/\/|target:)/.test(value)) inputs.attributes[key] = value;
-  else if (value.startsWith('oci-layout://')) {
+  if (value.startsWith('docker-image://')) inputs.attributes[key] = value;
+  else if (value.startsWith('target:')) {
+    // Refused whether the Dockerfile uses it or not: BuildKit knows none either, and says so only where it is used.
+    throw new K3cError(
+      Code.INVALID_ARGUMENT,
+      `--build-context ${name}=${value}: only a bake file has targets to build from`,
+      {
+        hint: 'a stage of this Dockerfile is named with FROM or COPY --from; of another, build an image or a directory first',
+      },
+    );
+  } else if (value.startsWith('oci-layout://')) {
     inputs.attributes[key] = await addLayout(inputs, value, host);
   } else if (isDirectory(resolve(host.cwd, value))) {
     inputs.contexts.set(name, directorySource(realpathSync(resolve(host.cwd, value))));

@@ -197,6 +197,10 @@ test('contexts and Dockerfiles in all their forms', async () => {
   await assert.rejects(inputs({ context: '-', dockerfile: 'F' }, 'FROM x'), /ambiguous Dockerfile source/);
   await assert.rejects(inputs({ context: 'ctx/Dockerfile' }), /path "ctx\/Dockerfile" not found/);
   await assert.rejects(inputs({ namedContexts: new Map([['n', 'no/such']]) }), /failed to get build context n/);
+  await assert.rejects(
+    inputs({ namedContexts: new Map([['n', 'target:t']]) }),
+    /n=target:t: only a bake file has targets/,
+  );
   for (const text of ['git://x', 'ssh://x', 'git@github.com:a/b', 'github.com/a/b', 'http://x/y.tar'])
     assert.ok(isRemote(text), text);
   for (const text of ['./x', 'x/y', 'x.git']) assert.ok(!isRemote(text), text);
