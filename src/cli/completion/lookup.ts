@@ -47,7 +47,7 @@ async function ask(context: CommandContext, kind: Parameters<Lookup>[0]): Promis
       const { pods } = await client.pods.list({ filters: {}, all: false }, { signal });
       return pods.map(({ name, state, containers }) => ({
         word: name,
-        about: `${state}, ${containers.length} containers`,
+        about: [state, ...containers.map((container) => container.name)].join(', '),
       }));
     }
     default:

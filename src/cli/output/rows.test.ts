@@ -14,7 +14,11 @@ const form: ListForm<Item> = {
   fields: {
     Name: { heading: 'NAME', value: (item) => item.name },
     Count: { heading: 'COUNT', value: (item) => item.count },
-    Label: { heading: () => 'LABEL', value: (item) => (key: unknown) => `${item.name}.${String(key)}`, method: true },
+    Label: {
+      heading: (key) => `LABEL of ${String(key)}`,
+      value: (item) => (key: unknown) => `${item.name}.${String(key)}`,
+      method: true,
+    },
   },
 };
 const items = [
@@ -40,4 +44,5 @@ test('a field that is none, a method without its argument and a brace alone have
     assert.throws(() => renderList(items, form, { format }), /template/, format);
   }
   assert.equal(renderList(items, form, { format: '{{.Label "a"}} {{.Name}}' }), 'one.a one\nzwölf.a zwölf\n');
+  assert.equal(renderList(items, form, { format: 'table {{.Label "a"}}' }), 'LABEL of a\none.a\nzwölf.a\n');
 });

@@ -2,7 +2,7 @@
 import type { Timestamp } from '../../api/gen/google/protobuf/timestamp.ts';
 import type { BuildCacheRecord as CacheMessage, SystemDefinition } from '../../api/gen/k3c.ts';
 import type { Handlers } from '../../api/rpc/types.ts';
-import { isUp } from '../engine/containers/summary.ts';
+import { isPrunable } from '../engine/containers/prune.ts';
 import type { BuildCacheRecord, PruneBuildCacheOptions, PrunedBuildCache } from '../engine/storage/build-cache.ts';
 import type { StorageUsage } from '../engine/storage/disk-usage.ts';
 import { toSummary } from './container-messages.ts';
@@ -43,7 +43,7 @@ function toUsage({ images, containers, volumes, buildCache, buildCacheSize }: St
     imagesReclaimable: BigInt(images.reclaimable),
     containers: containers.map(({ record, writable }) => toSummary(record, { writable: BigInt(writable), rootFs: 0n })),
     containersSize: sum(containers),
-    containersReclaimable: sum(containers.filter(({ record }) => !isUp(record))),
+    containersReclaimable: sum(containers.filter(({ record }) => isPrunable(record))),
     volumes: volumes.map(({ record, size, links }) => ({
       name: record.name,
       size: BigInt(size),

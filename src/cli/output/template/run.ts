@@ -217,7 +217,9 @@ export class Run {
     if (value === null || value === undefined) {
       throw this.#error(operand, `nil pointer evaluating interface {}.${field}`);
     }
-    if (struct === undefined && args.length > 0)
+    // The header of a table is a map with methods: .Label "key".
+    const hasMethod = isMap(value) && Object.hasOwn(value, field) && typeof value[field] === 'function';
+    if (struct === undefined && args.length > 0 && !hasMethod)
       throw this.#error(operand, `${field} is not a method but has arguments`);
     if (!isMap(value))
       throw this.#error(operand, `can't evaluate field ${field} in type ${this.#typeOf(operand, value)}`);

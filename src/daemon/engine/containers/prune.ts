@@ -1,4 +1,4 @@
-/** `container prune`: every container that does not run (moby, daemon/prune.go) and is in no pod, with which it would go. */
+/** `container prune` (moby, daemon/prune.go). */
 import { dirname } from 'node:path';
 import { Code, hasCode, K3cError } from '../../../api/errors.ts';
 import { directorySize } from '../../../host/directory-size.ts';
@@ -34,7 +34,7 @@ export async function pruneContainers(
   let reclaimed = 0;
   for (const record of context.state.containers.list()) {
     signal?.throwIfAborted();
-    if (isUp(record) || record.spec.pod !== '' || !test(record)) continue;
+    if (!isPrunable(record) || !test(record)) continue;
     const size = await sizeOnDisk(context, record, signal);
     try {
       await removeContainer(context, record.id, { force: false, volumes: false });
@@ -54,6 +54,11 @@ export async function pruneContainers(
     attributes: { reclaimed: String(reclaimed) },
   });
   return { deleted, reclaimed };
+}
+
+/** One that does not run and is in no pod of a user, with which it would go. */
+export function isPrunable(record: ContainerRecord): boolean {
+  return !isUp(record) && record.spec.pod === '';
 }
 
 /** Bytes of a container's writable layer and logs. */
