@@ -16,6 +16,7 @@ import { NetworkMembers } from './members.ts';
 import { NameServers } from './name-servers.ts';
 import { NamedNetworks, type NetworkDefinition } from './named-networks.ts';
 import { overlaps } from './overlaps.ts';
+import { openBridge, shutBridge } from './passage.ts';
 import { defaultNetworkId } from './predefined.ts';
 import { PublishedPorts } from './published-ports.ts';
 import type { RulesetInput } from './ruleset.ts';
@@ -138,15 +139,23 @@ export class BridgeNetwork implements HostNetwork {
       }
     }
     log.warn(
-      { reason },
-      'no nf_tables here: published ports go through a proxy, and containers reach nothing beyond this host',
+      {
+        reason,
+        hint: 'use a kernel with nf_tables; where it is a module: modprobe nf_tables, then start the daemon again',
+      },
+      'no nf_tables here: published ports go through a proxy, whose address containers see, and nothing masquerades: containers ' +
+        'reach nothing beyond this host',
     );
     return undefined;
   }
 
   /** Only where a network needs it: this is a setting of the whole host. */
   #forwardIpv6(): void {
-    if (!this.named.bridges().some(({ ipv6, internal }) => ipv6 !== undefined && internal !== true)) return;
+    if (
+      this.#firewall === undefined ||
+      !this.named.bridges().some(({ ipv6, internal }) => ipv6 !== undefined && internal !== true)
+    )
+      return;
     try {
       forwardIpv6();
     } catch (err) {
@@ -166,8 +175,11 @@ export class BridgeNetwork implements HostNetwork {
     this.#firewall.apply();
   }
 
-  #routeLocal(bridge: string): Promise<boolean> {
-    return enableSysctl(`net/ipv4/conf/${bridge}/route_localnet`);
+  /** Lets packets pass a bridge, from 127.0.0.1 too; without rules it is shut. Returns whether those from 127.0.0.1 may pass. */
+  async #routeLocal(bridge: string): Promise<boolean> {
+    if (this.#firewall !== undefined) return openBridge(bridge);
+    await shutBridge(bridge);
+    return false;
   }
 
   /** A daemon comes up without a network whose addresses something else on the host has taken meanwhile. */
@@ -220,7 +232,7 @@ export class BridgeNetwork implements HostNetwork {
       throw error;
     }
     // Behind the rules that guard the host's loopback.
-    if (this.#firewall !== undefined && this.#loopback) await this.#routeLocal(name);
+    await this.#routeLocal(name);
   }
 
   removeNetwork(id: string): void {
