@@ -151,7 +151,11 @@ table('containers', [
   ['exec -u ghost up id', 126, fromDaemon('unable to find user ghost: no matching entries in passwd file')],
   ['exec -it up sh', 1, 'the input device is not a TTY\n'],
   ['attach down', 1, 'cannot attach to a stopped container, start it first\n'],
-  ['inspect --type foo up', 1, 'unknown type: "foo": must be one of "container", "image", "network", "volume"\n'],
+  [
+    'inspect --type foo up',
+    1,
+    'unknown type: "foo": must be one of "container", "image", "network", "volume", "pod"\n',
+  ],
 ]);
 
 table(
