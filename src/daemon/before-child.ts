@@ -3,6 +3,7 @@ import type { Log } from '../host/log.ts';
 import type { Containerd } from './backends/containerd.ts';
 import type { ExitNotes } from './backends/exit-notes.ts';
 import { removeLostBuildSteps } from './backends/lost-build-steps.ts';
+import { removeLostBundles } from './backends/lost-bundles.ts';
 import { type CgroupPlaces, removeLostCgroups } from './backends/lost-cgroups.ts';
 import { removeLostNamespaces } from './backends/lost-namespaces.ts';
 import { endLostShims } from './backends/lost-shims.ts';
@@ -29,8 +30,9 @@ export async function beforeContainerd(
     const namespaces = await removeLostNamespaces(paths.containerdState);
     const { containerdState } = paths;
     const cgroups = groups === undefined ? 0 : await removeLostCgroups({ ...groups, containerdState });
-    if (shims + namespaces + cgroups > 0)
-      log.info({ shims, namespaces, cgroups }, 'cleared away what cut off starts had left');
+    const bundles = await removeLostBundles(paths);
+    if (shims + namespaces + cgroups + bundles > 0)
+      log.info({ shims, namespaces, cgroups, bundles }, 'cleared away what cut off starts had left');
   } catch (err) {
     // It costs memory, and is no reason to be without containers.
     log.warn({ err }, 'cannot clear away what cut off starts have left');

@@ -16,7 +16,7 @@ export const Type = {
   NEW_ROUTE: 24,
   GET_ROUTE: 26,
 } as const;
-export const LinkAttribute = { ADDRESS: 1, NAME: 3, MTU: 4, MASTER: 10, LINK_INFO: 18 } as const;
+export const LinkAttribute = { ADDRESS: 1, NAME: 3, MTU: 4, LINK: 5, MASTER: 10, LINK_INFO: 18 } as const;
 export const LinkInfoAttribute = { KIND: 1 } as const;
 const AddressAttribute = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4 } as const;
 const RouteAttribute = { DESTINATION: 1, OUTPUT_INTERFACE: 4, PRIORITY: 6, METRICS: 8, TABLE: 15 } as const;
@@ -35,6 +35,8 @@ export interface Link {
   readonly mac: string;
   /** Index of the bridge it is a port of; 0 for none. */
   readonly master: number;
+  /** Of a pair's end: index of the other end, in whatever namespace that is; else 0, or the interface that it lies on. */
+  readonly peer: number;
   /** Such as bridge or veth; empty for hardware. */
   readonly kind: string;
 }
@@ -183,6 +185,7 @@ function parseLink(payload: Buffer): Link {
       ':',
     ),
     master: number(LinkAttribute.MASTER),
+    peer: number(LinkAttribute.LINK),
     kind: kind === undefined ? '' : parseCString(kind),
   };
 }

@@ -21,6 +21,7 @@ import { frozenOf } from './pause.ts';
 import { type CriContainer, type Plan, planContainer } from './reconcile-plan.ts';
 import { tellHeld } from './resource-events.ts';
 import { removeStrayDirectories, removeStrayFifos } from './stray-files.ts';
+import { removeStrayInterfaces } from './stray-interfaces.ts';
 import { clearAll, toSandbox } from './strays.ts';
 import { removeViews } from './view-rootfs.ts';
 import { holdLive } from './volumes.ts';
@@ -61,6 +62,8 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
     return [{ id, sandboxId, owner, attempt: metadata?.attempt ?? 0, state: criState }];
   });
 
+  const processes = new Map(tasks.flatMap(({ id, pid }) => (alive.has(id) ? [[id, pid] as const] : [])));
+  removeStrayInterfaces(context, processes);
   await takeUpPods(context, new Set(sandboxes.filter(({ ready }) => ready).map(({ id }) => id)));
   const byOwner = Map.groupBy(containers, ({ owner }) => owner);
   const records = state.containers.list().filter(({ id }) => !context.live.has(id));

@@ -13,6 +13,7 @@ import { addIpv6 } from './bridge-ipv6.ts';
 import type { NetworkMembers } from './members.ts';
 import { NetworkAddresses } from './network-addresses.ts';
 import { macOf, plug, raiseLoopback, routeBy, unplug } from './plug.ts';
+import { removeStrayPorts } from './stray-ports.ts';
 import type { Ipv6Subnet } from './subnet-ipv6.ts';
 
 export interface NetworkDefinition {
@@ -259,6 +260,22 @@ export class NamedNetworks {
   close(owner: string): void {
     for (const { addresses } of this.#entries.values()) addresses.free(owner);
     if (this.#owners.delete(owner)) removeNetns(join(this.#directory, owner));
+  }
+
+  /**
+   * Takes away the interfaces that a killed daemon made and did not note (stray-ports.ts). Before anything is plugged in.
+   * @param plugged what is noted of those that run; `netns` where the namespace is not one of ours
+   */
+  removeStrays(
+    plugged: readonly { readonly owner: string; readonly netns?: string; readonly interfaces: readonly string[] }[],
+  ): number {
+    const noted = new Map(plugged.map((one) => [one.owner, one]));
+    const elsewhere = plugged.flatMap(({ netns, interfaces }) => (netns === undefined ? [] : [{ netns, interfaces }]));
+    // A namespace that nobody has goes as a whole.
+    const ours = listNames(this.#directory)
+      .filter((owner) => noted.get(owner)?.netns === undefined)
+      .map((owner) => ({ netns: join(this.#directory, owner), interfaces: noted.get(owner)?.interfaces }));
+    return removeStrayPorts(this.#route(), this.bridges(), [...elsewhere, ...ours]);
   }
 
   /** Removes the namespaces that no owner has taken up: of starts that a killed daemon did not finish. Returns how many. */
