@@ -58,6 +58,7 @@ export class PodStore {
   readonly #bySandbox: Statement<[string]>;
   readonly #all: Statement<[]>;
   readonly #delete: Statement<[string]>;
+  readonly #updates = new Map<string, Statement>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -108,9 +109,13 @@ export class PodStore {
   /** Writes what changed. False when the pod is gone. */
   update(id: string, changes: Partial<PodChanges>): boolean {
     const row = toRow(changes);
-    const assignments = Object.keys(row).map((name) => `${name} = @${name}`);
-    if (assignments.length === 0) return this.byId(id) !== undefined;
-    const statement = this.#database.prepare(`UPDATE pods SET ${assignments.join(', ')} WHERE id = @id`);
+    const assignments = Object.keys(row)
+      .map((name) => `${name} = @${name}`)
+      .join(', ');
+    if (assignments === '') return this.byId(id) !== undefined;
+    const known = this.#updates.get(assignments);
+    const statement = known ?? this.#database.prepare(`UPDATE pods SET ${assignments} WHERE id = @id`);
+    if (known === undefined) this.#updates.set(assignments, statement);
     return statement.run({ ...row, id }).changes > 0;
   }
 

@@ -134,7 +134,10 @@ async function makeSandbox(context: EngineContext, pod: PodRecord): Promise<void
     });
     renewNames(context, id);
   } catch (error) {
-    await giveBack(context, id);
+    // Whatever happens on the way back: the row must not say that there is one.
+    await giveBack(context, id).catch((err: unknown) =>
+      context.log.error({ err, pod: id }, 'cannot take back the start of a pod'),
+    );
     state.pods.update(id, {
       state: pod.startedAt === 0n ? 'created' : 'stopped',
       sandboxId: '',

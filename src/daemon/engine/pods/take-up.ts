@@ -17,7 +17,7 @@ async function takeUp(context: EngineContext, pod: PodRecord, ready: ReadonlySet
   const { id, endpoints, startedAt } = pod;
   if (pod.state !== 'running') return;
   if (pod.sandboxId !== '' && ready.has(pod.sandboxId)) {
-    context.network.named.adopt(id, needsNamespace(pod) ? endpoints : []);
+    context.network.named.adopt(id, endpoints);
     if (!needsNamespace(pod) || context.network.named.pathOf(id) !== undefined) {
       joinAgain(context, podOwner(context.state, pod));
       return;
