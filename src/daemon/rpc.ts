@@ -11,7 +11,7 @@ import { RpcServer } from '../api/rpc/server.ts';
 import type { Log } from '../host/log.ts';
 import type { ContainerEngine } from './engine/containers/engine.ts';
 import type { EventBus } from './engine/events/bus.ts';
-import type { ImageEngine } from './engine/images/images.ts';
+import type { TellingImageEngine } from './engine/images/image-events.ts';
 import type { HostNetwork } from './engine/network/host-network.ts';
 import { networkEngine } from './engine/networks/networks.ts';
 import type { storageEngine } from './engine/storage/storage.ts';
@@ -31,7 +31,7 @@ export interface RpcParts {
   readonly events: EventBus;
   readonly paths: Paths;
   readonly containers: ContainerEngine;
-  readonly images: ImageEngine;
+  readonly images: TellingImageEngine;
   readonly network: HostNetwork;
   readonly storage: ReturnType<typeof storageEngine>;
   readonly facts: Parameters<typeof systemService>[0];

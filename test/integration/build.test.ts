@@ -44,6 +44,7 @@ const OfBuilds = {
   methods: {
     pullsForBuilds: ImagesDefinition.methods.pullsForBuilds,
     configuredAuth: ImagesDefinition.methods.configuredAuth,
+    built: ImagesDefinition.methods.built,
   },
 } as const;
 
@@ -56,7 +57,11 @@ before(async () => {
   engine = await startEngine({ root: join(base, 'root'), state: join(base, 's') });
   address = join(base, 'k3c.sock');
   const images = new RpcServer();
-  images.add(OfBuilds, { pullsForBuilds: async () => ({ needed: false }), configuredAuth: async () => ({}) });
+  images.add(OfBuilds, {
+    pullsForBuilds: async () => ({ needed: false }),
+    configuredAuth: async () => ({}),
+    built: async () => ({}),
+  });
   gateway = createGateway({
     socketPath: address,
     rpc: images,

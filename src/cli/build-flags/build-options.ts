@@ -71,12 +71,19 @@ function outputsOf(flags: BuildFlags): readonly OutputOption[] {
   return [...outputs, { type: 'image', destination: '', attributes: {} }];
 }
 
+/** Whether the image ends up in this machine's store. */
+export function isKeptHere(flags: BuildFlags): boolean {
+  const outputs = outputsOf(flags);
+  const isKept = (output: OutputOption) => isStore(output) || output.type === 'registry';
+  return outputs.length === 0 || outputs.some((output) => isKept(output) && output.attributes['store'] !== 'false');
+}
+
 /** Whether the image ends up in this machine's store, and in no registry. */
 export function isKeptHereOnly(flags: BuildFlags): boolean {
   const outputs = outputsOf(flags);
   const isPushed =
     flags.push || outputs.some(({ type, attributes }) => type === 'registry' || attributes['push'] === 'true');
-  return !isPushed && (outputs.length === 0 || outputs.some(isStore));
+  return !isPushed && isKeptHere(flags);
 }
 
 function isStore({ type, destination }: OutputOption): boolean {

@@ -1,13 +1,14 @@
 /** `k3c build`: BuildKit's build, from this side of the socket. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { toK3cError } from '../../api/errors.ts';
 import { build as runBuild } from '../../client/build/build.ts';
 import type { BuildStatus } from '../../client/build/control.ts';
 import type { BuildHost } from '../../client/build/request/options.ts';
 import { imageId, removeIdFile, writeIdFile, writeMetadataFile } from '../../client/build/result.ts';
 import type { ExporterResponse } from '../../client/build/solve.ts';
 import type { K3cClient } from '../../client/client.ts';
-import { callOf, isKeptHereOnly, optionsOf } from '../build-flags/build-options.ts';
+import { callOf, isKeptHere, isKeptHereOnly, optionsOf } from '../build-flags/build-options.ts';
 import { type BuildFlags, buildFlags } from '../build-flags/flags.ts';
 import type { CommandDefinition } from '../command.ts';
 import type { CommandContext } from '../context.ts';
@@ -63,6 +64,7 @@ export const build: CommandDefinition<BuildFlags> = {
       context.stderr.write(stderr);
       return code;
     }
+    if (isKeptHere(flags)) await tellOfNames(context, response, listener.onNotice);
     if (mode !== 'quiet' && mode !== 'rawjson') {
       context.stderr.write(formatWarnings(warnings, color));
       if (isKeptHereOnly(flags)) context.stderr.write(formatLatestHint(response));
@@ -74,6 +76,22 @@ export const build: CommandDefinition<BuildFlags> = {
     return 0;
   },
 };
+
+/** For `events`, which BuildKit tells nothing. The build is done, whatever becomes of it. */
+async function tellOfNames(
+  context: CommandContext,
+  response: ExporterResponse,
+  onNotice: (text: string) => void,
+): Promise<void> {
+  const names = (response['image.name'] ?? '').split(',').filter((name) => name !== '');
+  if (names.length === 0) return;
+  try {
+    const client = await context.client();
+    await client.images.built({ names }, { signal: context.signal });
+  } catch (error) {
+    onNotice(`WARNING: no event tells of this image: ${toK3cError(error).message}`);
+  }
+}
 
 /** @throws CliError that names the file as the user did */
 async function writeResult(

@@ -8,6 +8,7 @@ import type {
   TransferProgress,
 } from '../../api/gen/k3c.ts';
 import type { Handlers } from '../../api/rpc/types.ts';
+import type { TellingImageEngine } from '../engine/images/image-events.ts';
 import type { ImageEngine } from '../engine/images/images.ts';
 import { toFilters } from './filters.ts';
 import { toImageSummary } from './image-messages.ts';
@@ -18,7 +19,7 @@ type PullEvents = NonNullable<Parameters<ImageEngine['pull']>[0]['onEvent']>;
 type Event = Parameters<PullEvents>[0];
 
 /** The handlers. They check nothing that the engine checks. */
-export function imagesService(images: ImageEngine): Service {
+export function imagesService(images: TellingImageEngine): Service {
   return {
     pull: async ({ reference, platform, auth }, call) => {
       const progress = inOrder((message) => call.send(message));
@@ -75,6 +76,10 @@ export function imagesService(images: ImageEngine): Service {
     pullsForBuilds: async () => ({ needed: images.pullsForBuilds() }),
     pullForBuild: async ({ reference, platform, always, auth }, { signal }) => {
       await images.pullForBuild({ reference, platform, always, credentials: toCredentials(auth), signal });
+      return {};
+    },
+    built: async ({ names }, { signal }) => {
+      await images.built(names, signal);
       return {};
     },
     load: async (call) => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Code, K3cError } from '../../../api/errors.ts';
 import type { Happening } from '../events/bus.ts';
-import { withEvents } from './image-events.ts';
+import { type TellingImageEngine, withEvents } from './image-events.ts';
 import type { ImageEngine } from './images.ts';
 
 const ID = `sha256:${'1'.repeat(64)}`;
@@ -34,7 +35,7 @@ function rig(over: Partial<ImageEngine> = {}) {
 }
 
 test('each act tells what docker tells', async () => {
-  const cases: [act: (images: ImageEngine) => Promise<unknown>, lines: string[]][] = [
+  const cases: [act: (images: TellingImageEngine) => Promise<unknown>, lines: string[]][] = [
     [(images) => images.tag('busybox', 'other'), [`tag ${ID} other:latest`]],
     [(images) => images.remove('a:1', false), [`untag ${ID} ${ID}`, `untag ${ID} ${ID}`, `delete ${ID} ${ID}`]],
     [(images) => images.pull({ reference: 'busybox' }), ['pull busybox:latest busybox']],
@@ -42,6 +43,10 @@ test('each act tells what docker tells', async () => {
     [(images) => images.load(nothing()), [`load ${ID} busybox:latest`, `load ${OTHER} ${OTHER}`]],
     [(images) => images.import({ ...imported, reference: '' }), [`import ${ID} ${ID}`]],
     [(images) => images.import({ ...imported, reference: 'a' }), [`tag ${ID} a:latest`, `import ${ID} ${ID}`]],
+    [
+      (images) => images.built(['docker.io/library/a:1', 'b.io/c:2'], new AbortController().signal),
+      [`tag ${ID} a:1`, `tag ${ID} b.io/c:2`],
+    ],
     [(images) => images.commit({ reference: 'b:2' } as never), [`tag ${ID} b:2`]],
     [(images) => images.commit({ reference: '' } as never), []],
   ];
@@ -66,3 +71,10 @@ async function* nothing(): AsyncGenerator<Buffer> {
   yield* [];
 }
 const imported = { message: '', changes: [], bytes: nothing() };
+
+test('a build that is told of after its image was removed is no event', async () => {
+  const gone = () => Promise.reject(new K3cError(Code.NOT_FOUND, 'No such image: x'));
+  const { images, lines } = rig({ resolve: gone } as unknown as Partial<ImageEngine>);
+  await images.built(['x:1'], new AbortController().signal);
+  assert.deepEqual(lines(), []);
+});

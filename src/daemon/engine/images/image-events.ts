@@ -1,4 +1,5 @@
 /** docker's events of images: what was done, to which image, with the image's labels (moby, daemon/images/events.go). */
+import { Code, hasCode } from '../../../api/errors.ts';
 import { canonical, familiar, familiarRepository, formatReference, parseReference } from '../../../api/reference.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { ImageEngine } from './images.ts';
@@ -9,8 +10,14 @@ interface Described {
   readonly labels: Labels;
 }
 
+/** An engine that tells of what it did, and of what others say they did. */
+export interface TellingImageEngine extends ImageEngine {
+  /** Tells that a build has given images these names. Of a name that there is not (any more) nothing is told. */
+  built(names: readonly string[], signal: AbortSignal): Promise<void>;
+}
+
 /** The engine, telling of what it did. */
-export function withEvents(engine: ImageEngine, bus: Pick<EventBus, 'record'>): ImageEngine {
+export function withEvents(engine: ImageEngine, bus: Pick<EventBus, 'record'>): TellingImageEngine {
   const tell = (action: string, actor: string, name: string, labels: Labels = {}) =>
     bus.record({ type: 'image', action, actor, attributes: { ...labels, name } });
   const describe = async (name: string, signal?: AbortSignal): Promise<Described> => {
@@ -85,5 +92,17 @@ export function withEvents(engine: ImageEngine, bus: Pick<EventBus, 'record'>): 
       tell('import', id, id, await labelsOf(id));
       return id;
     },
+    async built(names, signal) {
+      for (const name of names) {
+        const image = await describe(name, signal).catch(unlessNotFound);
+        if (image !== undefined)
+          tell('tag', image.id, familiar(formatReference(canonical(parseReference(name)))), image.labels);
+      }
+    },
   };
+}
+
+function unlessNotFound(error: unknown): undefined {
+  if (!hasCode(error, Code.NOT_FOUND)) throw error;
+  return undefined;
 }
