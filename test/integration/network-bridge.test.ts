@@ -126,6 +126,44 @@ if (!insideNetworkNamespace()) {
     assert.equal(findLink(route, 'k3c-new'), undefined);
   });
 
+  test('a daemon that comes back takes away interfaces that nobody has noted, and no others', async () => {
+    const networkOf = (id: string, third: number) => ({
+      ...{ id, name: id, bridge: `k3c-${id}`, subnet: `10.64.${third}.0/24`, gateway: `10.64.${third}.1` },
+      ...{ ipRange: '', internal: false, mtu: 0 },
+    });
+    const networks = [networkOf('lan', 2), networkOf('wan', 3)];
+    const first = await start({ bridgeCidr: '10.64.0.0/24', networks: () => networks });
+    const plug = (owner: string, netns: string, network: string) =>
+      first.named.plug(owner, netns, { network, ip: '', mac: '' }).interface;
+    const noted = plug('one', first.named.open('one'), 'lan');
+    const cutOff = plug('one', join(state, 'netns/one'), 'wan');
+    // Of a start that was cut off: it goes as a whole, with its namespace.
+    plug('two', first.named.open('two'), 'wan');
+    // A pod's namespace is known by a process in it.
+    sh('ip netns add pod');
+    const ofPod = plug('pod', '/run/netns/pod', 'lan');
+    sh('ip link add vethmine type veth peer name theirs; ip link set vethmine master k3c-wan');
+    await first.stop({ removeAll: false });
+
+    const again = await start({ bridgeCidr: '10.64.0.0/24', networks: () => networks });
+    const plugged = [
+      { owner: 'one', interfaces: [noted] },
+      { owner: 'pod', netns: '/run/netns/pod', interfaces: [ofPod] },
+    ];
+    const linksOf = (file: string) => sh(`nsenter --net=${file} ip -o link`).match(/eth\d/g) ?? [];
+    assert.deepEqual(linksOf(join(state, 'netns/one')), [noted, cutOff]);
+    assert.equal(again.named.removeStrays(plugged), 1);
+    assert.deepEqual(linksOf(join(state, 'netns/one')), [noted]);
+    assert.deepEqual(linksOf(join(state, 'netns/two')), ['eth0']);
+    assert.deepEqual(linksOf('/run/netns/pod'), [ofPod]);
+    assert.match(sh('ip -o link show master k3c-wan'), /vethmine/);
+    assert.equal(again.named.removeStrays(plugged), 0);
+    again.named.adopt('one', []);
+    assert.equal(again.named.sweep(), 1);
+    again.named.close('one');
+    sh('ip link del vethmine; ip netns del pod');
+  });
+
   test('refuses a wanted network that collides, and leaves nothing behind', async () => {
     await assert.rejects(start({ bridgeCidr: '10.61.0.0/16' }), {
       code: Code.FAILED_PRECONDITION,
