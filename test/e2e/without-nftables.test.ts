@@ -63,34 +63,30 @@ test('networks of users reach neither one another nor the outside, nor are they 
   await serve('lan1', '--network', 'lan', '--ip', '10.64.31.10');
   await serve('inner1', '--network', 'inner', '--ip', '10.64.33.10');
   assert.equal(await inside('lan', get('10.64.31.10')), 'lan1');
-  for (const network of ['other', 'bridge', 'inner'])
-    assert.equal(await inside(network, get('10.64.31.10')), '', network);
-  assert.equal(await inside('lan', get('10.64.33.10')), '');
-  assert.equal(await inside('lan', 'timeout 2 nc 10.64.30.2 90 < /dev/null; true'), '');
-  assert.match(await outside.get('http://10.64.31.10/'), /timed out/i);
+  const answers = await Promise.all([
+    ...['other', 'bridge', 'inner'].map((network) => inside(network, get('10.64.31.10'))),
+    inside('lan', get('10.64.33.10')),
+    inside('lan', 'timeout 2 nc 10.64.30.2 90 < /dev/null; true'),
+    outside.ask('tcp', '10.64.31.10', 80),
+  ]);
+  assert.deepEqual(answers, ['', '', '', '', '', 'TIMEOUT']);
   await machine.ok(['rm', '-f', 'lan1', 'inner1']);
 });
 
 test('a host’s loopback is closed to containers', async () => {
-  const listening = machine.sh('timeout 20 nc -l -p 7000 -s 127.0.0.1 -e echo secret || true');
-  const script =
-    'ip address del 127.0.0.1/8 dev lo; ip route add 127.0.0.0/8 via $(ip route | sed -n "s/default via \\([^ ]*\\).*/\\1/p"); timeout 2 nc 127.0.0.1 7000 < /dev/null; true';
-  assert.equal(
-    await machine.ok([
-      'run',
-      '--rm',
-      '--cap-add',
-      'NET_ADMIN',
-      '--sysctl',
-      'net.ipv4.conf.all.route_localnet=1',
-      'busybox',
-      'sh',
-      '-c',
-      script,
-    ]),
-    '',
-  );
-  await listening;
+  await machine.serve('127.0.0.1', 7000);
+  const [gateway] = (
+    await machine.ok(['network', 'inspect', '-f', '{{(index .IPAM.Config 0).Gateway}}', 'bridge'])
+  ).split('\n');
+  const flags = ['--cap-add', 'NET_ADMIN', '--sysctl', 'net.ipv4.conf.all.route_localnet=1', 'busybox', 'sh', '-c'];
+  const script = `ip address del 127.0.0.1/8 dev lo; ip route add 127.0.0.0/8 via ${gateway}
+    timeout 1 nc 127.0.0.1 7000 < /dev/null; true`;
+  assert.equal(await machine.ok(['run', '--rm', ...flags, script]), '');
+  // The way is real: with the setting that is not made here the container gets in.
+  const setting = `/proc/sys/net/ipv4/conf/${machine.bridge}/route_localnet`;
+  await machine.do(`echo 1 > ${setting}`);
+  assert.match(await machine.ok(['run', '--rm', ...flags, script]), /^host /);
+  await machine.do(`echo 0 > ${setting}`);
 });
 
 test('a daemon that is killed takes all of it up again', async () => {

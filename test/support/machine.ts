@@ -255,13 +255,25 @@ export class Machine {
       sh: (script) => run('nsenter', command('sh', '-ec', script)),
       get: (url) => get(command('curl', '-sS', '-m', '3', url)),
       ask: async (...words) => (await run('nsenter', command(process.execPath, ask, ...words.map(String)))).stdout,
-      serve: async (port) => {
-        const words = command(process.execPath, answerServer, name, address, String(port));
-        const child = spawn('nsenter', words, { stdio: ['ignore', 'pipe', 'inherit'] });
-        this.#serving.push(child);
-        await once(child.stdout, 'data');
-      },
+      serve: (port) => this.#serve(command, name, address, port),
     };
+  }
+
+  /** Answers on a port of the machine itself with its name, `host`, and the address that asked. */
+  serve(address: string, port: number): Promise<void> {
+    return this.#serve((...words) => [...this.#enter(), ...words], 'host', address, port);
+  }
+
+  async #serve(
+    command: (...words: readonly string[]) => string[],
+    name: string,
+    address: string,
+    port: number,
+  ): Promise<void> {
+    const words = command(process.execPath, answerServer, name, address, String(port));
+    const child = spawn('nsenter', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#serving.push(child);
+    await once(child.stdout, 'data');
   }
 
   /** What `curl` on the machine itself prints of a URL; the words of its failure otherwise. */
