@@ -1,5 +1,5 @@
 /**
- * kill -9 of the daemon in the middle of everything at once: starts, removals, networks. What was answered is true afterwards, what was not
+ * kill -9 of the daemon in the middle of everything at once: starts, removals, networks, pods. What was answered is true afterwards, what was not
  * can be removed, and then nothing is there that was not there before.
  */
 import assert from 'node:assert/strict';
@@ -7,21 +7,24 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../support/binary.ts';
+import { until } from '../support/counting.ts';
 import { grown, inventory } from '../support/inventory.ts';
 import { type Daemon, startDaemon } from '../support/k3c.ts';
+import { processesWith } from '../support/sweep.ts';
 
 /** How many creates are to be cut off. 200 for the whole of it; fewer keep the suite short. */
 const CREATES = Number(process.env['K3C_KILLED_CREATES'] ?? 24);
-/** The kill comes within this time after the lanes have begun: several acts long, so that all lanes are somewhere in one. */
-const SPREAD_MS = 1500;
-/** So many things are done at once. Fewer would be further on when the kill comes, more would all be at the beginning. */
-const LANES = 10;
+/** Rounds in which containerd alone is killed. Each death in a row doubles the wait before its next start. */
+const CONTAINERD_ROUNDS = 2;
 
 const netns = `k3ct-${randomBytes(4).toString('hex')}`;
 const SLEEP = ['busybox', 'sleep', '1000'];
 
 let daemon: Daemon;
+/** What the daemon holds when it has nothing to do. */
 let nothing: ReadonlySet<string>;
+/** How long so many starts at once as there are lanes take here and now, milliseconds: a kill comes within a multiple of it. */
+let turnMs = 0;
 before(async () => {
   await sh('ip', 'netns', 'add', netns);
   await sh('ip', '-n', netns, 'link', 'set', 'lo', 'up');
@@ -31,6 +34,10 @@ before(async () => {
   for (const flags of [[], ['--network', 'lan'], ['-p', '127.0.0.1:0:80'], ['-v', 'warm:/etc']])
     await daemon.ok(['run', '--rm', ...flags, 'busybox', 'true']);
   await daemon.ok(['volume', 'rm', 'warm']);
+  const started = performance.now();
+  await Promise.all(lanes.map(() => daemon.ok(['run', '-d', ...SLEEP])));
+  turnMs = performance.now() - started;
+  await removeAll();
   nothing = await settledInventory();
 });
 after(async () => {
@@ -57,13 +64,14 @@ async function settledInventory(): Promise<ReadonlySet<string>> {
 }
 
 /** What the daemon has said of a container, network or volume; `begun`: it has not answered yet. */
-type Said = 'begun' | 'running' | 'created' | 'gone';
+type Said = 'begun' | 'running' | 'created' | 'exited' | 'gone';
 
 class Round {
   readonly number: number;
   readonly said = new Map<string, Said>();
-  /** Networks that were made, and those on which a container was said to be. */
+  readonly pods = new Map<string, Said>();
   readonly networks = new Map<string, Said>();
+  /** Whether the container of that name is on the network of that name. */
   readonly places = new Map<string, 'on' | 'off' | 'begun'>();
   killed = false;
   /** Creates that got no answer. */
@@ -105,6 +113,33 @@ const runThenRemove =
   async (round, name) =>
     (await round.start(name, ['run', '-d', '--name', name, ...flags, ...SLEEP])) && (await round.remove(name));
 
+/** Two containers in a pod that is stopped and started again. */
+const pod =
+  (...flags: readonly string[]): Lane =>
+  async (round, name) => {
+    const say = (what: Said) => round.pods.set(name, what);
+    const members = [`${name}-a`, `${name}-b`];
+    const act = async (verb: string, words: readonly string[], then: Said, ofMembers: Said) => {
+      say('begun');
+      for (const member of members) if (round.said.has(member)) round.said.set(member, 'begun');
+      if (!(await round.act(['pod', verb, ...words, name]))) return false;
+      say(then);
+      for (const member of members) if (round.said.has(member)) round.said.set(member, ofMembers);
+      return true;
+    };
+    if (!(await act('create', flags, 'created', 'begun'))) return false;
+    for (const member of members) {
+      say('begun');
+      if (!(await round.start(member, ['run', '-d', '--pod', name, '--name', member, ...SLEEP]))) return false;
+      say('running');
+    }
+    return (
+      (await act('stop', ['-t', '0'], 'exited', 'exited')) &&
+      (await act('start', [], 'running', 'running')) &&
+      (await act('rm', ['-f'], 'gone', 'gone'))
+    );
+  };
+
 const lanes: readonly Lane[] = [
   runThenRemove(),
   runThenRemove('--rm', '-p', '127.0.0.1:0:80', '-p', '0:53/udp'),
@@ -127,7 +162,8 @@ const lanes: readonly Lane[] = [
   async (round, name) => {
     if (!(await round.start(name, ['run', '-d', '--name', name, '--network', 'lan', ...SLEEP]))) return false;
     round.networks.set(name, 'begun');
-    if (!(await round.act(['network', 'create', name]))) return false;
+    const family = Math.random() < 0.5 ? ['--ipv6'] : [];
+    if (!(await round.act(['network', 'create', ...family, name]))) return false;
     round.networks.set(name, 'created');
     for (const [act, place] of [
       ['connect', 'on'],
@@ -147,21 +183,26 @@ const lanes: readonly Lane[] = [
     (await round.start(name, ['run', '-d', '--name', name, '-v', `${name}:/etc`, ...SLEEP])) &&
     (await round.remove(name)) &&
     (await round.act(['volume', 'rm', name])),
+  pod('-p', '127.0.0.1:0:80'),
+  pod('--network', 'lan', '-p', '0:80'),
 ];
 
-/** Works in all lanes until the daemon is killed. */
-async function work(round: Round, killAfterMs: number): Promise<void> {
-  const lane = async (at: number) => {
-    const turn = lanes[at % lanes.length] ?? assert.fail();
-    for (let i = 0; !round.killed; i++) if (!(await turn(round, `c${round.number}-${at}-${i}`))) return;
+/** Works in all lanes until something is killed, at any moment; returns when that was, in milliseconds. */
+async function workUntil(round: Round, kill: () => Promise<void>): Promise<number> {
+  const at = turnMs * (0.05 + 1.5 * Math.random());
+  const lane = async (turn: Lane, number: number) => {
+    // Not all in the same part of a start.
+    await sleep((Math.random() * turnMs) / 2);
+    for (let i = 0; !round.killed; i++) if (!(await turn(round, `c${round.number}-${number}-${i}`))) return;
   };
-  const kill = async () => {
-    await sleep(killAfterMs);
+  const end = async () => {
+    await sleep(at);
     round.killed = true;
-    await daemon.end('SIGKILL');
+    await kill();
   };
-  const settled = await Promise.allSettled([...Array.from({ length: LANES }, (_, at) => lane(at)), kill()]);
+  const settled = await Promise.allSettled([...lanes.map(lane), end()]);
   for (const outcome of settled) if (outcome.status === 'rejected') throw outcome.reason;
+  return Math.round(at);
 }
 
 async function startAgain(round: Round): Promise<void> {
@@ -185,9 +226,23 @@ async function checkAnswers(round: Round): Promise<void> {
     const state = states.get(name);
     if (said === 'running') assert.equal(state, 'running', `${name} was started and is ${state}`);
     if (said === 'created') assert.equal(state, 'created', `${name} was created and is ${state}`);
+    if (said === 'exited') assert.equal(state, 'exited', `${name} was stopped and is ${state}`);
     if (said === 'gone') assert.equal(state, undefined, `${name} was removed and is ${state}`);
     if (said === 'begun') assert.ok([undefined, 'created', 'running', 'exited'].includes(state), `${name} is ${state}`);
   }
+  const pods = new Map(
+    (await daemon.ok(['pod', 'ls', '--format', '{{.Name}} {{.Status}}']))
+      .split('\n')
+      .map((line) => line.split(' ') as [string, string]),
+  );
+  const inPod: Readonly<Record<Said, RegExp>> = {
+    begun: /./,
+    running: /^Running$/,
+    created: /^Created$/,
+    exited: /^Stopped$/,
+    gone: /^nowhere$/,
+  };
+  for (const [name, said] of round.pods) assert.match(pods.get(name) ?? 'nowhere', inPod[said], `pod ${name}`);
   const networks = (await daemon.ok(['network', 'ls', '--format', '{{.Name}}'])).split('\n');
   for (const [name, said] of round.networks) {
     if (said !== 'begun') assert.equal(networks.includes(name), said === 'created', `the network ${name}`);
@@ -196,10 +251,19 @@ async function checkAnswers(round: Round): Promise<void> {
     const on = await daemon.ok(['inspect', '-f', '{{range $k, $v := .NetworkSettings.Networks}}{{$k}} {{end}}', name]);
     assert.equal(on.split(' ').includes(name), place === 'on', `${name} is on ${on}`);
   }
+  // Whatever was said: an interface for each network that it is on, and no other.
+  for (const name of round.networks.keys()) {
+    if (states.get(name) !== 'running') continue;
+    const on = await daemon.ok(['inspect', '-f', '{{len .NetworkSettings.Networks}}', name]);
+    const interfaces = (await daemon.ok(['exec', name, 'ip', '-o', 'link'])).match(/ eth\d/g) ?? [];
+    assert.equal(interfaces.length, Number(on), `interfaces of ${name}`);
+  }
 }
 
 async function removeAll(): Promise<void> {
   const names = async (...args: string[]) => (await daemon.ok(args)).split('\n').filter((name) => name !== '');
+  const pods = await names('pod', 'ls', '-q');
+  if (pods.length > 0) await daemon.ok(['pod', 'rm', '-f', ...pods]);
   const containers = await names('ps', '-aq');
   if (containers.length > 0) await daemon.ok(['rm', '-f', '-v', ...containers]);
   const networks = (await names('network', 'ls', '--format', '{{.Name}}', '-f', 'type=custom')).filter(
@@ -212,22 +276,39 @@ async function removeAll(): Promise<void> {
   if (volumes.length > 0) await daemon.ok(['volume', 'rm', ...volumes]);
 }
 
-describe('kill -9 of the daemon in the middle of everything', { timeout: 60_000 + CREATES * 3000 }, () => {
-  test(`until ${CREATES} creates were cut off: answers are true, and nothing is left`, async (t) => {
+async function check(round: Round, when: string): Promise<void> {
+  await checkAnswers(round);
+  await removeAll();
+  await daemon.ok(['run', '--rm', 'busybox', 'true']);
+  assert.deepEqual(await grown(daemon, netns, nothing), [], `${when}\n${daemon.log().slice(-20_000)}`);
+}
+
+describe('kill -9 in the middle of everything: answers are true, and nothing is left', {
+  timeout: 100_000 + CREATES * 3000,
+}, () => {
+  test(`of the daemon, until ${CREATES} creates were cut off`, async (t) => {
     let cutOff = 0;
     let kills = 0;
     for (; cutOff < CREATES; kills++) {
       const round = new Round(kills);
-      const at = 100 + Math.random() * SPREAD_MS;
-      await work(round, at);
+      const at = await workUntil(round, () => daemon.end('SIGKILL'));
       cutOff += round.cutOff;
       await startAgain(round);
-      const when = `kill ${kills}, ${Math.round(at)} ms after the lanes had begun`;
-      await checkAnswers(round);
-      await removeAll();
-      assert.deepEqual(await grown(daemon, netns, nothing), [], `${when}\n${daemon.log().slice(-20_000)}`);
+      await check(round, `kill ${kills}, ${at} ms after the lanes had begun`);
     }
-    t.diagnostic(`${cutOff} creates were cut off by ${kills} kills`);
+    t.diagnostic(`${cutOff} creates were cut off by ${kills} kills; a turn took ${Math.round(turnMs)} ms`);
+  });
+
+  test('of containerd', async () => {
+    for (let number = 100; number < 100 + CONTAINERD_ROUNDS; number++) {
+      const round = new Round(number);
+      const at = await workUntil(round, async () => {
+        for (const pid of await processesWith([`bin/containerd --config ${daemon.state}/`]))
+          process.kill(pid, 'SIGKILL');
+      });
+      await until('containerd is back', async () => (await daemon.k3c(['images'])).code === 0);
+      await check(round, `kill ${number}, ${at} ms after the lanes had begun`);
+    }
   });
 
   test('it works as before', async () => {
