@@ -2,11 +2,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
+import type { ContainerRecord } from '../../state/containers.ts';
 import type { PodRecord } from '../../state/pods.ts';
 import type { EngineContext } from '../containers/context.ts';
 import { removeContainer } from '../containers/remove.ts';
 import { tellNetwork } from '../containers/resource-events.ts';
-import { removeSandbox } from '../containers/sandboxes.ts';
+import { removeContainerOf, removeSandbox } from '../containers/sandboxes.ts';
 import { tellPod } from './events.ts';
 import { podNow } from './find-pod.ts';
 import { isActive, membersOf } from './members.ts';
@@ -21,19 +22,19 @@ import type { RemovedPod } from './types.ts';
 export async function removePod(context: EngineContext, id: string, force: boolean): Promise<RemovedPod> {
   const { state, locks } = context;
   const { name } = podNow(state.pods, id);
-  const containers: string[] = [];
+  const gone: ContainerRecord[] = [];
   for (;;) {
     const members = membersOf(state, id);
     if (!force) refuseWhenActive(context, name, members);
     await allExceptGone(members.map((member) => removeContainer(context, member.id, { force, volumes: true })));
-    containers.push(...members.map((member) => member.id));
+    gone.push(...members);
     const removed = await locks.run(podLock(id), async () => {
       // Put in meanwhile.
       if (membersOf(state, id).length > 0) return false;
-      await forget(context, podNow(state.pods, id));
+      await forget(context, podNow(state.pods, id), gone);
       return true;
     });
-    if (removed) return { name, containers };
+    if (removed) return { name, containers: gone.map((member) => member.id) };
   }
 }
 
@@ -48,7 +49,7 @@ function refuseWhenActive(context: EngineContext, name: string, members: ReturnT
 }
 
 /** The row first: a daemon that dies before the rest is gone finds the sandbox by its label, and the files by their name. */
-async function forget(context: EngineContext, pod: PodRecord): Promise<void> {
+async function forget(context: EngineContext, pod: PodRecord, members: readonly ContainerRecord[]): Promise<void> {
   const { id, name, sandboxId, state } = pod;
   await giveBack(context, id);
   context.state.transaction(() => {
@@ -60,6 +61,8 @@ async function forget(context: EngineContext, pod: PodRecord): Promise<void> {
     tellPod(context, pod, 'remove');
   });
   context.background.run(`clean up after pod ${name}`, async () => {
+    // The sandbox takes its containers along, and would meet those that are just being removed.
+    await Promise.all(members.map(({ criId }) => (criId === '' ? undefined : removeContainerOf(context, criId))));
     if (sandboxId !== '') await removeSandbox(context, sandboxId);
     await rm(join(context.paths.containers, id), { recursive: true, force: true });
   });
