@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
+import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -45,6 +46,13 @@ async function curl(url: string): Promise<string> {
 
 const bridges = async () => (await readdir('/sys/class/net')).filter((name) => name.startsWith('k3c-'));
 const namespaces = () => readdir(join(daemon.state, 'netns'));
+async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
+  for (let i = 0; i < 80; i++) {
+    if (await isSo()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.fail(`not so after eight seconds: ${what}`);
+}
 const remove = (...names: string[]) => daemon.ok(['rm', '-f', ...names]);
 
 describe('create, ls, inspect, rm', () => {
@@ -166,6 +174,85 @@ describe('traffic', () => {
     assert.equal(await within('plain', get(web)), 'web');
   });
 
+  test('to the default network while it runs: its address, names, a way out, and back', async () => {
+    await daemon.ok(['run', '-d', '--name', 'home', 'busybox', 'sleep', '1000']);
+    await daemon.ok(['network', 'connect', 'bridge', 'shut']);
+    const shut = await inspect('shut', '{{.NetworkSettings.IPAddress}}');
+    assert.equal(await addressOf('shut', 'bridge'), shut);
+    assert.equal(await within('home', get('shut')), 'shut');
+    assert.equal(await within('home', get(shut)), 'shut');
+    const home = await addressOf('home', 'bridge');
+    assert.match(
+      (await within('shut', `cat /etc/hosts; ip route; nslookup home | tail -2`)) ?? '',
+      new RegExp(`default via [\\s\\S]*${home}`),
+    );
+    assert.match((await within('shut', 'cat /etc/hosts')) ?? '', new RegExp(`^${shut}\tshut$`, 'm'));
+    assert.equal(await daemon.ok(['ps', '-f', 'name=shut', '--format', '{{.Networks}}']), 'inner,bridge');
+    // A daemon that comes back, and a new start, find it there.
+    await daemon.end('SIGKILL');
+    await daemon.start();
+    assert.equal(await within('home', get(shut)), 'shut');
+    await daemon.ok(['restart', '-t', '0', 'shut']);
+    assert.equal(await within('home', get('shut')), 'shut');
+    // One that started there and left comes back as it runs.
+    await daemon.ok(['network', 'disconnect', 'bridge', 'home']);
+    assert.equal(await within('home', get(shut)), undefined);
+    await daemon.ok(['network', 'connect', 'bridge', 'home']);
+    assert.equal(await within('home', get(await addressOf('shut', 'bridge'))), 'shut');
+    const aliased = await daemon.k3c(['network', 'connect', '--alias', 'x', 'bridge', 'web']);
+    assert.match(aliased.stderr, /network-scoped alias is supported only for containers in user defined networks/);
+    await daemon.ok(['network', 'disconnect', 'bridge', 'shut']);
+    assert.doesNotMatch((await within('shut', 'cat /etc/hosts; ip route')) ?? '', new RegExp(`default via|${shut}`));
+    await remove('home');
+    const leases = await readdir(join(daemon.state, 'cni/leases/k3c'));
+    const held = (await daemon.ok(['network', 'inspect', '-f', '{{len .Containers}}', 'bridge'])).trim();
+    await until(
+      async () => (await readdir(join(daemon.state, 'cni/leases/k3c'))).filter(isIPv4).length === Number(held),
+      `${held} of ${leases}`,
+    );
+  });
+
+  test('several networks from the start, each with what is asked of it', async () => {
+    const flags = [
+      '--network',
+      'name=lan,alias=multi',
+      '--network',
+      'name=fixed,ip=10.62.1.55,mac-address=02:00:00:00:00:55',
+    ];
+    await serve('multi', ...flags, '--network', 'inner', '-p', '80');
+    assert.equal(await within('near', get('multi')), 'multi');
+    assert.equal(await within('far', get('10.62.1.55')), 'multi');
+    assert.equal(await within('shut', get(await addressOf('multi', 'inner'))), 'multi');
+    assert.equal(await daemon.ok(['ps', '-f', 'name=multi', '--format', '{{.Networks}}']), 'lan,fixed,inner');
+    assert.equal(await inspect('multi', '{{.NetworkSettings.Networks.fixed.MacAddress}}'), '02:00:00:00:00:55');
+    const hosts = (await within('multi', 'cat /etc/hosts')) ?? '';
+    for (const network of ['lan', 'fixed', 'inner'])
+      assert.match(hosts, new RegExp(`^${await addressOf('multi', network)}\tmulti$`, 'm'));
+    const port = (await daemon.ok(['port', 'multi', '80'])).split('\n')[0]?.split(':').at(-1) ?? '';
+    assert.equal(await curl(`http://127.0.0.1:${port}/`), 'multi');
+    // The port follows to the next network that leads out, and comes back with one.
+    await daemon.ok(['network', 'disconnect', 'lan', 'multi']);
+    assert.equal(await curl(`http://127.0.0.1:${port}/`), 'multi');
+    await daemon.ok(['network', 'disconnect', 'fixed', 'multi']);
+    await assert.rejects(curl(`http://127.0.0.1:${port}/`));
+    await daemon.ok(['network', 'connect', 'lan', 'multi']);
+    assert.equal(await curl(`http://127.0.0.1:${port}/`), 'multi');
+    await remove('multi');
+  });
+
+  test('an address of the link layer on the default network', async () => {
+    await serve('linked', '--mac-address', '02:00:00:00:00:77');
+    assert.equal(await within('linked', 'cat /sys/class/net/eth0/address'), '02:00:00:00:00:77');
+    assert.equal(
+      await inspect('linked', '{{.NetworkSettings.MacAddress}} {{.HostConfig.NetworkMode}}'),
+      '02:00:00:00:00:77 bridge',
+    );
+    assert.equal(await within('plain', get('linked')), 'linked');
+    await daemon.ok(['restart', '-t', '0', 'linked']);
+    assert.equal(await within('linked', 'cat /sys/class/net/eth0/address'), '02:00:00:00:00:77');
+    await remove('linked');
+  });
+
   test('another container’s network', async () => {
     const text = await daemon.ok([
       'run',
@@ -214,11 +301,17 @@ describe('traffic', () => {
 
   const refused: [flags: string[], message: RegExp][] = [
     [['--network', 'nowhere'], /network nowhere not found/],
+    [['--network', 'lan', '--network', 'lan'], /network "lan" is specified multiple times/],
+    [['--network', 'lan', '--network', 'host'], /cannot attach both user-defined and non-user-defined network-modes/],
+    [['--network', 'name=lan,colour=red'], /invalid argument .* for "--network" flag: invalid field key colour/],
+    [
+      ['--network', 'name=fixed,ip=10.62.1.9', '--ip', '10.62.1.8'],
+      /cannot specify both --ip and per-network IPv4 address/,
+    ],
     [['--network', 'lan', '--ip', '172.18.9.9'], /only when connecting to networks with user configured subnets/],
     [['--ip', '10.62.1.3'], /user specified IP address is supported on user defined networks only/],
     [['--network', 'fixed', '--ip', '10.62.1.77'], /Address already in use/],
     [['--network', 'fixed', '--ip', '10.62.2.1'], /invalid address 10.62.2.1/],
-    [['--mac-address', '92:d0:c6:0a:29:33'], /a MAC address can be chosen on user defined networks only\nhint: /],
     [['--network', 'host', '--mac-address', '92:d0:c6:0a:29:33'], /conflicting options: mac-address/],
     [['--network-alias', 'x'], /network-scoped alias is supported only for containers in user defined networks/],
   ];

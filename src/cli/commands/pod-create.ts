@@ -1,11 +1,13 @@
 /** `k3c pod create` */
 import type { PodSpec } from '../../api/gen/k3c.ts';
 import type { CommandDefinition } from '../command.ts';
-import { addressFlags, type NetworkFlags, toNetwork } from '../container-flags/network.ts';
+import { addressFlags, type NetworkFlags } from '../container-flags/network.ts';
+import { toNetworks } from '../container-flags/networks.ts';
 import type { CommandContext } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { checkLabel, readLabelFiles, toLabels } from '../flags/environment.ts';
 import { parseSysctl } from '../flags/limits.ts';
+import { type NetworkWish, parseNetwork } from '../flags/networks.ts';
 import { flag, value, values } from '../flags/option.ts';
 import { parsePublish } from '../flags/ports.ts';
 import { parseShare, type SharedNamespaces } from '../flags/shared-namespaces.ts';
@@ -18,7 +20,7 @@ interface PodCreateFlags extends NetworkFlags {
   readonly label?: readonly string[];
   readonly labelFile?: readonly string[];
   readonly name?: string;
-  readonly network?: string;
+  readonly network?: readonly NetworkWish[];
   readonly podIdFile?: string;
   readonly publish?: readonly string[];
   readonly replace?: boolean;
@@ -40,7 +42,7 @@ export const podCreate: CommandDefinition<PodCreateFlags> = {
       values('-l, --label <list>', 'Set meta data on a pod', checkLabel),
       values('--label-file <list>', 'Read in a line delimited file of labels'),
       value('-n, --name <string>', 'Assign a name to the pod'),
-      value('--network <network>', 'Connect the pod to a network: a name, bridge, host or none'),
+      values('--network <network>', 'Connect the pod to a network: a name, bridge, host or none', parseNetwork),
       value('--pod-id-file <string>', 'Write the pod ID to the file'),
       values('-p, --publish <list>', "Publish a pod's port(s) to the host"),
       flag('--replace', 'Remove a pod of this name, with its containers, first'),
@@ -81,8 +83,7 @@ async function toPodSpec({ cwd }: CommandContext, flags: PodCreateFlags): Promis
     hostname: flags.hostname ?? '',
     labels: toLabels(labelTexts),
     ports: toPorts(flags.publish ?? []),
-    networkMode: flags.network === undefined || flags.network === 'bridge' ? 'default' : flags.network,
-    network: toNetwork(flags),
+    ...toNetworks(flags.network, flags),
     sysctls: Object.fromEntries(flags.sysctl ?? []),
     sharePid: flags.share?.pid === true,
     cgroupParent: flags.cgroupParent ?? '',

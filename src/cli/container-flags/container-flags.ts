@@ -6,6 +6,7 @@ import type { CommandContext } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { checkLabel, checkVariable, readEnvironment, readLabelFiles, toLabels } from '../flags/environment.ts';
 import { checkMount, parseMount, parseTmpfs, parseVolume } from '../flags/mounts.ts';
+import { type NetworkWish, parseNetwork } from '../flags/networks.ts';
 import { flag, value, values } from '../flags/option.ts';
 import { parsePublish } from '../flags/ports.ts';
 import { parseInteger } from '../flags/sizes.ts';
@@ -13,7 +14,8 @@ import { parseRestart, toEntrypoint } from '../flags/words.ts';
 import { type HealthFlags, healthFlags, toHealthCheck } from './health.ts';
 import { type IsolationFlags, isolationFlags, toIsolation } from './isolation.ts';
 import { type LogFlags, logFlags, toLog } from './log.ts';
-import { type NetworkFlags, networkFlags, toNetwork } from './network.ts';
+import { type NetworkFlags, networkFlags } from './network.ts';
+import { toNetworks } from './networks.ts';
 import { type ResourceFlags, resourceFlags, toResources } from './resources.ts';
 import { type SecurityFlags, securityFlags, toSecurity } from './security.ts';
 
@@ -36,7 +38,7 @@ export interface ContainerFlags
   readonly labelFile?: readonly string[];
   readonly mount?: readonly string[];
   readonly name?: string;
-  readonly network?: string;
+  readonly network?: readonly NetworkWish[];
   readonly platform?: string;
   readonly pod?: string;
   readonly privileged?: boolean;
@@ -78,7 +80,11 @@ export function addContainerFlags(command: Command): void {
     values('--label-file <list>', 'Read in a line delimited file of labels'),
     values('--mount <mount>', 'Attach a filesystem mount to the container', checkMount),
     value('--name <string>', 'Assign a name to the container'),
-    value('--network <network>', 'Connect a container to a network: a name, bridge, host, none or container:NAME'),
+    values(
+      '--network <network>',
+      'Connect a container to a network: a name, bridge, host, none or container:NAME',
+      parseNetwork,
+    ),
     value('--platform <string>', 'Set platform if server is multi-platform capable'),
     value('--pod <string>', 'Run the container in a pod; new:NAME makes it'),
     flag('--privileged', 'Give extended privileges to this container'),
@@ -136,7 +142,6 @@ export async function toContainerSpec(
     labels: toLabels(labelTexts),
     ports: inWords(() => (flags.publish ?? []).flatMap(parsePublish)),
     mounts: toMounts(flags, context.cwd),
-    networkMode: flags.network === undefined || flags.network === 'bridge' ? 'default' : flags.network,
     restart,
     autoRemove: flags.rm === true,
     resources: toResources(flags),
@@ -150,7 +155,7 @@ export async function toContainerSpec(
     annotations: toLabels(flags.annotation ?? []),
     security: await toSecurity(flags, context.cwd),
     isolation: toIsolation(flags),
-    network: toNetwork(flags),
+    ...toNetworks(flags.network, flags),
     health: toHealthCheck(flags),
     volumesFrom: [...(flags.volumesFrom ?? [])],
     log: toLog(flags),

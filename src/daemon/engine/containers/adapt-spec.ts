@@ -23,7 +23,9 @@ export function adaptSpec(context: Pick<EngineContext, 'state' | 'cgroupParent'>
   const pod = asked.pod === '' ? undefined : findPod(context.state.pods, asked.pod);
   if (pod !== undefined) checkMember(pod, asked);
   const network =
-    pod === undefined ? checkNetwork(context.state, asked) : { networkMode: podMode(pod), endpoints: [], warnings: [] };
+    pod === undefined
+      ? checkNetwork(context.state, asked)
+      : { networkMode: podMode(pod), network: asked.network, endpoints: [], warnings: [] };
   const donor = donorOf(network.networkMode);
   const networkMode = donor === undefined ? network.networkMode : `container:${idOf(context, donor) ?? donor}`;
   const kernel = readKernelLimits();
@@ -40,6 +42,7 @@ export function adaptSpec(context: Pick<EngineContext, 'state' | 'cgroupParent'>
     spec: {
       ...asked,
       networkMode,
+      network: network.network,
       resources: limits.resources,
       ...(pod === undefined
         ? { isolation: isolated.isolation }

@@ -5,10 +5,12 @@ import type { EndpointSpec } from '../../state/spec.ts';
 import { unplug } from '../network/plug.ts';
 import { findNetwork } from '../networks/find-network.ts';
 import type { EngineContext } from './context.ts';
-import { type AskedEndpoint, newEndpoint } from './endpoints.ts';
+import { type AskedEndpoint, defaultEndpoint, newEndpoint } from './endpoints.ts';
+import { filesOf, networkIdentity } from './host-side.ts';
 import { findContainer, recordNow } from './identity.ts';
-import { donorOf, isOnDefault, networkNames } from './network-mode.ts';
-import { plugEndpoint } from './network-side.ts';
+import { changeHosts } from './network-files.ts';
+import { donorOf, networkNames } from './network-mode.ts';
+import { allAddresses, canPublish, plugEndpoint, publishedAddress } from './network-side.ts';
 import { processId } from './process-id.ts';
 import { tellNetwork } from './resource-events.ts';
 
@@ -29,20 +31,43 @@ export async function connectContainer(
     checkMode(record, found.network.name);
     if (networkNames(record).includes(found.network.name))
       throw forbidden(`endpoint with name ${record.name} already exists in network ${found.network.name}`);
-    if (found.kind === 'predefined') return rejoinDefault(context, record);
-    const endpoint = newEndpoint(found.network, asked);
-    if (!context.live.has(id)) {
-      context.state.containers.update(id, { endpoints: [...record.endpoints, endpoint] });
-      return;
-    }
-    const netns = await netnsOf(context, record);
-    const made = plugEndpoint(context, record, netns, endpoint);
-    context.state.transaction(() => {
-      const endpoints = [...record.endpoints, made];
-      context.state.containers.update(id, { endpoints, ...(record.ip === '' ? { ip: made.ip } : {}) });
-      tellNetwork(context, record, 'connect', { id: made.network, name: made.networkName });
-    });
+    // What makes the interface of a start on the default network does not make it for a container that runs.
+    const endpoint = found.kind === 'predefined' ? defaultEndpoint(asked) : newEndpoint(found.network, asked);
+    if (context.live.has(id)) return await plugInNow(context, record, endpoint);
+    const change =
+      found.kind === 'predefined' && record.spec.networkMode === 'default'
+        ? { spec: { ...record.spec, network: { ...record.spec.network, leftDefault: false } } }
+        : { endpoints: [...record.endpoints, endpoint] };
+    context.state.containers.update(id, change);
   });
+}
+
+/** While it runs: an interface, names, its line in /etc/hosts, and ports that lead there where they led nowhere. */
+async function plugInNow(context: EngineContext, record: ContainerRecord, endpoint: EndpointSpec): Promise<void> {
+  const netns = await netnsOf(context, record);
+  // Given up with the last network that led out.
+  if (record.ports.length > 0 && !canPublish(context, record))
+    await context.network.reserve(record.id, record.name, record.ports);
+  const made = plugEndpoint(context, record, netns, endpoint);
+  const after = { ...record, endpoints: [...record.endpoints, made], ip: record.ip === '' ? made.ip : record.ip };
+  context.state.transaction(() => {
+    context.state.containers.update(record.id, { endpoints: after.endpoints, ip: after.ip });
+    tellNetwork(context, record, 'connect', { id: made.network, name: made.networkName });
+  });
+  await followAddresses(context, record, after);
+}
+
+/** Brings /etc/hosts and the published ports to where a container that runs is now. */
+async function followAddresses(context: EngineContext, before: ContainerRecord, after: ContainerRecord): Promise<void> {
+  const [old, now] = [allAddresses(before), allAddresses(after)];
+  await changeHosts(filesOf(context, after), networkIdentity(context, after), {
+    added: now.filter((address) => !old.includes(address)),
+    removed: old.filter((address) => !now.includes(address)),
+  });
+  if (after.ports.length === 0) return;
+  if (!canPublish(context, after)) return await context.network.release(after.id);
+  const { podIp, podIp6 } = publishedAddress(context, after);
+  await context.network.publish(after.id, podIp, after.ports, podIp6);
 }
 
 /** Takes a container off a network. @param force a container that is not there is no failure */
@@ -68,14 +93,23 @@ export async function disconnectContainer(
       throw forbidden(`container ${record.id} is not connected to network ${name}`);
     const endpoints = record.endpoints.filter((one) => one.network !== found.network.id);
     const gone = record.endpoints.find((one) => one.network === found.network.id);
-    if (context.live.has(id)) await takeOff(context, record, gone, endpoints);
     const spec =
       gone === undefined ? { ...record.spec, network: { ...record.spec.network, leftDefault: true } } : record.spec;
-    context.state.transaction(() => {
-      const moved = gone === undefined || gone.ip === record.ip ? { ip: endpoints[0]?.ip ?? '' } : {};
-      context.state.containers.update(id, { endpoints, spec, ...(context.live.has(id) ? moved : {}) });
-      if (context.live.has(id)) tellNetwork(context, record, 'disconnect', found.network);
-    });
+    const moved = gone === undefined || gone.ip === record.ip ? { ip: endpoints[0]?.ip ?? '' } : {};
+    // The row first: an interface that no row tells of is taken away by the next daemon.
+    context.state.containers.update(id, { endpoints, spec, ...(context.live.has(id) ? moved : {}) });
+    if (!context.live.has(id)) return;
+    try {
+      await takeOff(context, record, gone, endpoints);
+    } catch (error) {
+      if (context.live.has(id)) {
+        const { ip } = record;
+        context.state.containers.update(id, { endpoints: record.endpoints, spec: record.spec, ip });
+      }
+      throw error;
+    }
+    tellNetwork(context, record, 'disconnect', found.network);
+    await followAddresses(context, record, { ...record, endpoints, spec, ...moved });
   });
 }
 
@@ -92,25 +126,7 @@ async function takeOff(
   if (gone === undefined) {
     unplug(netns, DEFAULT_INTERFACE);
     named.leadOut(netns, left);
-  } else named.unplug(record.id, netns, gone, isOnDefault(record) ? [] : left);
-  const lost = gone === undefined || gone.ip === record.ip;
-  if (record.ports.length === 0 || !lost) return;
-  const next = left.find(({ network }) => members.network(network)?.internal === false);
-  if (next === undefined) await context.network.release(record.id);
-  else await context.network.publish(record.id, next.ip, record.ports, next.ip6);
-}
-
-/** Where the CNI plugins have made the interface once, they make it again only with a new pod. */
-function rejoinDefault(context: EngineContext, record: ContainerRecord): void {
-  if (context.live.has(record.id) || record.spec.networkMode !== 'default')
-    throw new K3cError(Code.FAILED_PRECONDITION, `k3c cannot connect container ${record.name} to network bridge`, {
-      hint:
-        record.spec.networkMode === 'default'
-          ? 'stop it first: it gets its place on bridge back when it starts'
-          : 'make a network of your own for both containers',
-    });
-  const network = { ...record.spec.network, leftDefault: false };
-  context.state.containers.update(record.id, { spec: { ...record.spec, network } });
+  } else named.unplug(record.id, netns, gone, left);
 }
 
 async function netnsOf(context: EngineContext, record: ContainerRecord): Promise<string> {

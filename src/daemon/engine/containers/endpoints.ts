@@ -3,13 +3,16 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { State } from '../../state/database.ts';
 import type { NetworkRecord } from '../../state/networks.ts';
-import type { ContainerSpec, EndpointSpec } from '../../state/spec.ts';
+import type { ContainerSpec, EndpointRequestSpec, EndpointSpec, NetworkSpec } from '../../state/spec.ts';
+import { defaultNetworkId } from '../network/predefined.ts';
 import { findNetwork } from '../networks/find-network.ts';
 import { donorOf } from './network-mode.ts';
 
 export interface CheckedNetwork {
   /** A network by its name, whatever the user called it by. */
   readonly networkMode: string;
+  /** What was asked, with a word on who makes the interface of the default network. */
+  readonly network: NetworkSpec;
   readonly endpoints: readonly EndpointSpec[];
   readonly warnings: readonly string[];
 }
@@ -23,21 +26,50 @@ export function checkNetwork(
   if (donorOf(networkMode) !== undefined) checkShared(spec);
   const found =
     networkMode === 'default' || donorOf(networkMode) !== undefined ? undefined : findNetwork(state, networkMode);
+  const more = asked.moreNetworks ?? [];
   if (found?.kind !== 'made') {
-    if (asked.ip !== '' || (asked.ip6 ?? '') !== '')
-      refuse('user specified IP address is supported on user defined networks only');
-    if (asked.aliases.length > 0)
-      refuse('network-scoped alias is supported only for containers in user defined networks');
-    if (asked.macAddress !== '') refuseMac(networkMode);
-    return { networkMode: found?.network.name ?? networkMode, endpoints: [], warnings: [] };
+    if (more.length > 0) refuseMixed();
+    checkDefaultNetwork(asked);
+    const mode = { networkMode: found?.network.name ?? networkMode, warnings: [] };
+    if (asked.macAddress === '') return { ...mode, network: asked, endpoints: [] };
+    // CNI's plugins give an interface whatever MAC they like: ours is one of those that users made, on the default network.
+    if (networkMode !== 'default') refuse('conflicting options: mac-address and the network mode');
+    return { ...mode, network: { ...asked, leftDefault: true }, endpoints: [defaultEndpoint(asked)] };
   }
   const { network } = found;
-  const internal = network.config.internal && spec.ports.length > 0;
+  const endpoints = [newEndpoint(network, asked), ...more.map((one) => additional(state, one))];
+  const twice = endpoints.find((one, index) => endpoints.findIndex((other) => other.network === one.network) < index);
+  if (twice !== undefined) refuse(`network "${twice.networkName}" is specified multiple times`);
+  const internal = spec.ports.length > 0 && endpoints.every((one) => state.networks.byId(one.network)?.config.internal);
   return {
     networkMode: network.name,
-    endpoints: [newEndpoint(network, asked)],
+    network: asked,
+    endpoints,
     warnings: internal ? ['Published ports are discarded when using an internal network'] : [],
   };
+}
+
+function additional(state: Pick<State, 'networks'>, asked: EndpointRequestSpec): EndpointSpec {
+  const found = findNetwork(state, asked.network === 'default' ? 'bridge' : asked.network);
+  return found.kind === 'made' ? newEndpoint(found.network, asked) : refuseMixed();
+}
+
+function refuseMixed(): never {
+  return refuse(
+    'conflicting options: cannot attach both user-defined and non-user-defined network-modes',
+    'k3c network connect puts a container on bridge besides',
+  );
+}
+
+/** A place on the default network whose interface the daemon makes. Throws INVALID_ARGUMENT for what cannot be asked there. */
+export function defaultEndpoint(asked: AskedEndpoint): EndpointSpec {
+  checkDefaultNetwork(asked);
+  return endpointOf({ id: defaultNetworkId(), name: 'bridge' }, asked);
+}
+
+function checkDefaultNetwork({ ip, ip6 = '', aliases }: AskedEndpoint): void {
+  if (ip !== '' || ip6 !== '') refuse('user specified IP address is supported on user defined networks only');
+  if (aliases.length > 0) refuse('network-scoped alias is supported only for containers in user defined networks');
 }
 
 export interface AskedEndpoint {
@@ -49,7 +81,8 @@ export interface AskedEndpoint {
 }
 
 /** Throws INVALID_ARGUMENT for an address that cannot be asked for. */
-export function newEndpoint({ id, name, config }: NetworkRecord, asked: AskedEndpoint): EndpointSpec {
+export function newEndpoint(network: NetworkRecord, asked: AskedEndpoint): EndpointSpec {
+  const { name, config } = network;
   if (asked.ip !== '' && !isIPv4(asked.ip)) refuse(`invalid IPv4 address: ${asked.ip}`);
   if (asked.ip !== '' && !config.configured)
     refuse('user specified IP address is supported only when connecting to networks with user configured subnets');
@@ -59,15 +92,21 @@ export function newEndpoint({ id, name, config }: NetworkRecord, asked: AskedEnd
     refuse(`network ${name} has no IPv6`, 'make one that has: k3c network create --ipv6 NAME');
   if (ip6 !== '' && config.ipv6?.configured !== true)
     refuse('user specified IP address is supported only when connecting to networks with user configured subnets');
-  if (asked.macAddress !== undefined && !/^$|^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/i.test(asked.macAddress))
-    refuse(`${asked.macAddress} is not a valid mac address`);
+  return endpointOf(network, asked);
+}
+
+function endpointOf(
+  { id, name }: Pick<NetworkRecord, 'id' | 'name'>,
+  { ip, ip6 = '', macAddress = '', aliases }: AskedEndpoint,
+): EndpointSpec {
+  if (!/^$|^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/i.test(macAddress)) refuse(`${macAddress} is not a valid mac address`);
   return {
     network: id,
     networkName: name,
-    askedIp: asked.ip,
+    askedIp: ip,
     ...(ip6 === '' ? {} : { askedIp6: ip6 }),
-    askedMac: asked.macAddress ?? '',
-    aliases: [...new Set(asked.aliases)],
+    askedMac: macAddress,
+    aliases: [...new Set(aliases)],
     ip: '',
     mac: '',
     interface: '',
@@ -83,12 +122,6 @@ function checkShared({ hostname, network, ports }: Pick<ContainerSpec, 'hostname
   if (ports.length > 0 || network.publishAll)
     refuse('conflicting options: port publishing and the container type network mode');
   if (network.exposedPorts.length > 0) refuse('conflicting options: port exposing and the container type network mode');
-}
-
-/** On the default network the interface is made by CNI's plugin, which takes no address from us. */
-function refuseMac(networkMode: string): never {
-  if (networkMode !== 'default') refuse('conflicting options: mac-address and the network mode');
-  refuse('a MAC address can be chosen on user defined networks only', 'make one: k3c network create NAME');
 }
 
 function refuse(message: string, hint?: string): never {

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { askedResolvConf, containerResolvConf, hostsFile, resolvConfWith } from './network-files.ts';
+import { NO_NETWORK } from '../../state/spec.ts';
+import { askedResolvConf, changeHosts, containerResolvConf, hostsFile, resolvConfWith } from './network-files.ts';
 
 test('hosts: the name leads to the address, a dotted one by its first label too', () => {
   assert.match(hostsFile('box', ['10.1.2.3']), /^127\.0\.0\.1\tlocalhost\n(?:.*\n)+10\.1\.2\.3\tbox\n$/);
@@ -46,4 +50,22 @@ test('with a resolver on the network the host gives its search list and its opti
     resolvConfWith(host, '10.1.0.1', { dnsSearch: ['c'], dnsOptions: ['ndots:3', 'rotate'] }),
     'nameserver 10.1.0.1\nsearch c\noptions ndots:3 rotate\n',
   );
+});
+
+test('a container that runs is followed to other addresses, and what it wrote itself stays', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'k3c-hosts-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const hosts = join(directory, 'hosts');
+  const identity = { networkMode: 'lan', hostname: 'box.example.org', asked: NO_NETWORK, hostGateway: '' };
+  await writeFile(hosts, `${hostsFile('box.example.org', ['10.1.2.3', 'fd00::3'])}10.9.9.9\tof-its-own\n`);
+  const { ino } = await stat(hosts);
+  await changeHosts({ hosts }, identity, { added: ['10.2.0.4'], removed: ['10.1.2.3', 'fd00::3'] });
+  const text = await readFile(hosts, 'utf8');
+  assert.match(text, /^127\.0\.0\.1\tlocalhost\n/);
+  assert.match(text, /\n10\.9\.9\.9\tof-its-own\n10\.2\.0\.4\tbox\.example\.org box\n$/);
+  assert.doesNotMatch(text, /10\.1\.2\.3|fd00::3/);
+  assert.equal((await stat(hosts)).ino, ino);
+  await writeFile(hosts, Buffer.alloc((1 << 20) + 1));
+  await changeHosts({ hosts }, identity, { added: ['10.2.0.5'], removed: [] });
+  assert.equal((await stat(hosts)).size, (1 << 20) + 1);
 });

@@ -1,5 +1,5 @@
 /** /etc/hosts, /etc/hostname and /etc/resolv.conf of a container, as docker writes them. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
 import type { NetworkMode, NetworkSpec } from '../../state/spec.ts';
@@ -67,6 +67,23 @@ export async function writeHosts(
   await writeFile(files.hosts, text + extraHosts(identity));
 }
 
+/** Nobody needs so many names; whoever fills the file with more must not have it read. */
+const MAX_HOSTS_BYTES = 1 << 20;
+
+/** Follows a container that runs to other addresses: what else is in the file stays as it is, and the inode the same. */
+export async function changeHosts(
+  files: Pick<NetworkFiles, 'hosts'>,
+  identity: NetworkIdentity,
+  { added, removed }: { readonly added: readonly string[]; readonly removed: readonly string[] },
+): Promise<void> {
+  if (added.length + removed.length === 0 || (await stat(files.hosts)).size > MAX_HOSTS_BYTES) return;
+  const kept = (await readFile(files.hosts, 'utf8'))
+    .split('\n')
+    .filter((line) => line !== '' && !removed.includes(line.split(/\s/, 1)[0] ?? ''));
+  const names = namesOf(fullName(identity));
+  await writeFile(files.hosts, [...kept, ...added.map((address) => `${address}\t${names}`), ''].join('\n'));
+}
+
 /** Lines of --add-host, after all others as docker has them. */
 function extraHosts({ asked, hostGateway }: NetworkIdentity): string {
   return asked.extraHosts
@@ -103,9 +120,13 @@ export function askedResolvConf(text: string, asked: Pick<NetworkSpec, 'dns' | '
 
 /** docker's /etc/hosts: a line for each address. A dotted hostname is known by its first label too. */
 export function hostsFile(hostname: string, addresses: readonly string[]): string {
-  const [label] = hostname.split('.', 1);
-  const names = `${hostname}${label === hostname ? '' : ` ${label}`}`;
+  const names = namesOf(hostname);
   return `${[...FIXED_HOSTS, ...addresses.map((address) => `${address}\t${names}`)].join('\n')}\n`;
+}
+
+function namesOf(hostname: string): string {
+  const [label] = hostname.split('.', 1);
+  return `${hostname}${label === hostname ? '' : ` ${label}`}`;
 }
 
 /** With a resolver on its network only the search list and the options come from the host. */

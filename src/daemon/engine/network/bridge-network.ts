@@ -8,9 +8,10 @@ import { deleteLink, findLink, listAddresses } from '../../../host/netlink/rtnet
 import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
 import { type Bridge, ensureBridge, usedNetworks } from './bridge.ts';
 import { forwardIpv6 } from './bridge-ipv6.ts';
-import { releaseStaleLeases, removeCniConfiguration, writeCniConfiguration } from './cni.ts';
+import { leasesIn, releaseStaleLeases, removeCniConfiguration, writeCniConfiguration } from './cni.ts';
 import { Firewall } from './firewall.ts';
 import type { HostNetwork, HostNetworkOptions, PortMapping, PortRequest, PublishedContainer } from './host-network.ts';
+import { LeasedAddresses } from './leased-addresses.ts';
 import { legacyFilterInUse } from './legacy-iptables.ts';
 import { NetworkMembers } from './members.ts';
 import { NameServers } from './name-servers.ts';
@@ -35,6 +36,7 @@ export class BridgeNetwork implements HostNetwork {
   readonly members = new NetworkMembers();
   readonly named: NamedNetworks;
   readonly #leaseDir: string;
+  readonly #leases: LeasedAddresses;
   readonly #options: HostNetworkOptions;
   readonly #name: string;
   readonly #ports: PublishedPorts;
@@ -59,7 +61,9 @@ export class BridgeNetwork implements HostNetwork {
     this.cniConfDir = options.cniConfDir ?? join(options.stateDir, 'cni', 'net.d');
     this.#leaseDir = join(options.stateDir, 'cni', 'leases');
     this.#ports = new PublishedPorts(options.log);
-    this.named = new NamedNetworks(join(options.stateDir, 'netns'), () => this.#route(), this.members);
+    this.#leases = new LeasedAddresses(leasesIn(this.#leaseDir), () => this.#started().subnet);
+    const place = { id: defaultNetworkId(), bridge: () => this.#started(), addresses: this.#leases };
+    this.named = new NamedNetworks(join(options.stateDir, 'netns'), () => this.#route(), this.members, place);
   }
 
   get bridge(): HostNetwork['bridge'] {
@@ -301,7 +305,7 @@ export class BridgeNetwork implements HostNetwork {
   }
 
   async releaseStaleLeases(liveSandboxIds: ReadonlySet<string>, before = this.#startedAt): Promise<number> {
-    return await releaseStaleLeases(this.#leaseDir, liveSandboxIds, before);
+    return await releaseStaleLeases(this.#leaseDir, new Set([...liveSandboxIds, ...this.#leases.owners()]), before);
   }
 
   async stop({ removeAll }: { readonly removeAll: boolean }): Promise<void> {

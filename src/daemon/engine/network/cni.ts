@@ -53,10 +53,15 @@ export async function writeCniConfiguration(
   );
 }
 
+/** Where host-local has the leases of the default network. */
+export function leasesIn(leaseDir: string): string {
+  return join(leaseDir, networkName);
+}
+
 /** Removes configuration and leases. */
 export async function removeCniConfiguration(directory: string, leaseDir: string): Promise<void> {
   await rm(join(directory, configurationFile), { force: true });
-  await rm(join(leaseDir, networkName), { recursive: true, force: true });
+  await rm(leasesIn(leaseDir), { recursive: true, force: true });
 }
 
 /**
@@ -71,7 +76,7 @@ export async function releaseStaleLeases(
   liveSandboxIds: ReadonlySet<string>,
   before: number,
 ): Promise<number> {
-  const directory = join(leaseDir, networkName);
+  const directory = leasesIn(leaseDir);
   let released = 0;
   for (const name of await listDirectory(directory)) {
     if (parseIpv4(name) === undefined) continue; // the lock and the last reserved address

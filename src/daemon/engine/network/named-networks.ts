@@ -1,4 +1,4 @@
-/** Networks besides the default one: a bridge each, the addresses on it, and what is plugged in. */
+/** Networks besides the default one: a bridge each, the addresses on it; and what we plug into these and the default one. */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
@@ -11,7 +11,7 @@ import { makeNetns, removeNetns } from '../../../host/netns.ts';
 import { type Bridge, ensureBridge } from './bridge.ts';
 import { addIpv6 } from './bridge-ipv6.ts';
 import type { NetworkMembers } from './members.ts';
-import { NetworkAddresses } from './network-addresses.ts';
+import { type AddressGiver, NetworkAddresses } from './network-addresses.ts';
 import { macOf, plug, raiseLoopback, routeBy, unplug } from './plug.ts';
 import { removeStrayPorts } from './stray-ports.ts';
 import type { Ipv6Subnet } from './subnet-ipv6.ts';
@@ -57,13 +57,24 @@ export interface Plugged {
 interface Entry {
   readonly definition: NetworkDefinition;
   readonly bridge: Bridge;
-  readonly addresses: NetworkAddresses;
+  readonly addresses: AddressGiver;
+}
+
+/** What is needed to plug something in. */
+type Place = Pick<Entry, 'bridge' | 'addresses'>;
+
+/** The default network. CNI's plugins plug in what starts on it; we what comes later, and what they cannot do. */
+export interface DefaultPlace {
+  readonly id: string;
+  readonly bridge: () => Bridge;
+  readonly addresses: AddressGiver;
 }
 
 export class NamedNetworks {
   readonly #directory: string;
   readonly #route: () => NetlinkSocket;
   readonly #members: NetworkMembers;
+  readonly #default: DefaultPlace | undefined;
   readonly #entries = new Map<string, Entry>();
   /** Those that cannot be brought up now, and why. */
   readonly #down = new Map<string, { readonly definition: NetworkDefinition; readonly why: string }>();
@@ -71,10 +82,11 @@ export class NamedNetworks {
   readonly #owners = new Set<string>();
 
   /** @param directory for namespaces, a file each by the owner's id */
-  constructor(directory: string, route: () => NetlinkSocket, members: NetworkMembers) {
+  constructor(directory: string, route: () => NetlinkSocket, members: NetworkMembers, defaultPlace?: DefaultPlace) {
     this.#directory = directory;
     this.#route = route;
     this.#members = members;
+    this.#default = defaultPlace;
   }
 
   bridges(): Bridge[] {
@@ -163,9 +175,14 @@ export class NamedNetworks {
       .map(({ definition }) => this.add(definition));
   }
 
-  #entry(id: string): Entry {
-    const entry = this.#entries.get(id);
-    if (entry !== undefined) return entry;
+  #place(id: string): Place | undefined {
+    if (id !== this.#default?.id) return this.#entries.get(id);
+    return { bridge: this.#default.bridge(), addresses: this.#default.addresses };
+  }
+
+  #mustBeThere(id: string): Place {
+    const place = this.#place(id);
+    if (place !== undefined) return place;
     const down = this.#down.get(id);
     if (down !== undefined)
       throw new K3cError(Code.FAILED_PRECONDITION, `network ${down.definition.name} is down: ${down.why}`, {
@@ -200,16 +217,16 @@ export class NamedNetworks {
    * @throws NOT_FOUND for a network that is not there, FAILED_PRECONDITION for one that is down, and what AddressPool says
    */
   plug(owner: string, netns: string, { network, ip: asked, ip6: asked6 = '', mac: askedMac }: PlugRequest): Plugged {
-    const entry = this.#entry(network);
-    const { bridge } = entry;
+    const place = this.#mustBeThere(network);
+    const { bridge } = place;
     try {
-      const { ip, ip6 } = entry.addresses.take(owner, { ip: asked, ip6: asked6 });
+      const { ip, ip6 } = place.addresses.take(owner, { ip: asked, ip6: asked6 });
       const mac = askedMac === '' ? macOf(ip) : askedMac;
       const defaultRoute = bridge.internal !== true;
       const name = plug({ route: this.#route(), bridge, netns, ip, ip6, mac, defaultRoute });
       return { network, ip, ip6, mac, interface: name };
     } catch (error) {
-      entry.addresses.free(owner);
+      place.addresses.free(owner);
       if (!(error instanceof NetlinkError)) throw error;
       throw new K3cError(Code.INTERNAL, `cannot make an interface on ${bridge.name}: ${error.message}`, {
         cause: error,
@@ -228,16 +245,15 @@ export class NamedNetworks {
     left: readonly Pick<Plugged, 'network' | 'interface'>[],
   ): void {
     unplug(netns, plugged.interface);
-    this.#entries.get(plugged.network)?.addresses.free(owner);
+    this.#place(plugged.network)?.addresses.free(owner);
     this.leadOut(netns, left);
   }
 
   /** Lets the first interface of a network that leads out be the one by which a namespace does, where none is yet; of each family. */
   leadOut(netns: string, left: readonly Pick<Plugged, 'network' | 'interface'>[]): void {
     for (const { network, interface: name } of left) {
-      const entry = this.#entries.get(network);
-      if (entry === undefined || entry.definition.internal) continue;
-      routeBy(netns, name, entry.bridge);
+      const bridge = this.#place(network)?.bridge;
+      if (bridge !== undefined && bridge.internal !== true) routeBy(netns, name, bridge);
     }
   }
 
@@ -247,7 +263,7 @@ export class NamedNetworks {
     plugged: readonly (Pick<Plugged, 'network' | 'ip'> & { readonly ip6?: string | undefined })[],
   ): void {
     this.#owners.add(owner);
-    for (const { network, ip, ip6 = '' } of plugged) this.#entries.get(network)?.addresses.adopt(owner, { ip, ip6 });
+    for (const { network, ip, ip6 = '' } of plugged) this.#place(network)?.addresses.adopt(owner, { ip, ip6 });
   }
 
   /** Takes the owner's interfaces out of a namespace that others keep. */
@@ -259,6 +275,7 @@ export class NamedNetworks {
   /** The owner's process has ended: addresses and namespace are free. One that has nothing is fine. */
   close(owner: string): void {
     for (const { addresses } of this.#entries.values()) addresses.free(owner);
+    this.#default?.addresses.free(owner);
     if (this.#owners.delete(owner)) removeNetns(join(this.#directory, owner));
   }
 

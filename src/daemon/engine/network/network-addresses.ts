@@ -20,7 +20,15 @@ export interface Addresses {
   readonly ip6: string;
 }
 
-export class NetworkAddresses {
+/** Who gives the addresses of a network. */
+export interface AddressGiver {
+  take(owner: string, asked: Addresses): Addresses;
+  /** Takes up what an earlier daemon gave. */
+  adopt(owner: string, addresses: Addresses): void;
+  free(owner: string): void;
+}
+
+export class NetworkAddresses implements AddressGiver {
   readonly #name: string;
   readonly #pool: AddressPool;
   readonly #pool6: AddressPool | undefined;
@@ -44,7 +52,6 @@ export class NetworkAddresses {
     return { ip, ip6 };
   }
 
-  /** Takes up what an earlier daemon gave. */
   adopt(owner: string, { ip, ip6 }: Addresses): void {
     this.#pool.claim(owner, ip);
     if (ip6 !== '') this.#pool6?.claim(owner, ip6);

@@ -34,7 +34,7 @@ export function createPod(context: EngineContext, name: string, asked: PodSpec):
     const record = {
       id: newId(),
       name: chosen,
-      spec: { ...asked, hostname, networkMode: network.networkMode },
+      spec: { ...asked, hostname, networkMode: network.networkMode, network: network.network },
       config: { hostname },
       createdAt: context.now(),
       state: 'created' as const,

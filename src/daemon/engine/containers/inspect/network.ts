@@ -1,7 +1,7 @@
 /** `NetworkSettings` of docker's inspect document (moby, api/types/container, NetworkSettings). */
 import type { ContainerRecord } from '../../../state/containers.ts';
 import type { EndpointSpec } from '../../../state/spec.ts';
-import { predefinedNetworks } from '../../network/predefined.ts';
+import { defaultNetworkId, predefinedNetworks } from '../../network/predefined.ts';
 import { isOnDefault, networkNames } from '../network-mode.ts';
 import { visibleState } from '../summary.ts';
 import { portMap } from './ports.ts';
@@ -35,16 +35,19 @@ export function networkSettings(input: NetworkInput): Record<string, unknown> {
   const { record, bridge, pod } = input;
   const running = ['running', 'paused'].includes(visibleState(record));
   const bridged = running && isOnDefault(record) && record.ip !== '';
-  const own = {
-    EndpointID: bridged ? record.sandboxId : '',
-    Gateway: bridged ? (bridge?.gateway ?? '') : '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
-    IPAddress: bridged ? record.ip : '',
-    IPPrefixLen: bridged ? Number(bridge?.cidr.split('/')[1] ?? 0) : 0,
-    IPv6Gateway: '',
-    MacAddress: bridged ? pod.mac : '',
-  };
+  const plugged = record.endpoints.find(({ network }) => network === defaultNetworkId());
+  const own = plugged
+    ? addressesOf(input, plugged, running)
+    : {
+        EndpointID: bridged ? record.sandboxId : '',
+        Gateway: bridged ? (bridge?.gateway ?? '') : '',
+        GlobalIPv6Address: '',
+        GlobalIPv6PrefixLen: 0,
+        IPAddress: bridged ? record.ip : '',
+        IPPrefixLen: bridged ? prefixOf(bridge) : 0,
+        IPv6Gateway: '',
+        MacAddress: bridged ? pod.mac : '',
+      };
   return {
     Bridge: '',
     SandboxID: record.sandboxId,
@@ -65,18 +68,25 @@ export function networkSettings(input: NetworkInput): Record<string, unknown> {
   };
 }
 
-function namedSettings(
+function namedSettings(input: NetworkInput, endpoint: EndpointSpec, running: boolean): Record<string, unknown> {
+  const { record } = input;
+  // docker adds the short id to the names that were asked for.
+  const aliases = endpoint.network === defaultNetworkId() ? [] : [...endpoint.aliases, record.id.slice(0, 12)];
+  return {
+    ...settings(aliases, endpoint),
+    NetworkID: endpoint.network,
+    ...addressesOf(input, endpoint, running),
+  };
+}
+
+function addressesOf(
   { record, networks }: NetworkInput,
   endpoint: EndpointSpec,
   running: boolean,
 ): Record<string, unknown> {
   const place = networks(endpoint.network);
   const six = running && (endpoint.ip6 ?? '') !== '';
-  // docker adds the short id to the names that were asked for.
-  const aliases = [...endpoint.aliases, record.id.slice(0, 12)];
   return {
-    ...settings(aliases, endpoint),
-    NetworkID: endpoint.network,
     EndpointID: running ? record.id : '',
     Gateway: running ? (place?.gateway ?? '') : '',
     GlobalIPv6Address: six ? endpoint.ip6 : '',
