@@ -96,16 +96,19 @@ export interface EngineContext {
   readonly announce: (id: string, action: string, attributes?: Readonly<Record<string, string>>) => void;
 }
 
-/** docker's event for a container. */
+/** docker's event for a container, with its pod, where it is in one. */
 export function containerEvent(
+  { pods }: Pick<State, 'pods'>,
   record: ContainerRecord,
   action: string,
   attributes: Readonly<Record<string, string>> = {},
 ): Happening {
+  const pod = record.spec.pod === '' ? undefined : pods.byId(record.spec.pod);
+  const ofPod = pod === undefined ? {} : { pod: pod.name, podId: pod.id };
   return {
     type: 'container',
     action,
     actor: record.id,
-    attributes: { ...record.config.labels, ...attributes, image: record.spec.image, name: record.name },
+    attributes: { ...record.config.labels, ...attributes, ...ofPod, image: record.spec.image, name: record.name },
   };
 }

@@ -94,10 +94,10 @@ export function engineContext(
     probeSlots: new Slots(),
     tearDownSlots: new Slots(2 * availableParallelism()),
     events,
-    emit: (record, action, attributes) => events.record(containerEvent(record, action, attributes)),
+    emit: (record, action, attributes) => events.record(containerEvent(state, record, action, attributes)),
     announce: (id, action, attributes) => {
       const record = events.hasListeners ? state.containers.byId(id) : undefined;
-      if (record !== undefined) events.announce(containerEvent(record, action, attributes));
+      if (record !== undefined) events.announce(containerEvent(state, record, action, attributes));
     },
   };
   return context;

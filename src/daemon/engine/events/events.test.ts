@@ -137,7 +137,15 @@ describe('filters', () => {
   const volume = { type: 'volume', action: 'mount', actor: 'data', attributes: { container: 'abcdef' } };
   const network = { type: 'network', action: 'connect', actor: 'bridge', attributes: { name: 'bridge' } };
   const pod = { type: 'pod', action: 'start', actor: 'fedcba', attributes: { name: 'duo' } };
-  const names = new Map(Object.entries({ web, image, volume, network, pod }));
+  const member = {
+    type: 'container',
+    action: 'die',
+    actor: 'c0ffee',
+    attributes: { name: 'app', pod: 'duo', podId: 'fedcba' },
+  };
+  // What a user calls a pod is none.
+  const labelled = { type: 'container', action: 'die', actor: 'beef', attributes: { name: 'odd', pod: 'duo' } };
+  const names = new Map(Object.entries({ web, image, volume, network, pod, member, labelled }));
 
   function chosen(filters: Record<string, string[]>): string {
     const matches = eventMatcher(filters);
@@ -145,7 +153,7 @@ describe('filters', () => {
   }
 
   const cases: [filters: Record<string, string[]>, chosen: string][] = [
-    [{}, 'web image volume network pod'],
+    [{}, 'web image volume network pod member labelled'],
     [{ type: ['image', 'volume'] }, 'image volume'],
     [{ event: ['pull', 'mount'] }, 'image volume'],
     [{ event: ['exec_create'] }, 'web'],
@@ -156,8 +164,10 @@ describe('filters', () => {
     [{ container: ['data'] }, ''],
     [{ volume: ['data'] }, 'volume'],
     [{ network: ['bridge'] }, 'network'],
-    [{ pod: ['duo'] }, 'pod'],
-    [{ pod: ['fed', 'web'] }, 'pod'],
+    [{ pod: ['duo'] }, 'pod member'],
+    [{ pod: ['fed', 'web'] }, 'pod member'],
+    [{ pod: ['app'] }, ''],
+    [{ pod: ['duo'], type: ['pod'] }, 'pod'],
     [{ image: ['busybox'] }, 'image'],
     [{ image: ['busybox:latest'] }, 'image'],
     [{ image: ['localhost:5000/nginx'] }, 'web'],
@@ -165,7 +175,7 @@ describe('filters', () => {
     [{ label: ['tier=a'] }, 'web'],
     [{ label: ['tier', 'name=web'] }, 'web'],
     [{ label: ['tier=b'] }, ''],
-    [{ scope: ['local'] }, 'web image volume network pod'],
+    [{ scope: ['local'] }, 'web image volume network pod member labelled'],
     [{ scope: ['swarm'] }, ''],
     [{ daemon: ['x'] }, ''],
     [{ type: ['container'], event: ['pull'] }, ''],

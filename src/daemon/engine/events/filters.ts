@@ -30,8 +30,9 @@ function makeTest(name: string, values: readonly string[]): Match {
       return ({ attributes }) => values.every((value) => hasLabel(attributes, value));
     case 'container':
     case 'volume':
-    case 'network':
     case 'pod':
+      return (event) => values.some((value) => isOfPod(event, value));
+    case 'network':
     case 'daemon':
       return ({ type, actor, attributes }) =>
         type === name && values.some((value) => actor.startsWith(value) || attributes['name']?.startsWith(value));
@@ -43,6 +44,17 @@ function makeTest(name: string, values: readonly string[]): Match {
         hint: 'events know container, event, image, label, network, pod, scope, type and volume',
       });
   }
+}
+
+/** Of the pod itself or of one of its containers. */
+function isOfPod({ type, actor, attributes }: EventRecord, value: string): boolean {
+  if (type === 'pod') return actor.startsWith(value) || attributes['name']?.startsWith(value) === true;
+  const { podId } = attributes;
+  return (
+    type === 'container' &&
+    podId !== undefined &&
+    (podId.startsWith(value) || attributes['pod']?.startsWith(value) === true)
+  );
 }
 
 /** What an event's image is called: its id and names, and the containers' image; each with and without its tag. */
