@@ -28,10 +28,10 @@ function makeTest(name: string, values: readonly string[]): Match {
       return () => values.includes('local');
     case 'label':
       return ({ attributes }) => values.every((value) => hasLabel(attributes, value));
-    case 'container':
-    case 'volume':
     case 'pod':
       return (event) => values.some((value) => isOfPod(event, value));
+    case 'container':
+    case 'volume':
     case 'network':
     case 'daemon':
       return ({ type, actor, attributes }) =>
