@@ -162,6 +162,36 @@ if (!insideNetworkNamespace()) {
     },
   );
 
+  test(
+    'a network that is removed leaves no rule behind, though names are answered there a moment longer',
+    withIptables,
+    async () => {
+      const subnet = { subnet: '10.64.4.0/24', gateway: '10.64.4.1' };
+      sh('iptables-nft -P INPUT DROP; iptables-nft -A INPUT -i lo -j ACCEPT');
+      try {
+        await net.network.addNetwork({
+          id: 'lan',
+          name: 'lan',
+          bridge: 'k3c-lan',
+          ...subnet,
+          ipRange: '',
+          internal: false,
+          mtu: 0,
+        });
+        net.network.leadNames('k3c-lan', subnet.gateway, 15_353);
+        assert.equal(count(sh('iptables-nft -S INPUT'), '-i k3c-lan'), 2);
+        net.network.removeNetwork('lan');
+        assert.equal(count(sh('nft list ruleset'), 'k3c-lan'), 0);
+        net.network.leadNames('k3c-lan', subnet.gateway, 15_354);
+        net.network.leadNames('k3c-lan', subnet.gateway, undefined);
+        assert.equal(count(sh('nft list ruleset'), 'k3c-lan'), 0);
+        assert.equal(count(sh('nft list ruleset'), subnet.gateway), 0);
+      } finally {
+        sh('iptables-nft -P INPUT ACCEPT; iptables-nft -F INPUT');
+      }
+    },
+  );
+
   test('a neighbour that routes to the pods through this host reaches published ports alone', async () => {
     sh('ip netns exec outside ip route add 10.91.0.0/16 via 10.61.0.1');
     assert.equal(await askFrom(net.outside, 'tcp', net.pod1.address, 80), 'TIMEOUT');

@@ -27,7 +27,7 @@ import { enableSysctl } from './sysctl.ts';
 import { type FlowsLeftBehind, flowsPast, flowsTo, forgetLeft } from './udp-flows.ts';
 
 const defaultBridgeName = 'k3c0';
-const defaultCheckIntervalMs = 3000;
+const defaultCheckIntervalMs = 1000;
 const GONE = 'which something on this host had removed; running containers need a restart to get their network back';
 
 /** The default bridge network over netlink. One bridge now; the ruleset takes several, for named networks. */
@@ -241,7 +241,10 @@ export class BridgeNetwork implements HostNetwork {
 
   removeNetwork(id: string): void {
     const bridge = this.named.remove(id);
-    if (bridge !== undefined) this.#changeRules((firewall) => firewall.withdraw(bridge.name));
+    if (bridge === undefined) return;
+    // Whoever answers names there hears of it later; the rules must not lead there once more.
+    this.#names.set(bridge.name, bridge.subnet.gateway, undefined);
+    this.#changeRules((firewall) => firewall.withdraw(bridge.name));
   }
 
   async reserve(owner: string, ownerName: string, ports: readonly PortRequest[]): Promise<PortMapping[]> {
@@ -264,9 +267,10 @@ export class BridgeNetwork implements HostNetwork {
   }
 
   leadNames(bridge: string, gateway: string, port: number | undefined): void {
-    const ports = this.#names.set(bridge, gateway, port);
+    const isThere = [this.#started(), ...this.named.bridges()].some(({ name }) => name === bridge);
+    const ports = this.#names.set(bridge, gateway, isThere ? port : undefined);
     this.#changeRules((firewall) => {
-      if (port === undefined) firewall.remove(ports);
+      if (port === undefined || !isThere) firewall.remove(ports);
       else firewall.move(ports);
       firewall.admit();
     });

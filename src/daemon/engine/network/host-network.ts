@@ -114,6 +114,6 @@ export interface HostNetworkOptions {
   readonly networks?: (() => readonly NetworkDefinition[]) | undefined;
   readonly sockets: NetlinkSockets;
   readonly log: Log;
-  /** How often to look whether the rules and the bridge are still there; default 3000. */
+  /** How often to look whether the rules and the bridge are still there; default 1000. */
   readonly checkIntervalMs?: number;
 }
