@@ -14,7 +14,8 @@ export async function isHeldBy(socket: Socket, pids: readonly number[]): Promise
   if (localAddress === undefined || remoteAddress === undefined) return false;
   // The other end's line has both addresses the other way round.
   const wanted = ` ${inHex(remoteAddress, remotePort)} ${inHex(localAddress, localPort)} `;
-  const table = await readFile('/proc/net/tcp', 'latin1');
+  // That of the thread which reads: the main thread is in other network namespaces at times (netns.ts), /proc/net with it.
+  const table = await readFile('/proc/thread-self/net/tcp', 'latin1');
   const at = table.indexOf(wanted);
   if (at === -1) return false;
   const start = table.lastIndexOf('\n', at) + 1;

@@ -14,6 +14,9 @@ export interface HostsTomlOptions {
   readonly relayed?: (what: Endpoint | string) => string | undefined;
 }
 
+/** containerd's own 30 s would be spent for the manifest and for every layer on a mirror whose machine is off; another comes next. */
+const DIAL_TIMEOUT = '5s';
+
 /** The file for one registry host, `*` for the default of all hosts. */
 export function hostsToml(config: RegistriesConfig, host: string, options: HostsTomlOptions): string {
   const endpoints = endpointsOf(config, host);
@@ -43,7 +46,7 @@ function mirror(config: RegistriesConfig, endpoint: Endpoint, options: HostsToml
   // It is who it has to be by itself.
   if (relay !== undefined) return relayTable(relay);
   const table = `host.${JSON.stringify(`${endpoint.scheme}://${endpoint.host}${endpoint.path}`)}`;
-  const lines = ['', `[${table}]`, '  capabilities = ["pull", "resolve"]'];
+  const lines = ['', `[${table}]`, '  capabilities = ["pull", "resolve"]', `  dial_timeout = "${DIAL_TIMEOUT}"`];
   if (!endpoint.path.endsWith('/v2')) lines.push('  override_path = true');
   lines.push(...settings(tlsOf(config, endpoint.host)).map((line) => `  ${line}`));
   lines.push(...header(options, credentials, `[${table}.header]`));

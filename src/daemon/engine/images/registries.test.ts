@@ -41,14 +41,17 @@ configs:
     `
 [host."https://one.test:5000/v2"]
   capabilities = ["pull", "resolve"]
+  dial_timeout = "5s"
   ca = "/ca.pem"
   client = [["/c.pem","/k.pem"]]
 
 [host."http://two.test/proxy/v2"]
   capabilities = ["pull", "resolve"]
+  dial_timeout = "5s"
 
 [host."https://three.test/v2"]
   capabilities = ["pull", "resolve"]
+  dial_timeout = "5s"
   skip_verify = true
 `,
   );
@@ -64,7 +67,7 @@ test('an endpoint that is the registry itself says how it is reached, for push t
 test('a rewrite that adds a prefix becomes a path of the endpoint', () => {
   assert.match(
     toml('mirrors: {docker.io: {endpoint: ["https://m.test"], rewrite: {"^(.*)$": "cache/hub/$1"}}}', 'docker.io'),
-    /\[host\."https:\/\/m\.test\/v2\/cache\/hub"\]\n {2}capabilities = \["pull", "resolve"\]\n {2}override_path = true\n/,
+    /\[host\."https:\/\/m\.test\/v2\/cache\/hub"\]\n {2}capabilities = \["pull", "resolve"\]\n {2}dial_timeout = "5s"\n {2}override_path = true\n/,
   );
 });
 
