@@ -1,14 +1,18 @@
 /** Who builds, and what happens when the way to the daemon, or the network, is not there: `build` on the packaged binary. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { mkfifo, mount, unmount } from '../../src/host/libc.ts';
 import { binary, run } from '../support/binary.ts';
 import { type Daemon, startDaemon } from '../support/k3c.ts';
 
 const NOBODY = 65534;
+/** umount2(2): at once, whoever still uses it. */
+const MNT_DETACH = 2;
 
 let daemon: Daemon;
 before(async () => {
@@ -59,6 +63,75 @@ test('a user of the group builds with files that are hers alone, and outputs are
   const refused = await build('-f', '-', roots);
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /^ERROR: failed to build: .*(EACCES|permission denied|not found)/m);
+});
+
+test('a build on a file system that hangs, or of a FIFO nobody writes to, holds up itself and nobody else', async () => {
+  const hung = join(daemon.directory, 'hung');
+  await mkdir(hung);
+  mkfifo(join(daemon.directory, 'fifo'), 0o600);
+  await writeFile(join(daemon.directory, 'Dockerfile'), 'FROM busybox\n');
+  // Mounted by us, who never answer: what a network file system is whose server went.
+  const answers = openSync('/dev/fuse', 'r+');
+  mount('never', hung, 'fuse', 0, `fd=${answers},rootmode=40000,user_id=0,group_id=0`);
+  const waiting = [
+    ['build', 'hung'],
+    ['build', '-f', 'hung/Dockerfile', '.'],
+    ['build', '--secret', 'id=a,src=hung/a', '.'],
+    ['run', '--rm', '--env-file', 'hung/env', 'busybox'],
+    ...Array.from({ length: 6 }, () => ['run', '--rm', '--env-file', 'fifo', 'busybox']),
+  ].map((args) => daemon.spawn(args, { cwd: daemon.directory }));
+  const closed = waiting.map((child) => once(child, 'close'));
+  try {
+    await sleep(500);
+    for (let i = 0; i < 5; i++) {
+      // It looks into the store, and so needs the threads that work with files.
+      const { code, ms } = await daemon.k3c(['build', '-q', '-'], { stdin: 'FROM busybox\n' });
+      assert.ok(code === 0 && ms < 5000, `${ms} ms`);
+    }
+    for (const child of waiting) assert.equal(child.exitCode, null, child.spawnargs.join(' '));
+  } finally {
+    for (const child of waiting) child.kill('SIGKILL');
+    unmount(hung, MNT_DETACH);
+    closeSync(answers);
+    await Promise.all(closed);
+  }
+});
+
+test('FIFOs are as good as files: for a secret, for variables, for what is built', async () => {
+  const cwd = join(daemon.directory, 'fifos');
+  await mkdir(cwd);
+  for (const name of ['secret', 'env', 'out']) mkfifo(join(cwd, name), 0o600);
+  const stdin =
+    'FROM busybox AS b\nRUN --mount=type=secret,id=s cp /run/secrets/s /s\nFROM scratch\nCOPY --from=b /s /\n';
+  const [{ code, stderr }, archive] = await Promise.all([
+    daemon.k3c(['build', '--secret', 'id=s,src=secret', '-o', 'type=tar,dest=out', '-'], { cwd, stdin }),
+    readFile(join(cwd, 'out')),
+    writeFile(join(cwd, 'secret'), 'through a FIFO'),
+  ]);
+  assert.equal(code, 0, stderr);
+  await writeFile(join(cwd, 'out.tar'), archive);
+  assert.equal((await run('tar', ['-xOf', join(cwd, 'out.tar'), 's'])).stdout, 'through a FIFO');
+  assert.ok((await stat(join(cwd, 'out'))).isFIFO());
+  const [said] = await Promise.all([
+    daemon.ok(['run', '--rm', '--env-file', 'env', 'busybox', 'sh', '-c', 'echo $A'], { cwd }),
+    writeFile(join(cwd, 'env'), 'A=through a FIFO\n'),
+  ]);
+  assert.equal(said, 'through a FIFO');
+});
+
+test('every name that a build gives is a tag event', async () => {
+  const since = (Date.now() / 1000).toFixed(3);
+  const args = ['build', '-q', '-t', 'told:1', '-t', 'example.test/told', '--label', 'tier=a', '-'];
+  const built = await daemon.k3c(args, { stdin: 'FROM busybox\n' });
+  assert.equal(built.code, 0, built.stderr);
+  // Neither a build without a name, nor one that stays out of the store.
+  await daemon.k3c(['build', '-q', '-'], { stdin: 'FROM busybox\n' });
+  await daemon.k3c(['build', '-t', 'told:2', '-o', 'type=tar,dest=/dev/null', '-'], { stdin: 'FROM busybox\n' });
+  const format = '{{.Action}} {{.Actor.ID}} {{.Actor.Attributes.name}} {{.Actor.Attributes.tier}}';
+  const range = ['--since', since, '--until', (Date.now() / 1000 + 0.01).toFixed(3)];
+  const told = await daemon.ok(['events', ...range, '-f', 'type=image', '--format', format]);
+  const id = built.stdout.trim();
+  assert.deepEqual(told.split('\n'), [`tag ${id} told:1 a`, `tag ${id} example.test/told:latest a`]);
 });
 
 /** Waits until a `sleep` of this length runs, or does no more. */

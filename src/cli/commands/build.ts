@@ -83,7 +83,8 @@ async function tellOfNames(
   response: ExporterResponse,
   onNotice: (text: string) => void,
 ): Promise<void> {
-  const names = (response['image.name'] ?? '').split(',').filter((name) => name !== '');
+  // What has no name is recorded by its digest.
+  const names = (response['image.name'] ?? '').split(',').filter((name) => name !== '' && !name.includes('@'));
   if (names.length === 0) return;
   try {
     const client = await context.client();
