@@ -133,5 +133,5 @@ export function fakeEngine(base: string, fails: { [call: string]: K3cError } = {
     facts: { snapshotter: 'overlayfs', seccomp: true },
     log: silentLog,
   });
-  return { engine, calls, known, hooks, process, streams, state, exit };
+  return { engine, calls, known, hooks, process, streams, state, exit, members };
 }

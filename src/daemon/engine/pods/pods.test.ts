@@ -105,6 +105,48 @@ test('rm is refused while a container runs, and takes all of them by force', asy
   );
 });
 
+test('rm by force does not wait for a stop that waits for a process', async () => {
+  const { engine, state, hooks, exit } = fakeEngine(base);
+  await engine.pods.create('duo', samplePodSpec());
+  await engine.create('app', sampleSpec({ command: ['x'], pod: 'duo' }));
+  await engine.start('app');
+  const asked = Promise.withResolvers<void>();
+  hooks['kill'] = () => asked.resolve();
+  const stopping = engine.pods.stop('duo', { timeout: -1 });
+  await asked.promise;
+  hooks['kill'] = () => exit.resolve({ exitCode: 137, exitedAt: 1n, oomKilled: false, reason: '' });
+  await engine.pods.remove('duo', { force: true });
+  assert.equal(state.pods.byName('duo'), undefined);
+  await stopping.catch((error: unknown) => assert.match(String(error), /no such pod/));
+  await engine.close();
+});
+
+test('a pod is known by its name and by those of its containers that run', async () => {
+  const { engine, members, hooks, exit } = fakeEngine(base);
+  members.addNetwork({
+    id: 'default',
+    name: 'bridge',
+    bridge: 'b',
+    gateway: '10.0.0.1',
+    cidr: '10.0.0.0/16',
+    internal: false,
+  });
+  await engine.pods.create('duo', samplePodSpec());
+  const { id } = await engine.create('app', sampleSpec({ command: ['x'], pod: 'duo' }));
+  await engine.create('idle', sampleSpec({ command: ['x'], pod: 'duo' }));
+  await engine.start('app');
+  const known = () => members.members('default').map(({ name, ip, aliases }) => [name, ip, ...aliases]);
+  assert.deepEqual(known(), [['duo', '10.0.0.2', 'app', id.slice(0, 12)]]);
+  engine.rename('app', 'other');
+  assert.deepEqual(known(), [['duo', '10.0.0.2', 'other', id.slice(0, 12)]]);
+  hooks['kill'] = () => exit.resolve({ exitCode: 0, exitedAt: 1n, oomKilled: false, reason: '' });
+  await engine.stop('other', {});
+  assert.deepEqual(known(), [['duo', '10.0.0.2']]);
+  await engine.pods.stop('duo', {});
+  assert.deepEqual(known(), []);
+  await engine.close();
+});
+
 test('names of pods and containers are one set', async () => {
   const { engine } = fakeEngine(base);
   await engine.pods.create('duo', samplePodSpec());

@@ -4,6 +4,7 @@ import { createPod } from './create.ts';
 import { inspectPod } from './document.ts';
 import { findPod } from './find-pod.ts';
 import { listPods } from './list.ts';
+import { verbLock } from './locks.ts';
 import { removePod } from './remove.ts';
 import { startPod } from './start.ts';
 import { stopPod } from './stop.ts';
@@ -28,7 +29,7 @@ export function podEngine(context: EngineContext): PodEngine {
   const find = (reference: string) => findPod(state.pods, reference);
   const oneByOne = <T>(reference: string, act: (id: string) => Promise<T>): Promise<T> => {
     const { id } = find(reference);
-    return locks.run(`verbs of pod ${id}`, () => act(id));
+    return locks.run(verbLock(id), () => act(id));
   };
   return {
     find,
@@ -37,6 +38,6 @@ export function podEngine(context: EngineContext): PodEngine {
     inspect: (reference) => inspectPod(state, reference),
     start: async (reference) => oneByOne(reference, (id) => startPod(context, id)),
     stop: async (reference, options) => oneByOne(reference, (id) => stopPod(context, id, options)),
-    remove: async (reference, { force }) => oneByOne(reference, (id) => removePod(context, id, force)),
+    remove: async (reference, { force }) => removePod(context, find(reference).id, force),
   };
 }

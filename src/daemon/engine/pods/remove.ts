@@ -10,32 +10,41 @@ import { tellNetwork } from '../containers/resource-events.ts';
 import { removeContainerOf, removeSandbox } from '../containers/sandboxes.ts';
 import { tellPod } from './events.ts';
 import { podNow } from './find-pod.ts';
+import { podLock, verbLock } from './locks.ts';
 import { isActive, membersOf } from './members.ts';
-import { giveBack, podLock } from './sandbox.ts';
+import { giveBack } from './sandbox.ts';
 import { allExceptGone } from './stop.ts';
 import type { RemovedPod } from './types.ts';
 
 /**
- * Removes the containers with their anonymous volumes, as podman does, and the pod. What CRI holds goes in the background; names,
+ * Takes the pod's lock itself. Removes the containers with their anonymous volumes, as podman does, and the pod. What CRI holds goes in the background; names,
  * address and ports are free when it returns.
  */
 export async function removePod(context: EngineContext, id: string, force: boolean): Promise<RemovedPod> {
-  const { state, locks } = context;
-  const { name } = podNow(state.pods, id);
+  const { name } = podNow(context.state.pods, id);
   const gone: ContainerRecord[] = [];
-  for (;;) {
-    const members = membersOf(state, id);
+  const removeMembers = async () => {
+    const members = membersOf(context.state, id);
     if (!force) refuseWhenActive(context, name, members);
     await allExceptGone(members.map((member) => removeContainer(context, member.id, { force, volumes: true })));
     gone.push(...members);
-    const removed = await locks.run(podLock(id), async () => {
-      // Put in meanwhile.
-      if (membersOf(state, id).length > 0) return false;
-      await forget(context, podNow(state.pods, id), gone);
-      return true;
-    });
-    if (removed) return { name, containers: gone.map((member) => member.id) };
-  }
+  };
+  // Before the lock: a stop that waits for a container's end would hold it.
+  if (force) await removeMembers();
+  await context.locks.run(verbLock(id), async () => {
+    do await removeMembers();
+    while (!(await forgetEmpty(context, id, gone)));
+  });
+  return { name, containers: gone.map((member) => member.id) };
+}
+
+/** False when a container was put in meanwhile. */
+function forgetEmpty(context: EngineContext, id: string, gone: readonly ContainerRecord[]): Promise<boolean> {
+  return context.locks.run(podLock(id), async () => {
+    if (membersOf(context.state, id).length > 0) return false;
+    await forget(context, podNow(context.state.pods, id), gone);
+    return true;
+  });
 }
 
 function refuseWhenActive(context: EngineContext, name: string, members: ReturnType<typeof membersOf>): void {

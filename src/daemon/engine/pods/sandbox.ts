@@ -21,6 +21,7 @@ import { tellNetwork } from '../containers/resource-events.ts';
 import { removeSandbox, removeUnused, stopSandbox } from '../containers/sandboxes.ts';
 import { tellPod } from './events.ts';
 import { podNow } from './find-pod.ts';
+import { podLock } from './locks.ts';
 import { podOwner, renewNames } from './names.ts';
 
 /** A pod's sandbox as a container finds it. */
@@ -30,11 +31,6 @@ export interface PodPlace {
   /** As CRI was told of it. */
   readonly config: ReturnType<typeof sandboxConfig>;
   readonly namespace: NetworkNamespace;
-}
-
-/** The key of a pod's own lock: of its sandbox and its row. */
-export function podLock(id: string): string {
-  return `pod ${id}`;
 }
 
 /** Makes the sandbox of a pod where there is none that is ready. NOT_FOUND (pod-not-found) when the pod was removed. */

@@ -4,8 +4,9 @@ import type { PodRecord } from '../../state/pods.ts';
 import type { EngineContext } from '../containers/context.ts';
 import { stopContainer } from '../containers/lifecycle.ts';
 import { podNow } from './find-pod.ts';
+import { podLock } from './locks.ts';
 import { isActive, membersOf } from './members.ts';
-import { podLock, takeDown } from './sandbox.ts';
+import { takeDown } from './sandbox.ts';
 import type { StopPodOptions } from './types.ts';
 
 /**

@@ -4,8 +4,9 @@ import type { EngineContext } from '../containers/context.ts';
 import { joinAgain } from '../containers/membership.ts';
 import { publishedAddress } from '../containers/network-side.ts';
 import { removeSandbox, removeUnused, stopSandbox } from '../containers/sandboxes.ts';
+import { podLock } from './locks.ts';
 import { podOwner } from './names.ts';
-import { giveBack, needsNamespace, podLock } from './sandbox.ts';
+import { giveBack, needsNamespace } from './sandbox.ts';
 
 /** Before containers are taken up, whose restarts may want a new sandbox. @param ready ids of sandboxes */
 export async function takeUpPods(context: EngineContext, ready: ReadonlySet<string>): Promise<void> {
