@@ -78,7 +78,7 @@ export async function solve(
   checkSecrets(request.secrets);
   const control = controlClient(connection);
   const over = new AbortController();
-  const session = await openSession(connection, request, over.signal);
+  const session = await openSession(connection, request, onStatus, over.signal);
   const ref = newId();
   const follower = new StatusFollower(control, ref, onStatus);
   try {
@@ -184,13 +184,19 @@ function isStreamError(cause: unknown): boolean {
   return code === 'ERR_HTTP2_STREAM_ERROR' || code === 'ERR_HTTP2_ERROR';
 }
 
-async function openSession(connection: Connection, request: BuildRequest, over: AbortSignal): Promise<Session> {
+async function openSession(
+  connection: Connection,
+  request: BuildRequest,
+  onStatus: (status: BuildStatus) => void,
+  over: AbortSignal,
+): Promise<Session> {
   const services = new RpcServer();
   const streams = new Map<string, RawHandler>();
   serveAuth(services, request.credentials);
   serveSecrets(services, request.secrets);
   const { prepareSource } = request;
-  if (prepareSource !== undefined) (await import('./session/sources.ts')).serveSources(services, prepareSource, over);
+  if (prepareSource !== undefined)
+    (await import('./session/sources.ts')).serveSources(services, prepareSource, onStatus, over);
   if (request.ssh.size > 0) (await import('./session/ssh.ts')).serveSsh(services, streams, request.ssh);
   if (request.layouts.size > 0) (await import('./content/serve.ts')).serveContent(services, request.layouts);
   streams.set('/moby.filesync.v1.FileSync/DiffCopy', fileSyncHandler(request.contexts));
