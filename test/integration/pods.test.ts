@@ -198,6 +198,16 @@ suite('pods', { timeout: 240_000 }, () => {
     await until('the earlier sandbox to go', async () => (await cri(id)).sandboxes.length === 1);
   });
 
+  test('with shared processes all end with their sandbox, and restart policies make another', async () => {
+    await podWith('duo', { app: { restart: always }, side: {} }, { sharePid: true });
+    await daemon.engine.pods.start('duo');
+    const { sandboxId } = pod('duo');
+    await daemon.containerd.tasks.kill({ containerId: sandboxId, signal: 9 });
+    await until('another sandbox', () => runs('app') && ![sandboxId, ''].includes(pod('duo').sandboxId));
+    assert.equal(record('app').sandboxId, pod('duo').sandboxId);
+    assert.deepEqual([record('side').state, record('side').exitCode], ['exited', 137]);
+  });
+
   test('a sandbox that was removed behind our back is found out by the next daemon', async () => {
     const id = await podWith('duo', { app: { restart: always }, side: {} });
     await daemon.engine.pods.start('duo');
