@@ -39,7 +39,8 @@ const BOOT = `
   mount -t tmpfs tmpfs /run
   # Whoever sweeps unpacked programs here sees no process of the other daemons that run from them.
   mkdir -p /var/lib/k3c/rt
-  mount -t tmpfs -o mode=755 tmpfs /var/lib/k3c/rt
+  mkdir -p "$D/rt"
+  mount --bind "$D/rt" /var/lib/k3c/rt
   mount -t tmpfs tmpfs "$D/state"
   mkdir /run/lock
   ip link set lo up`;
