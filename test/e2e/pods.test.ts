@@ -305,6 +305,36 @@ describe('what is asked of a pod', () => {
     }
   });
 
+  test('several networks', async () => {
+    await daemon.ok(['network', 'create', '--subnet', '10.61.3.0/24', 'far']);
+    const far = 'name=far,ip=10.61.3.9,alias=remote';
+    await daemon.ok(['pod', 'create', '--network', 'lan', '--network', far, '-p', '80', 'wide']);
+    await serve('wide', 'w1', 80);
+    await daemon.ok(['run', '-d', '--name', 'near', '--network', 'lan', 'busybox', 'sleep', '600']);
+    await daemon.ok(['run', '-d', '--name', 'away', '--network', 'far', 'busybox', 'sleep', '600']);
+    const isReached = async () => {
+      assert.equal(await podField('wide', '{{.Networks}}'), 'lan,far');
+      for (const [from, host] of [
+        ['near', 'wide'],
+        ['near', 'w1'],
+        ['away', 'remote'],
+        ['away', '10.61.3.9'],
+      ] as const)
+        assert.equal(await within(from, get(host, 80)), 'w1', `${from} ${host}`);
+      assert.equal(await within('near', get('10.61.3.9', 80)), undefined);
+      assert.equal(await curl(await published('wide', 80)), 'w1');
+    };
+    await isReached();
+    await daemon.end('SIGKILL');
+    await daemon.start();
+    await isReached();
+    await daemon.ok(['pod', 'restart', '-t', '0', 'wide']);
+    await isReached();
+    await daemon.ok(['pod', 'rm', '-f', 'wide']);
+    await daemon.ok(['rm', '-f', 'near', 'away']);
+    await daemon.ok(['network', 'rm', 'far']);
+  });
+
   test('both families, and an address of the link layer', async () => {
     await daemon.ok(['network', 'create', '--ipv6', '--subnet', '10.61.2.0/24', '--subnet', 'fd61:2::/64', 'six']);
     const asked = ['--ip', '10.61.2.9', '--ip6', 'fd61:2::9', '--mac-address', '02:00:00:00:00:09'];
