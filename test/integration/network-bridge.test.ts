@@ -142,18 +142,32 @@ if (!insideNetworkNamespace()) {
     // A pod's namespace is known by a process in it.
     sh('ip netns add pod');
     const ofPod = plug('pod', '/run/netns/pod', 'lan');
-    sh('ip link add vethmine type veth peer name theirs; ip link set vethmine master k3c-wan');
+    const ofPodCutOff = plug('pod', '/run/netns/pod', first.bridge.id);
+    // A user's on the bridge, and a container's own.
+    sh(`ip link add vethmine type veth peer name theirs; ip link set vethmine master k3c-wan
+      nsenter --net=${join(state, 'netns/one')} ip link add eth7 type veth peer name eth8`);
     await first.stop({ removeAll: false });
 
     const again = await start({ bridgeCidr: '10.64.0.0/24', networks: () => networks });
     const plugged = [
       { owner: 'one', interfaces: [noted] },
       { owner: 'pod', netns: '/run/netns/pod', interfaces: [ofPod] },
+      // The host's own is never looked into.
+      { owner: 'host', netns: '/proc/self/ns/net', interfaces: [] },
+      { owner: 'gone', interfaces: [] },
     ];
-    const linksOf = (file: string) => sh(`nsenter --net=${file} ip -o link`).match(/eth\d/g) ?? [];
-    assert.deepEqual(linksOf(join(state, 'netns/one')), [noted, cutOff]);
-    assert.equal(again.named.removeStrays(plugged), 1);
-    assert.deepEqual(linksOf(join(state, 'netns/one')), [noted]);
+    const linksOf = (file: string) =>
+      sh(`nsenter --net=${file} ip -o link`)
+        .match(/\beth\d(?=[@:])/g)
+        ?.toSorted();
+    const own = ['eth7', 'eth7', 'eth8', 'eth8'];
+    assert.deepEqual(linksOf(join(state, 'netns/one')), [noted, cutOff, ...own]);
+    assert.deepEqual(linksOf('/run/netns/pod'), [ofPod, ofPodCutOff]);
+    const ports = () => sh('ip -o link').match(/ veth[0-9a-f]{8}@/g)?.length;
+    assert.equal(ports(), 5);
+    assert.equal(again.named.removeStrays(plugged), 2);
+    assert.equal(ports(), 3);
+    assert.deepEqual(linksOf(join(state, 'netns/one')), [noted, ...own]);
     assert.deepEqual(linksOf(join(state, 'netns/two')), ['eth0']);
     assert.deepEqual(linksOf('/run/netns/pod'), [ofPod]);
     assert.match(sh('ip -o link show master k3c-wan'), /vethmine/);

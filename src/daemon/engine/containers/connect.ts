@@ -9,13 +9,10 @@ import { type AskedEndpoint, defaultEndpoint, newEndpoint } from './endpoints.ts
 import { filesOf, networkIdentity } from './host-side.ts';
 import { findContainer, recordNow } from './identity.ts';
 import { changeHosts } from './network-files.ts';
-import { donorOf, networkNames } from './network-mode.ts';
+import { DEFAULT_INTERFACE, donorOf, networkNames } from './network-mode.ts';
 import { allAddresses, canPublish, plugEndpoint, publishedAddress } from './network-side.ts';
 import { processId } from './process-id.ts';
 import { tellNetwork } from './resource-events.ts';
-
-/** The default network's interface, as the CNI plugins call it. */
-const DEFAULT_INTERFACE = 'eth0';
 
 /** Puts a container on one more network. Throws NOT_FOUND for either, and INVALID_ARGUMENT for what cannot be had. */
 export async function connectContainer(

@@ -3,6 +3,9 @@ import type { NetworkOwner } from './network-owner.ts';
 
 type Moded = Pick<NetworkOwner, 'spec' | 'endpoints'>;
 
+/** The default network's interface, as the CNI plugins call it. */
+export const DEFAULT_INTERFACE = 'eth0';
+
 /** Its pod has the default network's interface, which the CNI plugins make. */
 export function isOnDefault({ spec }: Pick<NetworkOwner, 'spec'>): boolean {
   return spec.networkMode === 'default' && spec.network.leftDefault !== true;

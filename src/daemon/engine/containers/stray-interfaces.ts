@@ -1,26 +1,29 @@
 /** Interfaces of what runs that the rows do not tell of, at the start of a daemon. */
-import type { EndpointSpec } from '../../state/spec.ts';
+import { needsNamespace } from '../pods/sandbox.ts';
 import type { EngineContext } from './context.ts';
-import { isOnDefault } from './network-mode.ts';
+import { DEFAULT_INTERFACE, hasOwnNetns, isOnDefault } from './network-mode.ts';
+import type { NetworkOwner } from './network-owner.ts';
 
 /** @param processes the process of each task that runs, by its id in CRI */
 export function removeStrayInterfaces(
   { state, network, log }: Pick<EngineContext, 'state' | 'network' | 'log'>,
   processes: ReadonlyMap<string, number>,
 ): void {
-  const containers = state.containers.list().flatMap(({ id: owner, criId, endpoints }) => {
-    const pid = processes.get(criId);
-    return pid === undefined ? [] : [{ owner, netns: `/proc/${pid}/ns/net`, interfaces: namesOf(endpoints) }];
+  // Whoever shares a namespace has none of its own to look into.
+  const containers = state.containers.list().flatMap((record) => {
+    const pid = processes.get(record.criId);
+    if (pid === undefined || record.spec.pod !== '' || !(isOnDefault(record) || hasOwnNetns(record))) return [];
+    return [{ owner: record.id, netns: `/proc/${pid}/ns/net`, interfaces: interfacesOf(record) }];
   });
   const pods = state.pods.list().flatMap((pod) => {
     const pid = processes.get(pod.sandboxId);
-    if (pid === undefined) return [];
+    if (pid === undefined || !(isOnDefault(pod) || needsNamespace(pod))) return [];
+    // On the networks of users its sandbox is on the node's network.
     const own = isOnDefault(pod) ? { netns: `/proc/${pid}/ns/net` } : {};
-    return [{ owner: pod.id, interfaces: namesOf(pod.endpoints), ...own }];
+    return [{ owner: pod.id, interfaces: interfacesOf(pod), ...own }];
   });
-  const plugged = [...containers, ...pods].filter(({ interfaces }) => interfaces.length > 0);
   try {
-    const strays = network.named.removeStrays(plugged);
+    const strays = network.named.removeStrays([...containers, ...pods]);
     if (strays > 0) log.info({ interfaces: strays }, 'removed interfaces of a connect or disconnect that was cut off');
   } catch (err) {
     // They end with their containers, and are no reason to be without any.
@@ -28,6 +31,7 @@ export function removeStrayInterfaces(
   }
 }
 
-function namesOf(endpoints: readonly EndpointSpec[]): string[] {
-  return endpoints.map((endpoint) => endpoint.interface);
+function interfacesOf(owner: Pick<NetworkOwner, 'spec' | 'endpoints'>): string[] {
+  const plugged = owner.endpoints.map((endpoint) => endpoint.interface);
+  return isOnDefault(owner) ? [DEFAULT_INTERFACE, ...plugged] : plugged;
 }

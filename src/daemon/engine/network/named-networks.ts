@@ -281,18 +281,17 @@ export class NamedNetworks {
 
   /**
    * Takes away the interfaces that a killed daemon made and did not note (stray-ports.ts). Before anything is plugged in.
-   * @param plugged what is noted of those that run; `netns` where the namespace is not one of ours
+   * @param plugged what those that run have by right, the plugin's interface too; `netns` where the namespace is not one of ours
    */
   removeStrays(
     plugged: readonly { readonly owner: string; readonly netns?: string; readonly interfaces: readonly string[] }[],
   ): number {
-    const noted = new Map(plugged.map((one) => [one.owner, one]));
-    const elsewhere = plugged.flatMap(({ netns, interfaces }) => (netns === undefined ? [] : [{ netns, interfaces }]));
-    // A namespace that nobody has goes as a whole.
-    const ours = listNames(this.#directory)
-      .filter((owner) => noted.get(owner)?.netns === undefined)
-      .map((owner) => ({ netns: join(this.#directory, owner), interfaces: noted.get(owner)?.interfaces }));
-    return removeStrayPorts(this.#route(), this.bridges(), [...elsewhere, ...ours]);
+    const places = plugged.map(({ owner, netns, interfaces }) => ({
+      netns: netns ?? join(this.#directory, owner),
+      interfaces,
+    }));
+    const bridges = [...this.bridges(), ...(this.#default === undefined ? [] : [this.#default.bridge()])];
+    return removeStrayPorts(this.#route(), bridges, places);
   }
 
   /** Removes the namespaces that no owner has taken up: of starts that a killed daemon did not finish. Returns how many. */

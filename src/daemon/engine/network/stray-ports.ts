@@ -2,55 +2,59 @@
  * Interfaces of containers that no row tells of: a daemon was killed between the interface and the row, in `network connect` or `disconnect`.
  * Their addresses are free for others, so they must not stay as long as their container runs.
  */
-import { isNetlinkError } from '../../../host/netlink/error.ts';
-import { deleteLink, listLinks } from '../../../host/netlink/rtnetlink.ts';
+import { statSync } from 'node:fs';
+import { deleteLink, type Link, listLinks } from '../../../host/netlink/rtnetlink.ts';
 import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
 import { useNetns } from '../../../host/netns.ts';
 import type { Bridge } from './bridge.ts';
 
-/** A namespace, and the interfaces on these bridges that it rightly has; undefined: whatever it has. */
+/** A namespace, and all interfaces that we or the network plugin have in it by right. */
 export interface Place {
   readonly netns: string;
-  readonly interfaces: readonly string[] | undefined;
+  readonly interfaces: readonly string[];
 }
 
-/** As plug() names the host's ends. What users put on a bridge themselves is theirs. */
+const OWN = '/proc/self/ns/net';
+/** As plug() and the plugin name the host's ends, and the others. */
 const HOST_END = /^veth[0-9a-f]{8}$/;
+const INSIDE = /^eth\d+$/;
 
 /**
- * Takes away the ports of these bridges that lead to none of these places. Synchronous, and to be called before anything is plugged in.
- * Returns how many there were.
+ * Takes away the interfaces in these places that lead to one of these bridges and are not theirs by right; what containers and others made
+ * there stays. Synchronous: 0.2 ms a place, and one list of links where no bridge has more ports than there are interfaces. To be called
+ * before anything is plugged in. Returns how many there were.
  */
 export function removeStrayPorts(route: NetlinkSocket, bridges: readonly Bridge[], places: readonly Place[]): number {
   const indices = new Set(bridges.map(({ index }) => index));
   const ports = listLinks(route).filter(({ master, name }) => indices.has(master) && HOST_END.test(name));
-  if (ports.length === 0) return 0;
-  const known = new Set(places.flatMap(hostEnds));
-  const strays = ports.filter(({ index }) => !known.has(index));
-  for (const { index } of strays) remove(route, index);
-  return strays.length;
+  if (ports.length <= places.reduce((count, { interfaces }) => count + interfaces.length, 0)) return 0;
+  const ends = new Map(ports.map((port) => [port.index, peerOf(port)]));
+  const isOurs = (link: Link) => INSIDE.test(link.name) && ends.get(peerOf(link)) === link.index;
+  return places.reduce((count, place) => count + removeFrom(place, isOurs), 0);
 }
 
-function hostEnds({ netns, interfaces }: Place): number[] {
+function removeFrom({ netns, interfaces }: Place, isOurs: (link: Link) => boolean): number {
   try {
-    return (
-      useNetns(netns, ({ route }) => listLinks(route))
-        .filter(({ name }) => interfaces === undefined || interfaces.includes(name))
-        // The kernel leaves out a number that is the interface's own.
-        .map(({ index, peer }) => peer || index)
-    );
+    if (isHosts(netns)) return 0;
+    return useNetns(netns, ({ route }) => {
+      const strays = listLinks(route).filter((link) => !interfaces.includes(link.name) && isOurs(link));
+      for (const { index } of strays) route.exchange(deleteLink(index));
+      return strays.length;
+    });
   } catch (error) {
     // The process has ended meanwhile (ESRCH: while it was opened), or a daemon died between the file and the mount (EINVAL).
-    if (['ENOENT', 'ESRCH', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    if (['ENOENT', 'ESRCH', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) return 0;
     throw error;
   }
 }
 
-function remove(route: NetlinkSocket, index: number): void {
-  try {
-    route.exchange(deleteLink(index));
-  } catch (error) {
-    // It went with its namespace.
-    if (!isNetlinkError(error, 'ENODEV')) throw error;
-  }
+/** Nothing in there is a container's. */
+function isHosts(netns: string): boolean {
+  const [one, other] = [statSync(netns), statSync(OWN)];
+  return one.ino === other.ino && one.dev === other.dev;
+}
+
+/** The kernel leaves the number out where both ends have the same. */
+function peerOf({ index, peer }: Link): number {
+  return peer || index;
 }
