@@ -4,7 +4,7 @@ import type { K3cClient } from '../../client/client.ts';
 import type { CommandDefinition } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import type { CommandContext } from '../context.ts';
-import { forEachOperand } from '../each.ts';
+import { type EachOptions, forEachOperand } from '../each.ts';
 import { flag, value, values } from '../flags/option.ts';
 import { pruneFilter } from '../flags/prune-filters.ts';
 import { type StoppingFlags, timeoutFlags } from '../flags/stopping.ts';
@@ -51,12 +51,18 @@ export const podLs: CommandDefinition<ListFlags> = {
 type Act = (pods: K3cClient['pods'], pod: string, context: CommandContext) => Promise<unknown>;
 
 /** One act for each operand, which is printed when it is done. */
-async function forEachPod(context: CommandContext, operands: readonly string[], act: Act): Promise<number> {
+async function forEachPod(
+  context: CommandContext,
+  operands: readonly string[],
+  act: Act,
+  options?: EachOptions,
+): Promise<number> {
   const { pods } = await context.client();
-  return await forEachOperand(context, operands, async (pod) => {
+  const done = async (pod: string) => {
     await act(pods, pod, context);
     return pod;
-  });
+  };
+  return await forEachOperand(context, operands, done, options);
 }
 
 const start: Act = (pods, pod, { signal }) => pods.start({ pod }, { signal });
@@ -102,18 +108,11 @@ export const podRm: CommandDefinition<RmFlags> = {
   operands: [1, Number.POSITIVE_INFINITY],
   configure: (command) =>
     void command.addOption(flag('-f, --force', 'Force the removal of running containers (uses SIGKILL)')),
-  async run(context, operands, flags) {
-    const { pods } = await context.client();
-    const force = flags.force === true;
-    return await forEachOperand(
-      context,
-      operands,
-      async (pod) => {
-        await pods.remove({ pod, force }, { signal: context.signal });
-        return pod;
-      },
-      { forgives: (error) => force && hasCode(error, Code.NOT_FOUND) },
-    );
+  run(context, operands, { force = false }) {
+    const remove: Act = (pods, pod, { signal }) => pods.remove({ pod, force }, { signal });
+    // What is not there is as good as removed, as with containers.
+    const forgives: EachOptions['forgives'] = (error) => force && hasCode(error, Code.NOT_FOUND);
+    return forEachPod(context, operands, remove, { forgives });
   },
 };
 
