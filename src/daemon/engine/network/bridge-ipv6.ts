@@ -52,19 +52,13 @@ export function addIpv6(
     });
   }
   const { index: linkIndex } = bridge;
-  const use = usedIpv6Networks(socket, linkIndex).find(({ network }) => ipv6Overlap(network, subnet.network))?.use;
-  if (use !== undefined)
-    throw new K3cError(
-      Code.FAILED_PRECONDITION,
-      `the network ${formatIpv6Network(subnet.network)} of ${bridge.name} collides with ${use}`,
-    );
-  const wanted: LinkAddress[] = [
-    { linkIndex, address: subnet.gateway, prefix: subnet.network.prefix },
-    { linkIndex, address: LINK_ADDRESS, prefix: 64 },
-  ];
+  const own = { linkIndex, address: subnet.gateway, prefix: subnet.network.prefix };
+  const wanted: LinkAddress[] = [own, { linkIndex, address: LINK_ADDRESS, prefix: 64 }];
   const held = listAddresses(socket, IpFamily.IPV6).filter((one) => one.linkIndex === linkIndex);
   const isHeld = ({ address, prefix }: LinkAddress, all: readonly LinkAddress[]) =>
     all.some((other) => other.address === address && other.prefix === prefix);
+  // A route that came later, such as a VPN's, is no reason to be without the network that containers are on.
+  if (!isHeld(own, held)) refuseCollision(socket, bridge, subnet);
   for (const other of held)
     if (!other.address.startsWith('fe80:') && !isHeld(other, wanted)) socket.exchange(deleteAddress(other));
   for (const address of wanted.filter((one) => !isHeld(one, held))) {
@@ -75,6 +69,19 @@ export function addIpv6(
       if (!isNetlinkError(error, 'EEXIST')) throw error;
     }
   }
+}
+
+function refuseCollision(
+  socket: NetlinkSocket,
+  { name, index }: { readonly name: string; readonly index: number },
+  { network }: Ipv6Subnet,
+): void {
+  const use = usedIpv6Networks(socket, index).find((other) => ipv6Overlap(other.network, network))?.use;
+  if (use === undefined) return;
+  throw new K3cError(
+    Code.FAILED_PRECONDITION,
+    `the network ${formatIpv6Network(network)} of ${name} collides with ${use}`,
+  );
 }
 
 /**

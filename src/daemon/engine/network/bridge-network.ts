@@ -12,7 +12,7 @@ import { leasesIn, releaseStaleLeases, removeCniConfiguration, writeCniConfigura
 import { Firewall } from './firewall.ts';
 import type { HostNetwork, HostNetworkOptions, PortMapping, PortRequest, PublishedContainer } from './host-network.ts';
 import { LeasedAddresses } from './leased-addresses.ts';
-import { legacyFilterInUse } from './legacy-iptables.ts';
+import { LegacyIptables } from './legacy-iptables.ts';
 import { NetworkMembers } from './members.ts';
 import { NameServers } from './name-servers.ts';
 import { NamedNetworks, type NetworkDefinition } from './named-networks.ts';
@@ -41,6 +41,7 @@ export class BridgeNetwork implements HostNetwork {
   readonly #name: string;
   readonly #ports: PublishedPorts;
   readonly #names = new NameServers();
+  readonly #legacy: LegacyIptables;
   #startedAt = 0;
   #bridge: Bridge | undefined;
   #loopback = true;
@@ -61,6 +62,14 @@ export class BridgeNetwork implements HostNetwork {
     this.cniConfDir = options.cniConfDir ?? join(options.stateDir, 'cni', 'net.d');
     this.#leaseDir = join(options.stateDir, 'cni', 'leases');
     this.#ports = new PublishedPorts(options.log);
+    this.#legacy = new LegacyIptables({
+      owner: this.#name,
+      log: options.log,
+      wanted: () => ({
+        bridges: [this.#name, ...this.named.bridges().map(({ name }) => name)],
+        names: this.#names.passages(),
+      }),
+    });
     this.#leases = new LeasedAddresses(leasesIn(this.#leaseDir), () => this.#started().subnet);
     const place = { id: defaultNetworkId(), bridge: () => this.#started(), addresses: this.#leases };
     this.named = new NamedNetworks(join(options.stateDir, 'netns'), () => this.#route(), this.members, place);
@@ -113,13 +122,7 @@ export class BridgeNetwork implements HostNetwork {
     this.#forwardIpv6();
     await this.#allowLoopback();
     for (const { name } of this.named.bridges()) await this.#routeLocal(name);
-    if (await legacyFilterInUse()) {
-      const openings = ['-i', '-o'].map((side) => `iptables-legacy -I FORWARD ${side} ${this.#name} -j ACCEPT`);
-      log.warn(
-        { openings },
-        'legacy iptables is in use here: if its FORWARD chain drops, containers are cut off until these commands are run',
-      );
-    }
+    await this.#legacy.check();
     for (const { use, ...where } of overlaps(this.#route(), [this.#bridge, ...this.named.bridges()]))
       log.warn(where, `containers are on a network that overlaps ${use}: the two may not reach one another`);
     const { id, name, cidr, gateway } = this.bridge;
@@ -226,6 +229,10 @@ export class BridgeNetwork implements HostNetwork {
   }
 
   async addNetwork(definition: NetworkDefinition): Promise<void> {
+    if (definition.ipv6 !== undefined && this.#firewall === undefined)
+      throw new K3cError(Code.FAILED_PRECONDITION, 'networks of IPv6 need nf_tables, which this kernel does not have', {
+        hint: 'leave --ipv6 away: nothing would keep the network apart from others, nor translate its addresses',
+      });
     const { name } = this.named.add(definition);
     try {
       this.#changeRules((firewall) => firewall.apply());
@@ -237,6 +244,8 @@ export class BridgeNetwork implements HostNetwork {
     }
     // Behind the rules that guard the host's loopback.
     await this.#routeLocal(name);
+    this.#legacy.changed();
+    await this.#legacy.check();
   }
 
   removeNetwork(id: string): void {
@@ -245,6 +254,7 @@ export class BridgeNetwork implements HostNetwork {
     // Whoever answers names there hears of it later; the rules must not lead there once more.
     this.#names.set(bridge.name, bridge.subnet.gateway, undefined);
     this.#changeRules((firewall) => firewall.withdraw(bridge.name));
+    this.#legacy.changed();
   }
 
   async reserve(owner: string, ownerName: string, ports: readonly PortRequest[]): Promise<PortMapping[]> {
@@ -269,6 +279,7 @@ export class BridgeNetwork implements HostNetwork {
   leadNames(bridge: string, gateway: string, port: number | undefined): void {
     const isThere = [this.#started(), ...this.named.bridges()].some(({ name }) => name === bridge);
     const ports = this.#names.set(bridge, gateway, isThere ? port : undefined);
+    this.#legacy.changed();
     this.#changeRules((firewall) => {
       if (port === undefined || !isThere) firewall.remove(ports);
       else firewall.move(ports);
@@ -317,6 +328,7 @@ export class BridgeNetwork implements HostNetwork {
     this.#ports.close();
     if (!removeAll || this.#bridge === undefined) return;
     this.#firewall?.dispose();
+    await this.#legacy.dispose();
     for (const { name } of [this.#bridge, ...this.named.bridges()]) {
       const link = findLink(this.#route(), name);
       if (link !== undefined) this.#route().exchange(deleteLink(link.index));
@@ -357,6 +369,7 @@ export class BridgeNetwork implements HostNetwork {
       const missing = this.#firewall?.check();
       if (missing !== undefined)
         log.warn({ bridge: this.#name }, `put back ${missing}, which something on this host had removed`);
+      await this.#legacy.check();
     } catch (error) {
       log.warn({ bridge: this.#name, err: error }, 'cannot check the packet rules of this host');
     }

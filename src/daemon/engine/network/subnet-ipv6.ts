@@ -19,6 +19,8 @@ export interface UsedIpv6Network {
 }
 
 const localTable = 255;
+/** A VPN that takes all traffic has such routes: OpenVPN's redirect-gateway ipv6 adds ::/3, 2000::/4, 3000::/4 and fc00::/7. */
+const LONGEST_DEFAULT_PREFIX = 7;
 const CHOSEN_PREFIX = 64;
 /** Of 2^56 networks some are taken at most: a host that routes all of fd00::/8 has none, however often one asks. */
 const ATTEMPTS = 32;
@@ -42,7 +44,10 @@ export function usedIpv6Networks(socket: NetlinkSocket, except?: number): UsedIp
       use: `the address ${address}/${prefix} of ${names.get(linkIndex) ?? 'an interface'}`,
     }));
   const routes = listRoutes(socket, IpFamily.IPV6)
-    .filter(({ table, prefix, linkIndex }) => table !== localTable && prefix > 0 && linkIndex !== (except ?? -1))
+    .filter(
+      ({ table, prefix, linkIndex }) =>
+        table !== localTable && prefix > LONGEST_DEFAULT_PREFIX && linkIndex !== (except ?? -1),
+    )
     .map(({ destination, prefix, linkIndex }) => ({
       network: ipv6Network(parseIpv6(destination) ?? 0n, prefix),
       use: `the route to ${destination}/${prefix}${linkIndex === 0 ? '' : ` over ${names.get(linkIndex) ?? 'an interface'}`}`,
