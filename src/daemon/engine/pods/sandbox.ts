@@ -1,5 +1,5 @@
 /** The sandbox of a pod: made when somebody wants it, taken down by a stop. One act at a time for a pod. */
-import { Code, hasCode } from '../../../api/errors.ts';
+import { Code, hasCode, K3cError } from '../../../api/errors.ts';
 import { PodSandboxState } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import type { PodRecord } from '../../state/pods.ts';
 import { allOrFirstError } from '../containers/all-or-first-error.ts';
@@ -54,8 +54,13 @@ function placeOf(context: EngineContext, pod: PodRecord): PodPlace {
 
 function namespaceOf({ network }: EngineContext, pod: PodRecord): NetworkNamespace {
   if (isOnDefault(pod)) return 'pod';
+  if (!needsNamespace(pod)) return 'host';
   const path = network.named.pathOf(pod.id);
-  return path === undefined ? 'host' : { path };
+  if (path === undefined)
+    throw new K3cError(Code.FAILED_PRECONDITION, `the network namespace of pod ${pod.name} is gone`, {
+      hint: 'somebody removed it: the next start makes another',
+    });
+  return { path };
 }
 
 function configOf(context: EngineContext, pod: PodRecord, attempt: number, ports: PodRecord['ports']) {
