@@ -10,14 +10,15 @@ import { type SourcePreparer, serveSources } from './sources.ts';
 function rig(prepare: SourcePreparer) {
   const server = new RpcServer();
   const statuses: BuildStatus[] = [];
-  serveSources(server, prepare, (status) => statuses.push(status), new AbortController().signal);
+  const over = new AbortController();
+  serveSources(server, prepare, (status) => statuses.push(status), over.signal);
   const client = createLocalClient(PolicyVerifierDefinition, server);
   const ask = (identifier: string, platform?: { OS: string; Architecture: string; Variant: string }) =>
     client.checkPolicy({
       Source: { Source: { identifier, attrs: {} } },
       ...(platform && { Platform: { ...platform, OSVersion: '', OSFeatures: [] } }),
     });
-  return { ask, statuses };
+  return { ask, statuses, over };
 }
 
 test('all is allowed; each image is made ready once a platform, and what is none is not', async () => {
@@ -58,4 +59,12 @@ test('what fails is the answer, and what takes its time a step', async () => {
       ['[internal] pull a.test/none:1', true, 'no such thing'],
     ],
   );
+});
+
+test('a build that is over ends what is being made ready, and shows it no more', async () => {
+  const { ask, statuses, over } = rig((_reference, _platform, signal) => sleep(5000, undefined, { signal }));
+  const asked = ask('docker-image://a.test/x:1');
+  setTimeout(() => over.abort(), 600);
+  await assert.rejects(asked);
+  assert.equal(statuses.length, 1);
 });

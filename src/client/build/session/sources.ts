@@ -2,7 +2,6 @@
  * The builder asks its session about everything that a build starts from before it looks for it (BuildKit's source policies). We allow
  * all of it, and use the moment to have images made ready.
  */
-
 import { PolicyAction } from '../../../api/gen/github.com/moby/buildkit/sourcepolicy/pb/policy.ts';
 import { PolicyVerifierDefinition } from '../../../api/gen/github.com/moby/buildkit/sourcepolicy/policysession/policysession.ts';
 import type { Timestamp } from '../../../api/gen/google/protobuf/timestamp.ts';
@@ -36,9 +35,13 @@ export function serveSources(
 ): void {
   // A build asks for the same image once for its configuration and once for its layers, and as often as it has stages.
   const asked = new Map<string, Promise<void>>();
+  const tell = (status: BuildStatus) => {
+    // A build that is over shows nothing any more, not even what was cut by its end.
+    if (!signal.aborted) onStatus(status);
+  };
   const once = (reference: string, platform: string) => {
     const key = `${reference} ${platform}`;
-    const known = asked.get(key) ?? shown(key.trimEnd(), prepare(reference, platform, signal), onStatus);
+    const known = asked.get(key) ?? shown(key.trimEnd(), prepare(reference, platform, signal), tell);
     asked.set(key, known);
     return known;
   };
