@@ -161,6 +161,17 @@ describe('what is shown', () => {
   });
 });
 
+test('the host goes on taking routes from its own routers, and takes none from containers', async () => {
+  const names = (await sh(`ip -n ${host} -o link show`)).match(/(?<=^\d+: )[^:@]+/gm) ?? [];
+  const accepts = async (name: string) =>
+    await sh(`nsenter --net=/run/netns/${host} cat /proc/sys/net/ipv6/conf/${name}/accept_ra`);
+  assert.equal(await sh(`nsenter --net=/run/netns/${host} cat /proc/sys/net/ipv6/conf/all/forwarding`), '1');
+  assert.equal(await accepts(names.find((name) => name.startsWith('u')) ?? ''), '2');
+  const bridges = names.filter((name) => name === daemon.bridge || name.startsWith('k3c-'));
+  assert.equal(bridges.length, 5);
+  for (const name of bridges) assert.equal(await accepts(name), '0', name);
+});
+
 describe('traffic', () => {
   test('neighbours reach one another, other networks and the outside do not', async () => {
     const web = await addressOf('web', 'six');
