@@ -45,7 +45,7 @@ export function transferError(error: unknown, context: TransferFailureContext): 
           'image-not-found',
         );
       }
-      return fail(Code.NOT_FOUND, `${direction} of ${name} failed: ${withoutSecret(known.message)}`);
+      return fail(Code.NOT_FOUND, `${direction} of ${name} failed: ${known.message}`);
     case 'unauthorized':
       if (context.withCredentials) {
         return fail(
@@ -77,11 +77,6 @@ export function transferError(error: unknown, context: TransferFailureContext): 
         'remove images that are not needed with k3c rmi',
       );
     default:
-      return fail(known.code, `${direction} of ${name} failed: ${withoutSecret(known.message)}`);
+      return fail(known.code, `${direction} of ${name} failed: ${known.message}`);
   }
-}
-
-/** containerd's errors have the whole URL; the relay's has its secret in it (backends/registry/relay.ts). */
-function withoutSecret(message: string): string {
-  return message.replace(/(127\.0\.0\.1:\d+\/v2\/)[0-9a-f]{48}(?=\/)/g, '$1…');
 }
