@@ -15,18 +15,26 @@ export async function takeUpPods(context: EngineContext, ready: ReadonlySet<stri
 }
 
 async function takeUp(context: EngineContext, pod: PodRecord, ready: ReadonlySet<string>): Promise<void> {
-  const { id, endpoints, startedAt } = pod;
+  const { id, startedAt } = pod;
   if (pod.state !== 'running') return;
-  if (pod.sandboxId !== '' && ready.has(pod.sandboxId)) {
-    context.network.named.adopt(id, endpoints);
-    if (!needsNamespace(pod) || context.network.named.pathOf(id) !== undefined) {
-      joinAgain(context, podOwner(context.state, pod));
-      return;
-    }
-  }
+  if (pod.sandboxId !== '' && ready.has(pod.sandboxId) && isAdopted(context, pod)) return;
   // Its restart policies bring it back: the first container that starts makes a new sandbox.
   await giveBack(context, id);
   context.state.pods.update(id, { state: startedAt === 0n ? 'created' : 'stopped', ports: [], ip: '' });
+}
+
+/** One pod must not keep the daemon from coming back: what cannot be taken up counts as lost. */
+function isAdopted(context: EngineContext, pod: PodRecord): boolean {
+  const { named } = context.network;
+  try {
+    named.adopt(pod.id, pod.endpoints);
+    if (needsNamespace(pod) && named.pathOf(pod.id) === undefined) return false;
+    joinAgain(context, podOwner(context.state, pod));
+    return true;
+  } catch (err) {
+    context.log.error({ err, pod: pod.id }, 'cannot take up a pod');
+    return false;
+  }
 }
 
 /** Makes pods known on their networks that ran when the last daemon ended. */
