@@ -275,26 +275,85 @@ if (!insideNetworkNamespace()) {
     assert.equal(count(sh('nft list table inet firewalld'), 'k3c0'), 4);
   });
 
-  test(
-    'legacy iptables, which cannot be opened over netlink, is warned of with the commands that do',
-    withLegacy,
-    async () => {
+  describe('legacy iptables, which cannot be opened over netlink', withLegacy, () => {
+    const legacy = () => sh('iptables-legacy -S').split('\n');
+    const ours = () => legacy().filter((line) => line.includes('k3c/'));
+    const restart = async (options: Parameters<PodNetwork['restart']>[0] = {}) => {
+      const network = await net.restart(options);
+      const live = { owner: 'web', ownerName: 'web', podIp: net.pod1.address, ports: [portRequest(8080)] };
+      await network.reconcile([live]);
+    };
+    let theirs: string[];
+    before(async () => {
+      await net.network.stop({ removeAll: false });
+      sh(
+        'iptables-legacy -P FORWARD DROP; iptables-legacy -A INPUT -i lo -j ACCEPT; iptables-legacy -A INPUT -p icmp -j ACCEPT',
+      );
+      theirs = legacy();
+    });
+    after(() => {
+      sh('iptables-legacy -P FORWARD ACCEPT; iptables-legacy -P INPUT ACCEPT; iptables-legacy -F');
+    });
+
+    test('without its program is warned of with the commands that do', async () => {
       const warnings: object[] = [];
-      sh('iptables-legacy -P FORWARD DROP');
-      const log = { ...silentLog, warn: (fields: object) => warnings.push(fields) };
-      const network = await net.restart({ log });
-      await network.reconcile([
-        { owner: 'web', ownerName: 'web', podIp: net.pod1.address, ports: [portRequest(8080)] },
-      ]);
+      const { PATH } = process.env;
+      process.env['PATH'] = '/nowhere';
+      try {
+        await restart({ log: { ...silentLog, warn: (fields: object) => warnings.push(fields) } });
+        await sleep(1500);
+      } finally {
+        // With the program in PATH its next look would find it.
+        await net.network.stop({ removeAll: false });
+        process.env['PATH'] = PATH;
+      }
       assert.equal(await askFrom(net.pod1, 'tcp', net.outside.address, 90), 'TIMEOUT');
       assert.deepEqual(warnings, [
         { openings: ['iptables-legacy -I FORWARD -i k3c0 -j ACCEPT', 'iptables-legacy -I FORWARD -o k3c0 -j ACCEPT'] },
       ]);
-      sh('iptables-legacy -I FORWARD -i k3c0 -j ACCEPT; iptables-legacy -I FORWARD -o k3c0 -j ACCEPT');
+      assert.deepEqual(legacy(), theirs);
+    });
+
+    test('lets us through by its own program, once, and again after a flush', async () => {
+      await restart();
       await assertOpen();
-      sh('iptables-legacy -P FORWARD ACCEPT; iptables-legacy -F');
-    },
-  );
+      await restart();
+      assert.equal(ours().length, 2);
+      sh('iptables-legacy -F FORWARD');
+      await sleep(1500);
+      await assertOpen();
+      assert.equal(ours().length, 2);
+    });
+
+    test('lets questions for names in, and forgets them', async () => {
+      const { gateway } = net.network.bridge;
+      const answering = createServer((socket) => socket.end('a name')).listen(15_353, gateway);
+      await once(answering, 'listening');
+      sh('iptables-legacy -P INPUT DROP');
+      net.network.leadNames('k3c0', gateway, 15_353);
+      await sleep(settleMs);
+      assert.equal(await askFrom(net.pod1, 'tcp', gateway, 53), 'a name');
+      net.network.leadNames('k3c0', gateway, undefined);
+      await sleep(settleMs);
+      assert.equal(ours().length, 2);
+      sh('iptables-legacy -P INPUT ACCEPT');
+      answering.close();
+    });
+
+    test('gets all of it back when nothing of ours is needed any more', async () => {
+      const second = createHostNetwork({
+        stateDir: `${net.state}/second`,
+        bridgeName: 'k3c-two',
+        sockets: inheritedNetlinkSockets(process.env),
+        log: silentLog,
+      });
+      await second.start(AbortSignal.timeout(5000));
+      assert.equal(ours().length, 4);
+      await second.stop({ removeAll: true });
+      assert.equal(ours().length, 2);
+      await assertOpen();
+    });
+  });
 
   test('two daemons side by side, and a full removal leaves the other alone', withNft, async () => {
     const second = createHostNetwork({
