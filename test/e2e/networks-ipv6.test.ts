@@ -73,9 +73,10 @@ after(async () => {
   }
 });
 
-/** Of a container on a named network. */
 async function netnsOf(name: string): Promise<string> {
-  return join(daemon.state, 'netns', await daemon.ok(['inspect', '-f', '{{.Id}}', name]));
+  // The process is noted a moment after the start.
+  await until(async () => (await inspect(name, '{{.State.Pid}}')) !== '0', `${name} has a process`);
+  return `/proc/${await inspect(name, '{{.State.Pid}}')}/ns/net`;
 }
 
 /** Answers with a name and the address that the question came from, over TCP and UDP, until the tests end. */
@@ -216,6 +217,39 @@ describe('traffic', () => {
     assert.equal(await ask(`/run/netns/${host}`, 'fd00:62:1::1', 8081), 'ECONNREFUSED');
     await daemon.ok(['rm', '-f', 'one']);
     assert.equal(await fromOutside(8081), 'ECONNREFUSED');
+  });
+
+  test('a port of a container on the default network has IPv6 of its own once another network gives it', async () => {
+    await daemon.ok(['run', '-d', '--name', 'mixed', '-p', '8090:80', 'busybox', 'sleep', '99']);
+    await serve(await netnsOf('mixed'), 'mixed', '::', 80);
+    assert.match(await fromOutside(8090), /^mixed ::ffff:/, 'by the proxy');
+    await daemon.ok(['network', 'connect', 'six', 'mixed']);
+    assert.equal(await fromOutside(8090), `mixed ${outsideAddress}`);
+    assert.equal(await askFrom('near', await addressOf('mixed', 'six')), 'mixed fd00:62:1::77');
+    await daemon.ok(['network', 'disconnect', 'six', 'mixed']);
+    assert.match(await fromOutside(8090), /^mixed ::ffff:/);
+    await daemon.ok(['rm', '-f', 'mixed']);
+  });
+
+  test('a client of UDP that never pauses follows its port to another container', async () => {
+    const script = `const socket = require('node:dgram').createSocket('udp6');
+      socket.on('message', (data) => console.log(String(data))); socket.on('error', () => {});
+      socket.bind(5555, () => setInterval(() => socket.send('ask', 8054, '${hostAddress}'), 50));`;
+    const client = spawn('nsenter', [`--net=/run/netns/${outside}`, process.execPath, '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    servers.push(client);
+    let heard = '';
+    client.stdout.on('data', (data: Buffer) => {
+      heard += data.toString();
+    });
+    for (const name of ['first', 'second']) {
+      await daemon.ok(['run', '-d', '--name', name, '--network', 'six', '-p', '8054:53/udp', 'busybox', 'sleep', '99']);
+      await serve(await netnsOf(name), name, '::', 53);
+      await until(() => Promise.resolve(heard.includes(`${name} ${outsideAddress}`)), `${name} answers`);
+      await daemon.ok(['rm', '-f', name]);
+    }
+    client.kill('SIGKILL');
   });
 
   test('the host’s loopback is closed to containers, though a port is published on it', async () => {
