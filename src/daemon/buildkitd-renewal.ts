@@ -10,31 +10,41 @@ const LOOK_MS = 500;
 /** How long it may take to end. Milliseconds. */
 const STOP_MS = 10_000;
 
-export interface Renewal {
+export interface RenewalOptions {
   readonly registries: Pick<LiveRegistries, 'isBuildkitStale'>;
-  readonly buildkitd: Pick<Supervised, 'state' | 'restart'>;
+  readonly buildkitd: Pick<Supervised, 'restart'>;
   /** Whether a build is under way, or anything else that a restart would cut. */
   readonly isUsed: () => boolean;
 }
 
-/**
- * Looks now, and goes on looking for as long as buildkitd is in use and stale. Nothing waits for it: builds meanwhile go on as they were.
- *
- * @returns what ends it
- */
-export function renewWhenIdle({ registries, buildkitd, isUsed }: Renewal): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  let isOver = false;
-  const look = async () => {
-    if (isOver || !registries.isBuildkitStale) return;
+/** Nothing waits for it: while buildkitd is in use, builds go on as they were. Close it. */
+export class Renewal {
+  readonly #options: RenewalOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #isLooking = false;
+  #isOver = false;
+
+  constructor(options: RenewalOptions) {
+    this.#options = options;
+  }
+
+  /** To be called when the file was read anew: looks now, and on for as long as buildkitd is stale and in use. */
+  look(): void {
+    if (!this.#isLooking) void this.#look();
+  }
+
+  close(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    const { registries, buildkitd, isUsed } = this.#options;
+    this.#isLooking = !this.#isOver && registries.isBuildkitStale;
+    if (!this.#isLooking) return;
     if (!isUsed()) await buildkitd.restart(STOP_MS);
-    if (!isOver && registries.isBuildkitStale) timer = setTimeout(() => void look(), LOOK_MS);
-  };
-  void look();
-  return () => {
-    isOver = true;
-    clearTimeout(timer);
-  };
+    if (!this.#isOver) this.#timer = setTimeout(() => void this.#look(), LOOK_MS);
+  }
 }
 
 /** The way to BuildKit of builds that run in the daemon itself; it tells whether there are any. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { RpcServer } from '../api/rpc/server.ts';
 import { version } from '../api/version.ts';
-import { sweepUnpackedPrograms, unpackEngine } from '../bundle/engine.ts';
+import { holdUnpackedProgram, sweepUnpackedPrograms, unpackEngine } from '../bundle/engine.ts';
 import { filesHelperPath, loadSqliteAddon } from '../bundle/program.ts';
 import { sendDatagram } from '../host/libc.ts';
 import type { Log } from '../host/log.ts';
@@ -15,7 +15,7 @@ import { ExitNotes } from './backends/exit-notes.ts';
 import { endStaleLeases } from './backends/leases.ts';
 import { endLostLeases } from './backends/lost-leases.ts';
 import { beforeBuildkitd, beforeContainerd } from './before-child.ts';
-import { InnerBuilder, OwnCalls, renewWhenIdle } from './buildkitd-renewal.ts';
+import { InnerBuilder, OwnCalls, Renewal } from './buildkitd-renewal.ts';
 import { cgroupParents, removeCgroups } from './cgroups.ts';
 import { childConfigs, PAUSE_IMAGE } from './child-configs.ts';
 import { claim } from './claims.ts';
@@ -123,6 +123,7 @@ async function start(
     await network.stop({ removeAll: !inUse });
     if (!inUse && facts.cgroupDriver === 'cgroupfs') await removeCgroups(facts.cgroupVersion, cgroups);
   });
+  stack.defer(await holdUnpackedProgram());
   /** The children, once they are there: whoever else asks the relay of registries gets nothing. */
   const pulling: Supervised[] = [];
   const [engine, registries] = await Promise.all([
@@ -271,18 +272,15 @@ async function start(
   await gateway.listen(signal);
   stack.defer(() => gateway.drain(DRAIN_MS));
   const inner = new InnerBuilder(() => (buildkitdChild.state.kind === 'ready' ? paths.buildkitSocket : config.address));
-  let endRenewal: () => void = () => undefined;
-  renewBuildkitd = () => {
-    endRenewal();
-    endRenewal = renewWhenIdle({
-      registries,
-      buildkitd: buildkitdChild,
-      isUsed: () => inner.isUsed || own.isUsed || gateway.usesBuildkitd(),
-    });
-  };
+  const renewal = new Renewal({
+    registries,
+    buildkitd: buildkitdChild,
+    isUsed: () => inner.isUsed || own.isUsed || gateway.usesBuildkitd(),
+  });
+  stack.defer(() => renewal.close());
+  renewBuildkitd = () => renewal.look();
   // For a file that was read anew while all this was starting.
-  renewBuildkitd();
-  stack.defer(() => endRenewal());
+  renewal.look();
   const guest = await host.onReady?.({ address: config.address, inside: { rpc, builder: inner.dial } });
   if (guest !== undefined) stack.defer(() => guest.close());
   sweepUnpackedPrograms().catch((err: unknown) => log.warn({ err }, 'cannot remove what older versions unpacked'));
