@@ -81,8 +81,14 @@ class Round {
     this.number = number;
   }
 
+  /** Something is about to be done to it: from now on nothing is sure of it. */
+  begin<V>(said: Map<string, V | 'begun'>, name: string): void {
+    if (!this.killed) said.set(name, 'begun');
+  }
+
   /** Carries out a command; says whether it was answered before the kill. A failure that the kill does not excuse fails the test. */
   async act(args: readonly string[], isCreate = false): Promise<boolean> {
+    if (this.killed) return false;
     const { code, stderr } = await daemon.k3c(args);
     if (code === 0) return true;
     if (!this.killed) throw new Error(`k3c ${args.join(' ')}: exit ${code}: ${stderr}`);
@@ -91,14 +97,14 @@ class Round {
   }
 
   async start(name: string, words: readonly string[]): Promise<boolean> {
-    this.said.set(name, 'begun');
+    this.begin(this.said, name);
     if (!(await this.act(words, true))) return false;
     this.said.set(name, 'running');
     return true;
   }
 
   async remove(name: string): Promise<boolean> {
-    this.said.set(name, 'begun');
+    this.begin(this.said, name);
     if (!(await this.act(['rm', '-f', '-v', name]))) return false;
     this.said.set(name, 'gone');
     return true;
@@ -120,8 +126,8 @@ const pod =
     const say = (what: Said) => round.pods.set(name, what);
     const members = [`${name}-a`, `${name}-b`];
     const act = async (verb: string, words: readonly string[], then: Said, ofMembers: Said) => {
-      say('begun');
-      for (const member of members) if (round.said.has(member)) round.said.set(member, 'begun');
+      round.begin(round.pods, name);
+      for (const member of members) if (round.said.has(member)) round.begin(round.said, member);
       if (!(await round.act(['pod', verb, ...words, name]))) return false;
       say(then);
       for (const member of members) if (round.said.has(member)) round.said.set(member, ofMembers);
@@ -129,7 +135,7 @@ const pod =
     };
     if (!(await act('create', flags, 'created', 'begun'))) return false;
     for (const member of members) {
-      say('begun');
+      round.begin(round.pods, name);
       if (!(await round.start(member, ['run', '-d', '--pod', name, '--name', member, ...SLEEP]))) return false;
       say('running');
     }
@@ -140,6 +146,9 @@ const pod =
     );
   };
 
+const CONNECT = ['connect', 'on'] as const;
+const DISCONNECT = ['disconnect', 'off'] as const;
+
 const lanes: readonly Lane[] = [
   runThenRemove(),
   runThenRemove('--rm', '-p', '127.0.0.1:0:80', '-p', '0:53/udp'),
@@ -149,7 +158,7 @@ const lanes: readonly Lane[] = [
   // In the foreground: the client is there until the end.
   async (round, name) => await round.act(['run', '--rm', '--name', name, 'busybox', 'echo', 'hi'], true),
   async (round, name) => {
-    round.said.set(name, 'begun');
+    round.begin(round.said, name);
     if (!(await round.act(['create', '--name', name, '-v', '/etc', ...SLEEP], true))) return false;
     round.said.set(name, 'created');
     return (await round.start(name, ['start', name])) && (await round.remove(name));
@@ -161,19 +170,17 @@ const lanes: readonly Lane[] = [
   },
   async (round, name) => {
     if (!(await round.start(name, ['run', '-d', '--name', name, '--network', 'lan', ...SLEEP]))) return false;
-    round.networks.set(name, 'begun');
+    round.begin(round.networks, name);
     const family = Math.random() < 0.5 ? ['--ipv6'] : [];
     if (!(await round.act(['network', 'create', ...family, name]))) return false;
     round.networks.set(name, 'created');
-    for (const [act, place] of [
-      ['connect', 'on'],
-      ['disconnect', 'off'],
-    ] as const) {
-      round.places.set(name, 'begun');
+    for (const [act, place] of [CONNECT, DISCONNECT, CONNECT, DISCONNECT, CONNECT, DISCONNECT]) {
+      round.begin(round.places, name);
       if (!(await round.act(['network', act, name, name]))) return false;
       round.places.set(name, place);
+      if (!(await round.act(['network', act, 'bridge', name]))) return false;
     }
-    round.networks.set(name, 'begun');
+    round.begin(round.networks, name);
     if (!(await round.act(['network', 'rm', name]))) return false;
     round.networks.set(name, 'gone');
     return await round.remove(name);
