@@ -10,7 +10,7 @@ import { Code, K3cError } from '../api/errors.ts';
 import { releaseMapping } from '../host/libc.ts';
 import { type EngineFile, type EngineList, engineList } from './assets.ts';
 import { isPackaged, sourcePath, unpackedDirectory } from './program.ts';
-import { sweepTrees } from './sweep.ts';
+import { holdTree, sweepTrees } from './sweep.ts';
 
 export interface Engine {
   /** The directory that holds the binaries. */
@@ -102,7 +102,7 @@ export async function unpackFrom(source: EngineSource, root: string, signal: Abo
       await rm(temporary, { recursive: true, force: true });
     }
   }
-  await sweepTrees(base, list.digest, kept);
+  await sweepTrees(base, { current: list.digest, keep: kept, hasLocks: false });
   return engineIn(join(final, 'bin'));
 }
 
@@ -125,5 +125,15 @@ export async function unpackEngine(root: string, signal: AbortSignal): Promise<E
 export async function sweepUnpackedPrograms(): Promise<void> {
   if (!isPackaged()) return;
   const directory = unpackedDirectory();
-  await sweepTrees(dirname(directory), basename(directory), kept);
+  await sweepTrees(dirname(directory), { current: basename(directory), keep: kept, hasLocks: true });
+}
+
+/**
+ * Keeps this program's own files from the daemons of other PID namespaces that share them, which cannot see that they are in use.
+ * Returns what ends that. Does nothing when run from sources.
+ */
+export function holdUnpackedProgram(): Promise<() => Promise<void>> {
+  if (!isPackaged()) return Promise.resolve(() => Promise.resolve());
+  const directory = unpackedDirectory();
+  return holdTree(dirname(directory), basename(directory));
 }

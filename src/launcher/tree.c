@@ -1,6 +1,7 @@
 /*
  * One tree per digest under a base: `.lock-DIGEST` is held while `.tmp-DIGEST` is filled, which then becomes DIGEST in
  * one rename. The kernel frees the lock of a killed holder, so whoever gets it owns the leftovers and removes them.
+ * A daemon shares the lock of its tree while it runs; whoever removes a tree (bundle/sweep.ts) removes the lock file with it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -92,6 +93,26 @@ static enum outcome fill(const struct payload *payload, int base, const char *di
   return outcome;
 }
 
+/* The lock file that is there when its lock is ours: another may have been removed while we waited. */
+static int open_locked(int base, const char *name, char *reason, size_t reason_size) {
+  for (;;) {
+    int lock = openat(base, name, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (lock < 0) {
+      snprintf(reason, reason_size, "%s", strerror(errno));
+      return -1;
+    }
+    while (flock(lock, LOCK_EX) != 0) {
+      if (errno == EINTR) continue;
+      snprintf(reason, reason_size, "cannot lock: %s", strerror(errno));
+      close(lock);
+      return -1;
+    }
+    struct stat held;
+    if (fstat(lock, &held) == 0 && held.st_nlink > 0) return lock;
+    close(lock);
+  }
+}
+
 static enum outcome fill_locked(const struct payload *payload, int base, const char *directory, char *reason, size_t reason_size) {
   struct statvfs flags;
   if (fstatvfs(base, &flags) == 0 && (flags.f_flag & ST_NOEXEC) != 0) {
@@ -100,17 +121,8 @@ static enum outcome fill_locked(const struct payload *payload, int base, const c
   }
   char name[DIRECTORY_NAME_BYTES + 8];
   snprintf(name, sizeof name, ".lock-%s", payload->directory);
-  int lock = openat(base, name, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (lock < 0) {
-    snprintf(reason, reason_size, "%s", strerror(errno));
-    return OUTCOME_UNUSABLE;
-  }
-  while (flock(lock, LOCK_EX) != 0) {
-    if (errno == EINTR) continue;
-    snprintf(reason, reason_size, "cannot lock: %s", strerror(errno));
-    close(lock);
-    return OUTCOME_UNUSABLE;
-  }
+  int lock = open_locked(base, name, reason, reason_size);
+  if (lock < 0) return OUTCOME_UNUSABLE;
   enum outcome outcome = trusted_tree(payload, base, directory) ? OUTCOME_READY : fill(payload, base, directory, reason, reason_size);
   close(lock);
   return outcome;
