@@ -29,7 +29,7 @@ export async function beforeContainerd(
     const shims = await endLostShims(paths);
     const namespaces = await removeLostNamespaces(paths.containerdState);
     const { containerdState } = paths;
-    const cgroups = groups === undefined ? 0 : await removeLostCgroups({ ...groups, containerdState });
+    const cgroups = groups === undefined ? 0 : removeLostCgroups({ ...groups, containerdState });
     const bundles = await removeLostBundles(paths);
     if (shims + namespaces + cgroups + bundles > 0)
       log.info({ shims, namespaces, cgroups, bundles }, 'cleared away what cut off starts had left');

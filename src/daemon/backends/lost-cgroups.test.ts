@@ -42,7 +42,7 @@ test('groups that no process is in go, in every hierarchy; others stay', async (
   await bundle(id('3'), `system.slice:cri:${id('3')}`);
   await mkdir(join(containerdState, 'io.containerd.runtime.v2.task/k8s.io', id('4')));
 
-  assert.equal(await removeLostCgroups({ containerdState, parent: '/k3c', version: 1, mount }), 3);
+  assert.equal(removeLostCgroups({ containerdState, parent: '/k3c', version: 1, mount }), 3);
   for (const hierarchy of ['cpu', 'memory']) {
     const left = await readdir(join(mount, hierarchy, 'k3c'));
     assert.deepEqual(left.toSorted(), [id('1'), 'build', id('c'), id('d')].toSorted());
@@ -56,6 +56,6 @@ test('where nothing was ever started there is nothing to do', async (t) => {
   const mount = await mkdtemp(join(tmpdir(), 'k3c-cgroups-'));
   t.after(() => rmdirSync(mount));
   const places = { containerdState: join(mount, 'none'), parent: '/k3c', mount };
-  assert.equal(await removeLostCgroups({ ...places, version: 2 }), 0);
-  assert.equal(await removeLostCgroups({ ...places, version: 1 }), 0);
+  assert.equal(removeLostCgroups({ ...places, version: 2 }), 0);
+  assert.equal(removeLostCgroups({ ...places, version: 1 }), 0);
 });
