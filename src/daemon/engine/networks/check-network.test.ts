@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkIpv6Subnet, checkNewNetwork, checkSubnet, MTU_OPTION, mtuOf } from './check-network.ts';
 
-const named = (name: string, over: { driver?: string; options?: Record<string, string> } = {}) =>
-  checkNewNetwork({ name, driver: '', options: {}, ...over });
+const named = (name: string, over: { driver?: string; options?: Record<string, string>; ipv6?: boolean } = {}) =>
+  checkNewNetwork({ name, driver: '', options: {}, ipv6: false, ...over });
 
 test('names, drivers and options that are refused', () => {
   named('lan');
@@ -14,6 +14,11 @@ test('names, drivers and options that are refused', () => {
   assert.throws(() => named('x', { driver: 'macvlan' }), /could not find plugin macvlan/);
   assert.throws(() => named('x', { options: { 'com.docker.network.bridge.name': 'br' } }), /unknown option/);
   for (const mtu of ['', 'x', '67', '65536']) assert.throws(() => named('x', { options: { [MTU_OPTION]: mtu } }), mtu);
+  assert.throws(
+    () => named('x', { options: { [MTU_OPTION]: '1279' }, ipv6: true }),
+    /too small for IPv6, which needs 1280/,
+  );
+  named('x', { options: { [MTU_OPTION]: '1280' }, ipv6: true });
   assert.deepEqual([mtuOf({}), mtuOf({ [MTU_OPTION]: '1300' })], [0, 1300]);
 });
 

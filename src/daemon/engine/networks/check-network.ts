@@ -38,6 +38,9 @@ export interface NewNetwork {
   readonly ipRange6: string;
 }
 
+/** RFC 8200, 5: the kernel turns IPv6 off on an interface with less. */
+const LEAST_IPV6_MTU = 1280;
+
 /** Smaller ones have no room for a gateway and a container. */
 const LONGEST_PREFIX = 30;
 const SHORTEST_PREFIX = 8;
@@ -51,7 +54,12 @@ const unusable = [
 ] as const;
 
 /** Throws INVALID_ARGUMENT, in docker's words where it has them. */
-export function checkNewNetwork({ name, driver, options }: Pick<NewNetwork, 'name' | 'driver' | 'options'>): void {
+export function checkNewNetwork({
+  name,
+  driver,
+  options,
+  ipv6,
+}: Pick<NewNetwork, 'name' | 'driver' | 'options' | 'ipv6'>): void {
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name))
     refuse(`invalid network name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-]* are allowed`);
   if (['bridge', 'host', 'none', 'default', 'container'].includes(name))
@@ -65,6 +73,8 @@ export function checkNewNetwork({ name, driver, options }: Pick<NewNetwork, 'nam
     if (key !== MTU_OPTION) refuse(`unknown option ${key}`, `k3c knows ${MTU_OPTION}`);
     if (!/^\d{2,5}$/.test(value) || Number(value) < 68 || Number(value) > 65535)
       refuse(`invalid value ${value} for ${key}`);
+    if (ipv6 && Number(value) < LEAST_IPV6_MTU)
+      refuse(`an MTU of ${value} is too small for IPv6, which needs ${LEAST_IPV6_MTU}`);
   }
 }
 
