@@ -70,6 +70,9 @@ const STEPS: readonly (readonly [flags: string, step: string, seen: RegExp])[] =
   ['--ulimit nofile=100:200', 'RUN ulimit -Sn; ulimit -Hn', /^100\n200$/],
   ['--shm-size 10m', 'RUN df -k /dev/shm | tail -1', /10240/],
   ['--cgroup-parent PARENT', 'RUN cat /proc/self/cgroup', /:\/k3c-k3ce\w+\/of-a-build\//],
+  ['--cpuset-cpus 0', 'RUN grep Cpus_allowed_list /proc/self/status', /:\s+0$/],
+  ['-m 24m --memory-swap 24m', 'RUN head -c 100m /dev/zero | tail > /dev/null; echo $?', /^137$/m],
+  ['--rm --force-rm', 'RUN echo as ever', /^as ever$/],
   ['--allow security.insecure', 'RUN --security=insecure grep CapEff /proc/self/status', /[0-9a-f]{6}ff[0-9a-f]{8}$/],
   ['--allow network.host', 'RUN --network=host ls /sys/class/net | grep -v lo', /\w/],
   ['--build-arg A=1 --build-arg FROM_ENV', 'ARG A\nARG FROM_ENV\nRUN echo $A-$FROM_ENV', /^1-outside$/],
@@ -87,6 +90,25 @@ for (const [index, [flags, step, seen]] of STEPS.entries()) {
     assert.match(printed(log), seen);
   });
 }
+
+test('what the environment and docker’s configuration say reaches the steps, unless the user says otherwise', async () => {
+  await mkdir(join(cwd, 'docker'));
+  const proxies = { default: { httpProxy: 'http://p:1', noProxy: 'a,b' } };
+  await writeFile(join(cwd, 'docker/config.json'), JSON.stringify({ proxies }));
+  const env = { DOCKER_CONFIG: join(cwd, 'docker'), SOURCE_DATE_EPOCH: '1000000000' };
+  const stdin = `FROM busybox AS b
+ARG SOURCE_DATE_EPOCH
+RUN echo $HTTP_PROXY $http_proxy $NO_PROXY $SOURCE_DATE_EPOCH > /e
+FROM scratch
+COPY --from=b /e /
+`;
+  const said = async (...args: string[]) => (await outputOf([...args, '--no-cache', '-'], { stdin, env }))['e'];
+  assert.equal(await said(), 'http://p:1 http://p:1 a,b 1000000000\n');
+  assert.equal(await said('--build-arg', 'http_proxy=x', '--build-arg', 'SOURCE_DATE_EPOCH=2'), 'x x a,b 2\n');
+  const { code, stderr } = await build(['--rm=false', '-'], { stdin: 'FROM scratch\n' });
+  assert.equal(code, 1);
+  assert.match(stderr, /--rm=false: steps leave no containers that could be kept/);
+});
 
 test('entitlements that were not given are refused in words, with the flag that gives them', async () => {
   for (const [option, name] of [

@@ -1,6 +1,7 @@
 /** What the flags of `build` ask for, as the client's build takes it. */
 import type { BuildOptions, OutputOption } from '../../client/build/request/options.ts';
 import type { CommandContext } from '../context.ts';
+import { CliError } from '../errors.ts';
 import { type CallOption, secretSource } from '../flags/build.ts';
 import { toLabels } from '../flags/environment.ts';
 import type { BuildFlags } from './flags.ts';
@@ -13,6 +14,7 @@ export function callOf(flags: BuildFlags): CallOption | undefined {
 
 /** The options of a build of this context. Throws Error for what docker refuses before it looks at anything. */
 export function optionsOf(path: string, flags: BuildFlags, { env, cwd }: CommandContext): BuildOptions {
+  if (flags.rm === false) throw new CliError('--rm=false: steps leave no containers that could be kept');
   return {
     context: path,
     dockerfile: flags.file,
@@ -31,6 +33,15 @@ export function optionsOf(path: string, flags: BuildFlags, { env, cwd }: Command
     ulimits: flags.ulimit ?? [],
     shmSize: flags.shmSize,
     cgroupParent: flags.cgroupParent,
+    limits: {
+      memory: flags.memory,
+      memorySwap: flags.memorySwap,
+      cpuShares: flags.cpuShares,
+      cpuPeriod: flags.cpuPeriod,
+      cpuQuota: flags.cpuQuota,
+      cpusetCpus: flags.cpusetCpus,
+      cpusetMems: flags.cpusetMems,
+    },
     attestations: attestationsOf(flags),
     allow: split(flags.allow),
     outputs: outputsOf(flags),
@@ -43,8 +54,12 @@ export function optionsOf(path: string, flags: BuildFlags, { env, cwd }: Command
   };
 }
 
+/** Taken from the environment without being asked for, as buildx and buildctl do: it makes a build reproducible. */
+const EPOCH = 'SOURCE_DATE_EPOCH';
+
 /** `KEY=value`; `KEY` alone takes the environment's value and is left out without one. */
-function toBuildArguments(texts: readonly string[], env: CommandContext['env']): Record<string, string> {
+function toBuildArguments(given: readonly string[], env: CommandContext['env']): Record<string, string> {
+  const texts = env[EPOCH] ? [EPOCH, ...given] : given;
   const entries = texts.flatMap((text): [string, string][] => {
     const equals = text.indexOf('=');
     if (equals >= 0) return [[text.slice(0, equals), text.slice(equals + 1)]];

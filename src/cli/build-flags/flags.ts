@@ -17,7 +17,8 @@ import {
   parseUlimit,
   type SecretOption,
 } from '../flags/build.ts';
-import { flag, value, values } from '../flags/option.ts';
+import { parseInt64, parseMemorySwap } from '../flags/limits.ts';
+import { flag, flagOn, value, values } from '../flags/option.ts';
 import { parseBytes } from '../flags/sizes.ts';
 import { type ProgressMode, parseProgress } from '../output/build/modes.ts';
 
@@ -50,6 +51,15 @@ export interface BuildFlags {
   readonly ulimit?: readonly string[];
   readonly shmSize?: bigint;
   readonly cgroupParent?: string;
+  readonly cpuPeriod?: bigint;
+  readonly cpuQuota?: bigint;
+  readonly cpuShares?: bigint;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+  readonly memory?: bigint;
+  readonly memorySwap?: bigint;
+  readonly rm?: boolean;
+  readonly forceRm?: boolean;
   readonly allow?: readonly string[];
   readonly attest?: readonly AttestationOption[];
   readonly provenance?: AttestationOption;
@@ -81,10 +91,22 @@ export function buildFlags(): Option[] {
     value('--call <string>', 'Set method for evaluating build (build, check, outline, targets)', parseCall),
     value('--cgroup-parent <string>', 'Set the parent cgroup for the "RUN" instructions during build'),
     flag('--check', 'Shorthand for "--call=check"'),
+    value('--cpu-period <int>', 'Limit the CPU CFS (Completely Fair Scheduler) period of a step', parseInt64),
+    value('--cpu-quota <int>', 'Limit the CPU CFS (Completely Fair Scheduler) quota of a step', parseInt64),
+    value('-c, --cpu-shares <int>', 'CPU shares of a step (relative weight)', parseInt64),
+    value('--cpuset-cpus <string>', 'CPUs in which to allow execution (0-3, 0,1)'),
+    value('--cpuset-mems <string>', 'MEMs in which to allow execution (0-3, 0,1)'),
     value('-f, --file <string>', 'Name of the Dockerfile (default: "PATH/Dockerfile")'),
+    flag('--force-rm', 'Always remove intermediate containers (a step never leaves one)'),
     value('--iidfile <string>', 'Write the image ID to a file'),
     values('--label <stringArray>', 'Set metadata for an image', parsePair),
     flag('--load', 'Put the image into the store, also when there are other outputs'),
+    value('-m, --memory <bytes>', 'Memory limit of a step', parseBytes),
+    value(
+      '--memory-swap <bytes>',
+      "Swap limit equal to memory plus swap: '-1' to enable unlimited swap",
+      parseMemorySwap,
+    ),
     value('--metadata-file <string>', 'Write build result metadata to a file'),
     value(
       '--network <string>',
@@ -99,6 +121,7 @@ export function buildFlags(): Option[] {
     flag('--pull', 'Always attempt to pull all referenced images'),
     flag('--push', 'Push the image to its registry after the build'),
     flag('-q, --quiet', 'Suppress the build output and print image ID on success'),
+    flagOn('--rm', 'Remove intermediate containers after a successful build (a step never leaves one)'),
     value('--sbom <string>', 'Shorthand for "--attest=type=sbom"', parseAttestationOf('sbom')),
     values(
       '--secret <stringArray>',

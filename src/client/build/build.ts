@@ -1,5 +1,7 @@
 /** `build` as the client does it: from what the user asked for to a finished image or output. */
+import { Code, hasCode } from '../../api/errors.ts';
 import type { Connection } from '../../api/rpc/client.ts';
+import { readConfig } from '../credentials/config.ts';
 import { lookupCredentials } from '../credentials/lookup.ts';
 import type { BuildStatus } from './control.ts';
 import { frontendRequest } from './request/attributes.ts';
@@ -32,7 +34,7 @@ export interface PreparedBuild {
  * @throws K3cError INVALID_ARGUMENT or NOT_FOUND for what cannot be done as asked
  */
 export async function prepareBuild(asked: BuildOptions, host: BuildHost): Promise<PreparedBuild> {
-  const options = asked.call === undefined ? asked : withoutOutputs(asked);
+  const options = withProxies(asked.call === undefined ? asked : withoutOutputs(asked), await proxiesOf(host));
   const { frontend, attributes, entitlements } = frontendRequest(options);
   const preparing = host.sourcePreparer?.(options.pull);
   // Its failure is met below, unless something fails before.
@@ -72,6 +74,23 @@ export async function prepareBuild(asked: BuildOptions, host: BuildHost): Promis
     },
     close: () => caches.close(),
   };
+}
+
+async function proxiesOf(host: BuildHost): Promise<Readonly<Record<string, string>>> {
+  try {
+    return (await readConfig(host.env)).proxies;
+  } catch (error) {
+    // Another user's home: what is in there is not meant for this one.
+    if (hasCode(error, Code.PERMISSION_DENIED)) return {};
+    throw error;
+  }
+}
+
+/** Proxies of docker's configuration are build arguments, unless the user gives one of that name in any case (docker/buildx). */
+function withProxies(options: BuildOptions, proxies: Readonly<Record<string, string>>): BuildOptions {
+  const given = new Set(Object.keys(options.buildArguments).map((name) => name.toUpperCase()));
+  const added = Object.entries(proxies).filter(([name]) => !given.has(name));
+  return { ...options, buildArguments: { ...Object.fromEntries(added), ...options.buildArguments } };
 }
 
 /** A question writes nothing. */

@@ -21,7 +21,18 @@ export interface DockerConfig {
   readonly credHelpers: Readonly<Record<string, string>>;
   /** What `--detach-keys` has when it is not given. */
   readonly detachKeys?: string;
+  /** Proxies for what runs in containers, by the variable that names them. */
+  readonly proxies: Readonly<Record<string, string>>;
 }
+
+/** Keys of `proxies.default` (docker/cli, ProxyConfig) and the variables they stand for. */
+const PROXIES: Readonly<Record<string, string>> = {
+  httpProxy: 'HTTP_PROXY',
+  httpsProxy: 'HTTPS_PROXY',
+  noProxy: 'NO_PROXY',
+  ftpProxy: 'FTP_PROXY',
+  allProxy: 'ALL_PROXY',
+};
 
 /** Where it lies: in DOCKER_CONFIG, else in `~/.docker`; undefined when there is no home either. */
 export function configPath(env: Environment): string | undefined {
@@ -29,16 +40,18 @@ export function configPath(env: Environment): string | undefined {
   return directory === undefined ? undefined : join(directory, 'config.json');
 }
 
+const EMPTY: DockerConfig = { auths: {}, credHelpers: {}, proxies: {} };
+
 /** Reads it; one that is not there is empty. Throws when it cannot be read or is not what it should be. */
 export async function readConfig(env: Environment): Promise<DockerConfig> {
   const path = configPath(env);
-  if (path === undefined) return { auths: {}, credHelpers: {} };
+  if (path === undefined) return EMPTY;
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { auths: {}, credHelpers: {} };
+    if (code === 'ENOENT' || code === 'ENOTDIR') return EMPTY;
     throw new K3cError(Code.PERMISSION_DENIED, `cannot read ${path}`, { cause: error });
   }
   let parsed: unknown;
@@ -54,9 +67,15 @@ export async function readConfig(env: Environment): Promise<DockerConfig> {
   return {
     auths: Object.fromEntries(Object.entries(record(config['auths'])).map(([key, value]) => [key, entry(value)])),
     credHelpers: strings(record(config['credHelpers'])),
+    proxies: proxiesOf(record(record(config['proxies'])['default'])),
     ...(typeof store === 'string' && store !== '' ? { credsStore: store } : {}),
     ...(typeof keys === 'string' && keys !== '' ? { detachKeys: keys } : {}),
   };
+}
+
+function proxiesOf(named: Record<string, unknown>): Record<string, string> {
+  const given = Object.entries(strings(named)).filter(([, value]) => value !== '');
+  return Object.fromEntries(given.flatMap(([key, value]) => (PROXIES[key] ? [[PROXIES[key], value]] : [])));
 }
 
 function entry(value: unknown): AuthEntry {

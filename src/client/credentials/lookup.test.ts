@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { readConfig } from './config.ts';
 import { lookupCredentials } from './lookup.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'k3c-cred-'));
@@ -86,4 +87,12 @@ test('a helper that does not answer ends with the command', async () => {
   const asked = lookupCredentials('example.com', env, controller.signal);
   setTimeout(() => controller.abort('SIGINT'), 50);
   await assert.rejects(asked, (error) => error === 'SIGINT');
+});
+
+test('proxies for containers, by the variable that names them', async () => {
+  const env = environment({
+    proxies: { default: { httpProxy: 'http://p', noProxy: '', allProxy: 7, other: 'x' }, 'tcp://h': {} },
+  });
+  assert.deepEqual((await readConfig(env)).proxies, { HTTP_PROXY: 'http://p' });
+  assert.deepEqual((await readConfig({})).proxies, {});
 });

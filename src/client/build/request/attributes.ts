@@ -1,10 +1,21 @@
 /** Options as attributes of BuildKit's Dockerfile frontend (frontend/dockerui, docker/buildx build/opt.go). */
 import { isIP } from 'node:net';
 import { Code, K3cError } from '../../../api/errors.ts';
-import type { BuildOptions } from './options.ts';
+import type { BuildOptions, StepLimits } from './options.ts';
 
 /** The host, as a build step sees it: steps run in the host's network, so its loopback is theirs. */
 const HOST_GATEWAY = '127.0.0.1';
+
+/** Limits by the frontend's names for them (frontend/dockerui, config.go). */
+const LIMITS: readonly (readonly [limit: keyof StepLimits, attribute: string])[] = [
+  ['memory', 'memory'],
+  ['memorySwap', 'memswap'],
+  ['cpuShares', 'cpushares'],
+  ['cpuPeriod', 'cpuperiod'],
+  ['cpuQuota', 'cpuquota'],
+  ['cpusetCpus', 'cpusetcpus'],
+  ['cpusetMems', 'cpusetmems'],
+];
 
 export interface FrontendRequest {
   readonly frontend: string;
@@ -33,6 +44,7 @@ export function frontendRequest(options: BuildOptions): FrontendRequest {
   set('ulimit', options.ulimits.join(','));
   set('shm-size', options.shmSize?.toString());
   set('cgroup-parent', options.cgroupParent);
+  for (const [limit, key] of LIMITS) set(key, options.limits[limit] === 0n ? '' : options.limits[limit]?.toString());
   const network = networkMode(options.network);
   set('force-network-mode', network);
   if (network === 'host' && !entitlements.includes('network.host')) entitlements.push('network.host');

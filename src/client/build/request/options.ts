@@ -20,6 +20,22 @@ export interface SshOption {
   readonly paths: readonly string[];
 }
 
+/** Limits of every step that runs a program; what is absent, or zero, is not limited. */
+export interface StepLimits {
+  /** Bytes. */
+  readonly memory?: bigint | undefined;
+  /** Bytes of memory and swap together; -1 for as much as there is. */
+  readonly memorySwap?: bigint | undefined;
+  /** A relative weight. */
+  readonly cpuShares?: bigint | undefined;
+  /** Microseconds, both. */
+  readonly cpuPeriod?: bigint | undefined;
+  readonly cpuQuota?: bigint | undefined;
+  /** `0-3`, `0,1` */
+  readonly cpusetCpus?: string | undefined;
+  readonly cpusetMems?: string | undefined;
+}
+
 export interface BuildOptions {
   /** A directory, a URL, or `-` for standard input. */
   readonly context: string;
@@ -45,6 +61,7 @@ export interface BuildOptions {
   /** Bytes. */
   readonly shmSize: bigint | undefined;
   readonly cgroupParent: string | undefined;
+  readonly limits: StepLimits;
   /** By type (`provenance`, `sbom`): the attributes in CSV. */
   readonly attestations: ReadonlyMap<string, string>;
   readonly allow: readonly string[];

@@ -36,6 +36,7 @@ const nothing: BuildOptions = {
   ulimits: [],
   shmSize: undefined,
   cgroupParent: undefined,
+  limits: {},
   attestations: new Map(),
   allow: [],
   outputs: [],
@@ -65,6 +66,7 @@ test('options become attributes of the frontend', () => {
     ulimits: ['nofile=1:2'],
     shmSize: 64n,
     attestations: new Map([['sbom', 'type=sbom']]),
+    limits: { memory: 1n << 30n, memorySwap: -1n, cpuShares: 0n, cpuQuota: 5n, cpusetCpus: '0' },
   });
   assert.equal(frontend, 'dockerfile.v0');
   assert.deepEqual(attributes, {
@@ -79,6 +81,10 @@ test('options become attributes of the frontend', () => {
     ulimit: 'nofile=1:2',
     'shm-size': '64',
     'force-network-mode': 'host',
+    memory: '1073741824',
+    memswap: '-1',
+    cpuquota: '5',
+    cpusetcpus: '0',
   });
   assert.deepEqual(entitlements, ['network.host']);
   assert.deepEqual(frontendRequest({ ...nothing, noCache: true, pull: true }).attributes, {
