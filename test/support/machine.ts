@@ -114,7 +114,8 @@ export class Machine {
   async powerOn(): Promise<void> {
     const script = ['set -e', BOOT, this.#options.empty === true ? EMPTY_ROOT : '', STAY].join('\n');
     const apart = ['-n', '-m', '-p', '-f', '--kill-child', '--propagation', 'private'];
-    const power = spawn('unshare', [...apart, 'sh', '-c', script], {
+    // It ends with the test, however that ends.
+    const power = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', ...apart, 'sh', '-c', script], {
       env: { ...process.env, D: this.directory },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
