@@ -55,7 +55,8 @@ export function tellNetwork(
 }
 
 function networksOf(record: NetworkOwner): { readonly id: string; readonly name: string }[] {
-  const names = networkNames(record);
+  // The default network is among the endpoints when it was connected to later.
+  const names = networkNames({ ...record, endpoints: [] });
   return [
     ...predefinedNetworks().filter(({ name }) => names.includes(name)),
     ...record.endpoints.map(({ network, networkName }) => ({ id: network, name: networkName })),
