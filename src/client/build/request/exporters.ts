@@ -1,6 +1,6 @@
 /** Outputs as BuildKit's exporters, with the client's end of those that are written on this side. */
 import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { formatReference, normalize, parseReference, UNNAMED_REPOSITORY } from '../../../api/reference.ts';
 import type { Descriptor, ImageLayout } from '../content/layout.ts';
@@ -119,6 +119,9 @@ function exporterOf(
       return archiveExporter(output, {}, host);
     case 'local':
       if (destination === '') throw new K3cError(Code.INVALID_ARGUMENT, 'dest is required for local output');
+      if (statSync(resolve(host.cwd, destination), { throwIfNoEntry: false })?.isDirectory() === false) {
+        throw new K3cError(Code.INVALID_ARGUMENT, `destination directory ${destination} is a file`);
+      }
       return {
         type,
         attributes: output.attributes,
@@ -176,6 +179,10 @@ function archiveExporter(output: OutputOption, extra: Record<string, string>, ho
   const path = resolve(host.cwd, destination);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     throw new K3cError(Code.INVALID_ARGUMENT, `destination file ${destination} is a directory`);
+  }
+  // Before the build, which may take long, and not after it.
+  if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new K3cError(Code.INVALID_ARGUMENT, `invalid destination file: there is no directory ${dirname(path)}`);
   }
   return { type, attributes, output: { open: () => pathSink(path) } };
 }

@@ -129,6 +129,14 @@ test('an image is the output unless another is wanted; names are normalised', as
     }),
     [{ type: 'oci', name: 'b.io/c:latest' }, { type: 'local' }],
   );
+  for (const [wrong, words] of [
+    [output('tar', 'no/such/x.tar'), /there is no directory .*\/no\/such$/],
+    [output('oci', 'ctx'), /destination file ctx is a directory$/],
+    [output('local', 'ctx/Dockerfile'), /destination directory ctx\/Dockerfile is a file$/],
+    [output('local'), /dest is required/],
+  ] as const) {
+    await assert.rejects(attributes({ outputs: [wrong] }), words);
+  }
   const named = [output('image', '', { name: 'a,b.io/c:1' }), output('oci', 'x.tar', { name: 'a' })];
   assert.deepEqual(await attributes({ outputs: named }), [
     { type: 'image', unpack: 'true', compression: 'zstd', name },

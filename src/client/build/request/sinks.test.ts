@@ -44,3 +44,14 @@ test('a FIFO stays one: its reader gets the archive', async (t) => {
   assert.equal((await read).toString(), 'all of it');
   assert.ok((await lstat(path)).isFIFO());
 });
+
+test('what cannot be written is named, with the reason in words', async (t) => {
+  const directory = await place(t);
+  await assert.rejects(
+    pathSink(join(directory, 'no/such')),
+    /^K3cError: cannot write \S+no\/such: no such file or directory$/,
+  );
+  const full = await pathSink('/dev/full');
+  await assert.rejects(full.write(Buffer.from('x')), /cannot write \/dev\/full: no space left on device$/);
+  await full.abort();
+});
