@@ -498,6 +498,16 @@ test('a registry with a password: push, base image, cache; the password stays se
     assert.match(list.stdout, /"tags":\["1"\]/);
     const again = await build(['--cache-from', cache, '--no-cache-filter', 'none', directory], { env });
     assert.match(again.err, /importing cache manifest/);
+    // The cache in the image itself: whoever has the image's name has the cache.
+    const inline = `${registry.address}/team/inline:1`;
+    const random = await context({ Dockerfile: `FROM ${BASE}\nRUN head -c 16 /dev/urandom | base64 > /random\n` });
+    await build(['-t', inline, '--push', '-o', output, '--cache-to', 'type=inline', random], { env });
+    await engine.tool('ctr', ['-a', engine.containerdSocket, '-n', 'k8s.io', 'images', 'rm', inline]);
+    await engine.tool('buildctl', ['--addr', `unix://${engine.buildkitdSocket}`, 'prune', '--all']);
+    const from = `type=registry,ref=${inline},registry.insecure=true`;
+    const reused = await build(['--cache-from', from, random], { env });
+    assert.match(reused.err, /^#(\d+) \[2\/2\] RUN head[^\n]*\n#\1 CACHED$/m);
+
     for (const text of [denied.err, err, again.err]) assert.ok(!text.includes(USER.password));
 
     // A helper that waits (for a password, a keychain) goes with the build that asked it.
