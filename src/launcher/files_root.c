@@ -48,9 +48,25 @@ int enter_process(long pid, const char *id, bool bare) {
   return root;
 }
 
+/* The root of a chroot is no mount that could be made private: that is done in the root of our mount namespace, and then we go back. */
+static void private_mounts_of_chroot(void) {
+  int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int working = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int space = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  if (root < 0 || working < 0 || space < 0) fail_errno("open", "/");
+  if (setns(space, CLONE_NEWNS) != 0) fail_errno("setns", "mounts");
+  if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) fail_errno("mount", "/");
+  if (fchdir(root) != 0 || chroot(".") != 0 || fchdir(working) != 0) fail_errno("chroot", "/");
+  close(root);
+  close(working);
+  close(space);
+}
+
 void private_mounts(void) {
   if (unshare(CLONE_NEWNS) != 0) fail_errno("unshare", "mounts");
-  if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) fail_errno("mount", "/");
+  if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0) return;
+  if (errno != EINVAL) fail_errno("mount", "/");
+  private_mounts_of_chroot();
 }
 
 /* Makes a mount point that is not there: docker does so in a container that never ran. */

@@ -86,6 +86,11 @@ test('exec, logs, cp, top', async () => {
   await machine.ok(['cp', '/busybox.tar', 'web:/copied']);
   assert.match(await machine.ok(['exec', 'web', 'ls', '/copied']), /copied/);
   assert.match(await machine.ok(['top', 'web']), /httpd/);
+  await machine.ok(['create', '--name', 'cold', '-v', 'data:/etc', 'busybox', 'cat', '/copied', '/etc/passwd']);
+  await machine.ok(['cp', '/etc/hosts', 'cold:/copied']);
+  assert.match(await machine.ok(['start', '-a', 'cold']), /localhost[^]*root:x:0/);
+  assert.equal(await machine.ok(['diff', 'cold']), 'A /copied');
+  await machine.ok(['rm', '-v', 'cold']);
 });
 
 test('build, and run what was built at once', async () => {

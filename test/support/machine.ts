@@ -47,8 +47,6 @@ const BOOT = `
 
 const EMPTY_ROOT = `
   cd "$D/empty"
-  mount --bind . .
-  cd "$D/empty"
   mkdir -p proc sys dev tmp
   mount -t proc proc proc
   mount --rbind /sys sys
