@@ -9,11 +9,11 @@ import { sendDatagram } from '../host/libc.ts';
 import type { Log } from '../host/log.ts';
 import { isHeldBy } from '../host/loopback-peer.ts';
 import { inheritedNetlinkSockets } from '../host/netlink/socket.ts';
+import { afterContainerd } from './after-containerd.ts';
 import { connectBuildkitd } from './backends/buildkitd.ts';
 import { connectContainerd } from './backends/containerd.ts';
 import { ExitNotes } from './backends/exit-notes.ts';
 import { endStaleLeases } from './backends/leases.ts';
-import { endLostLeases } from './backends/lost-leases.ts';
 import { beforeBuildkitd, beforeContainerd } from './before-child.ts';
 import { InnerBuilder, OwnCalls, Renewal } from './buildkitd-renewal.ts';
 import { cgroupParents, removeCgroups } from './cgroups.ts';
@@ -159,6 +159,8 @@ async function start(
   stack.defer(() => buildkitd.close());
 
   let containerdStarted = 0;
+  const { snapshotter } = facts;
+  const clearUp = () => afterContainerd(containerd, { snapshotter, since: containerdStarted, signal, log });
   const exitNotes = new ExitNotes(paths.containerdState);
   const ownCgroups =
     facts.cgroupDriver === 'cgroupfs' ? { parent: cgroups.containers, version: facts.cgroupVersion } : undefined;
@@ -180,8 +182,8 @@ async function start(
     },
     beforeBuildkitd: () => beforeBuildkitd(containerd, log),
     onContainerdRecovered: async () => {
+      await clearUp();
       await containers.resync(containerdStarted, signal);
-      await endLostLeases(containerd, containerdStarted, signal);
     },
     log,
   };
@@ -219,7 +221,7 @@ async function start(
   await containerdChild.start(signal);
   stack.defer(() => containerdChild.stop(CHILD_STOP_MS));
   await endStaleLeases(containerd.leases, signal);
-  await endLostLeases(containerd, containerdStarted, signal);
+  await clearUp();
   await ensurePauseImage(containerd, engine.path('pause'), PAUSE_IMAGE, signal);
   // buildkitd needs only containerd; containers are taken up meanwhile.
   const kubeletImages = new KubeletImages(containerd, (id) => containers.namesUsing(id).length > 0, log);

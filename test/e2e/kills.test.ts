@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../support/binary.ts';
@@ -316,6 +318,19 @@ describe('kill -9 in the middle of everything: answers are true, and nothing is 
       await until('containerd is back', async () => (await daemon.k3c(['images'])).code === 0);
       await check(round, `kill ${number}, ${at} ms after the lanes had begun`);
     }
+  });
+
+  test('in the making of a snapshot: the next container starts all the same', async () => {
+    const snapshots = join(daemon.root, 'containerd/io.containerd.snapshotter.v1.overlayfs/snapshots');
+    await daemon.ok(['run', '-d', '--name', 'last', ...SLEEP]);
+    const last = Math.max(...(await readdir(snapshots)).filter((name) => /^\d+$/.test(name)).map(Number));
+    await daemon.end('SIGKILL');
+    // The directory is there already, and its number is not in the database yet.
+    await mkdir(join(snapshots, String(last + 1), 'fs'), { recursive: true });
+    await daemon.start();
+    assert.equal(await daemon.ok(['run', '--rm', 'busybox', 'echo', 'hi']), 'hi');
+    await daemon.ok(['rm', '-f', 'last']);
+    assert.deepEqual(await grown(daemon, netns, nothing), []);
   });
 
   test('it works as before', async () => {
