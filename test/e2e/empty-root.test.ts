@@ -88,7 +88,7 @@ test('exec, logs, cp, top', async () => {
   assert.match(await machine.ok(['top', 'web']), /httpd/);
   await machine.ok(['create', '--name', 'cold', '-v', 'data:/etc', 'busybox', 'cat', '/copied', '/etc/passwd']);
   await machine.ok(['cp', '/etc/hosts', 'cold:/copied']);
-  assert.match(await machine.ok(['start', '-a', 'cold']), /localhost[^]*root:x:0/);
+  assert.match(await machine.ok(['start', '-a', 'cold']), /localhost.*root:x:0/s);
   assert.equal(await machine.ok(['diff', 'cold']), 'A /copied');
   await machine.ok(['rm', '-v', 'cold']);
 });
@@ -111,8 +111,5 @@ test('a daemon that is killed takes all of it up again, and in the end nothing s
   await machine.ok(['network', 'rm', 'lan']);
   await machine.endDaemon('SIGTERM');
   assert.deepEqual(await machine.footprint(), untouched);
-  assert.deepEqual(
-    machine.warnings().map(({ msg }) => msg),
-    [],
-  );
+  assert.deepEqual(machine.warnings(), []);
 });
