@@ -37,11 +37,35 @@ export function fileSendHandler(outputs: ReadonlyMap<number, ClientOutput>): Raw
   };
 }
 
+/** Bytes that are written at once: a message is some 32 kB, and a write of its own for each takes as long as the bytes. */
+const BATCH = 1 << 20;
+
 async function receiveBytes(call: RawCall, sink: ByteSink): Promise<void> {
+  let batch: Buffer[] = [];
+  let size = 0;
+  // One write is under way while the next is being collected.
+  let writing: Promise<void> = Promise.resolve();
+  const flush = async () => {
+    await writing;
+    writing = sink.write(Buffer.concat(batch, size));
+    // It is met at the next flush, or at the end.
+    writing.catch(() => undefined);
+    batch = [];
+    size = 0;
+  };
   try {
-    for await (const message of call.messages()) await sink.write(dataOf(message));
+    for await (const message of call.messages()) {
+      const data = dataOf(message);
+      batch.push(data);
+      size += data.length;
+      if (size >= BATCH) await flush();
+    }
+    await flush();
+    await writing;
     await sink.commit();
   } catch (error) {
+    // Not while a write is under way; should that fail too, the first failure is the one to tell.
+    await writing.catch(() => undefined);
     await sink.abort();
     throw error;
   }

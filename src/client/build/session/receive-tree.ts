@@ -52,7 +52,7 @@ export async function receiveTree(call: RawCall, directory: string, mirror: bool
         case PacketType.error:
           throw new K3cError(Code.UNKNOWN, `error from sender: ${packet.data.toString('utf8')}`);
         case PacketType.fin:
-          if (mirror) tree.removeOthers();
+          if (mirror) await tree.removeOthers();
           tree.finish();
           return;
       }

@@ -99,7 +99,7 @@ test('FIFOs, devices and extended attributes are made where this user and the fi
   }
 });
 
-test('a mirror keeps what was sent and nothing else', () => {
+test('a mirror keeps what was sent and nothing else', async () => {
   const root = join(base, 'mirror');
   mkdirSync(join(root, 'd/old'), { recursive: true });
   mkdirSync(join(root, 'gone/deep'), { recursive: true });
@@ -112,7 +112,7 @@ test('a mirror keeps what was sent and nothing else', () => {
   tree.close(1);
   tree.hardLink('d/h', 'd/f');
   tree.symlink('s', 'd', 0n);
-  tree.removeOthers();
+  await tree.removeOthers();
   tree.finish();
   assert.deepEqual(readdirSync(root).sort(), ['d', 's']);
   assert.deepEqual(readdirSync(join(root, 'd')).sort(), ['f', 'h']);

@@ -10,12 +10,12 @@ import {
   lutimesSync,
   mkdirSync,
   openSync,
-  readdirSync,
   rmSync,
   symlinkSync,
   utimesSync,
   writeSync,
 } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { mkfifo, mknod } from '../../../host/libc.ts';
@@ -125,17 +125,19 @@ export class TreeWriter {
   }
 
   /** Takes away what was there before and was not sent now, so that the directory is a mirror of what was. */
-  removeOthers(): void {
-    this.#removeOthersIn('.');
+  removeOthers(): Promise<void> {
+    return this.#removeOthersIn('.');
   }
 
-  #removeOthersIn(directory: string): void {
-    for (const entry of readdirSync(join(this.#root, directory), { withFileTypes: true, encoding: 'latin1' })) {
+  /** Not synchronous as the rest is: there may be any number of files. */
+  async #removeOthersIn(directory: string): Promise<void> {
+    const parent = join(this.#root, directory);
+    for (const entry of await readdir(parent, { withFileTypes: true, encoding: 'latin1' })) {
       const name = Buffer.from(entry.name, 'latin1');
       const path = posix.join(directory, name.toString('utf8'));
-      if (this.#directories.has(path) && entry.isDirectory()) this.#removeOthersIn(path);
+      if (this.#directories.has(path) && entry.isDirectory()) await this.#removeOthersIn(path);
       else if (!this.#written.has(path)) {
-        rmSync(Buffer.concat([Buffer.from(`${join(this.#root, directory)}/`), name]), { recursive: true, force: true });
+        await rm(Buffer.concat([Buffer.from(`${parent}/`), name]), { recursive: true, force: true });
       }
     }
   }
