@@ -81,10 +81,9 @@ export async function reconcile(context: EngineContext, signal: AbortSignal): Pr
 
   clearAll(context, sandboxes, containers);
   await context.network.releaseStaleLeases(new Set(items.map(({ id }) => id)));
-  const ids = new Set([...state.containers.list(), ...state.pods.list()].map(({ id }) => id));
   await endStalePauses(context);
   context.background.run('remove what was copied into removed containers', () => removeStrayStages(context));
-  await removeStrayDirectories(context, ids);
+  await removeStrayDirectories(context);
   const adopted = await adoptVolumes(context);
   if (adopted.length > 0) context.log.warn({ volumes: adopted }, 'took up volumes that the state did not know');
   context.background.run('delete the files of removed volumes', () => finishRemovals(context));

@@ -3,12 +3,16 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineContext } from './context.ts';
 
-/** Directories of containers that no row names: a daemon died between the row and the files. */
-export async function removeStrayDirectories(context: EngineContext, ids: ReadonlySet<string>): Promise<void> {
-  for (const parent of [context.paths.containers, context.paths.logs]) {
+/**
+ * Directories of containers and pods that no row names: a daemon died between the row and the files, or a containerd that came back opened
+ * the log of one that was removed meanwhile. The row is there before the directories are.
+ */
+export async function removeStrayDirectories({ state, paths }: Pick<EngineContext, 'state' | 'paths'>): Promise<void> {
+  const isKnown = (id: string) => state.containers.byId(id) !== undefined || state.pods.byId(id) !== undefined;
+  for (const parent of [paths.containers, paths.logs]) {
     for (const name of await readdir(parent)) {
       // Only names of the kind that the engine makes up: anything else was put there by somebody else.
-      if (/^[0-9a-f]{64}$/.test(name) && !ids.has(name)) await rm(join(parent, name), { recursive: true, force: true });
+      if (/^[0-9a-f]{64}$/.test(name) && !isKnown(name)) await rm(join(parent, name), { recursive: true, force: true });
     }
   }
 }

@@ -5,6 +5,7 @@ import type { EngineContext } from './context.ts';
 import { LABEL_ID, LABEL_POD } from './cri-config.ts';
 import type { CriContainer } from './reconcile-plan.ts';
 import { removeContainerOf, removeSandbox, stopSandbox } from './sandboxes.ts';
+import { removeStrayDirectories } from './stray-files.ts';
 
 export interface CriSandbox {
   readonly id: string;
@@ -38,7 +39,7 @@ export function clearAll(
   for (const container of containers) if (ofPods.has(container.sandboxId)) clearAwayContainer(context, container);
 }
 
-/** Removes the sandboxes that no record names and the addresses of those that were never finished, while the engine is at work. */
+/** Removes the sandboxes and directories that no record names, and addresses of what was never finished, while the engine is at work. */
 export async function removeStrays(context: EngineContext, since: number, signal: AbortSignal): Promise<void> {
   const { cri } = context.containerd;
   const [{ items }, { containers }] = await Promise.all([
@@ -51,6 +52,7 @@ export async function removeStrays(context: EngineContext, since: number, signal
   });
   clearAll(context, items.flatMap(toSandbox), ours);
   await context.network.releaseStaleLeases(new Set(items.map(({ id }) => id)), since);
+  await removeStrayDirectories(context);
 }
 
 /**
