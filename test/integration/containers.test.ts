@@ -278,7 +278,7 @@ suite('containers', { timeout: 240_000 }, () => {
     const { ip, ports } = stateOf(id);
     assert.match(ip, /^10\.66\./);
     assert.ok((ports[0]?.hostPort ?? 0) >= 40_000);
-    assert.deepEqual(daemon.network.slice(-2), [`reserve ${name}`, `publish ${ip}`]);
+    assert.deepEqual(daemon.network.slice(-2), [`reserve container ${name}`, `publish ${ip}`]);
     await daemon.engine.stop(id, { timeout: 0 });
     assert.equal(daemon.network.at(-1), 'release');
     assert.deepEqual(stateOf(id).ports, []);

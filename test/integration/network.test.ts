@@ -212,13 +212,13 @@ if (!insideNetworkNamespace()) {
     const network = await net.restart();
     await sleep(350); // containerd takes its time; the checks must not take the ports for leftovers
     assert.match(await askFrom(net.outside, 'tcp', hostAddress, 8100), /^pod1 /);
-    await network.reconcile([{ owner: 'kept', ownerName: 'web', podIp: net.pod1.address, ports: kept }]);
+    await network.reconcile([{ owner: 'kept', ownerName: 'container web', podIp: net.pod1.address, ports: kept }]);
     assert.match(await askFrom(net.outside, 'tcp', hostAddress, 8100), /^pod1 /);
     assert.match(await askFrom(net.outside, 'udp', hostAddress, 8101), /^pod1 /);
     assert.match(await askTcp('::1', 8100), /^pod1 /);
     assert.equal(await askFrom(net.outside, 'tcp', hostAddress, 8102), 'ECONNREFUSED');
     await assert.rejects(network.reserve('new', 'new', [portRequest(8100)]), /container web has it/);
-    network.renamed('kept', 'shop');
+    network.renamed('kept', 'container shop');
     await assert.rejects(network.reserve('new', 'new', [portRequest(8100)]), /container shop has it/);
     await network.release('kept');
     assert.equal(await askFrom(net.outside, 'tcp', hostAddress, 8100), 'ECONNREFUSED');

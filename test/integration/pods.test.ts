@@ -130,9 +130,9 @@ suite('pods', { timeout: 240_000 }, () => {
     const port = { hostIp: '', hostPort: 0, containerPort: 80, protocol: 'tcp' } as const;
     await podWith('duo', { app: {} }, { ports: [port] });
     await daemon.engine.start('app');
-    assert.deepEqual(daemon.network.slice(-2), ['reserve duo', `publish ${pod('duo').ip}`]);
+    assert.deepEqual(daemon.network.slice(-2), ['reserve pod duo', `publish ${pod('duo').ip}`]);
     await reboot();
-    assert.ok(daemon.network.includes('reconcile duo'));
+    assert.ok(daemon.network.includes('reconcile pod duo'));
     await daemon.engine.stop('app', { timeout: 0 });
     assert.equal(daemon.network.includes('release'), false);
     await daemon.engine.pods.stop('duo', {});

@@ -78,7 +78,7 @@ export async function makePodNetwork(): Promise<PodNetwork> {
       return network;
     },
     publish: async (owner, pod, ...requests) => {
-      const mappings = await network.reserve(owner, `name-of-${owner}`, requests);
+      const mappings = await network.reserve(owner, `container name-of-${owner}`, requests);
       await network.publish(owner, pod.address, mappings);
       return mappings;
     },

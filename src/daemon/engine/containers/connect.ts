@@ -44,7 +44,7 @@ async function plugInNow(context: EngineContext, record: ContainerRecord, endpoi
   const netns = await netnsOf(context, record);
   // Given up with the last network that led out.
   if (record.ports.length > 0 && !canPublish(context, record))
-    await context.network.reserve(record.id, record.name, record.ports);
+    await context.network.reserve(record.id, `container ${record.name}`, record.ports);
   const made = plugEndpoint(context, record, netns, endpoint);
   const after = { ...record, endpoints: [...record.endpoints, made], ip: record.ip === '' ? made.ip : record.ip };
   context.state.transaction(() => {

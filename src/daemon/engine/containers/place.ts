@@ -51,7 +51,7 @@ export async function ownPlace(
 ): Promise<Place> {
   const { id, spec, config } = record;
   const wanted = canPublish(context, record) ? portsToPublish(spec.ports, config, spec.network.publishAll) : [];
-  const ports = wanted.length > 0 ? await context.network.reserve(id, record.name, wanted) : [];
+  const ports = wanted.length > 0 ? await context.network.reserve(id, `container ${record.name}`, wanted) : [];
   const sandbox = sandboxConfig({
     owner: record,
     attempt,

@@ -4,6 +4,7 @@ import { Code, hasCode } from '../../../api/errors.ts';
 import { ContainerState as CriState } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import { Status } from '../../../api/gen/types/task/task.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
+import { renewNames } from '../pods/names.ts';
 import { publishedPods, takeUpPods } from '../pods/take-up.ts';
 import { adoptVolumes } from '../volumes/adopt.ts';
 import { finishRemovals } from '../volumes/removal.ts';
@@ -133,6 +134,7 @@ async function carryOut(
         ip: '',
         error: 'the daemon was stopped during the start',
       });
+      renewNames(context, record.spec.pod);
       if (record.startedAt !== 0n && record.spec.restart.name !== 'no') context.scheduleRestart(record.id, 0);
       return;
     case 'restart':
@@ -148,6 +150,7 @@ async function carryOut(
       return;
     case 'remove':
       state.transaction(() => discard(context, record, { volumes: true }))();
+      renewNames(context, record.spec.pod);
       return;
     case 'keep':
       return;
@@ -223,7 +226,8 @@ function publishedNow(context: EngineContext) {
   const containers = [...context.live.values()].flatMap((live: LiveContainer) => {
     const record = context.state.containers.byId(live.id);
     if (record === undefined || live.ports.length === 0) return [];
-    return [{ owner: live.id, ownerName: record.name, ...publishedAddress(context, record), ports: live.ports }];
+    const ownerName = `container ${record.name}`;
+    return [{ owner: live.id, ownerName, ...publishedAddress(context, record), ports: live.ports }];
   });
   return [...containers, ...publishedPods(context)];
 }

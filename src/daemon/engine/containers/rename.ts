@@ -17,7 +17,7 @@ export function renameContainer(context: EngineContext, reference: string, newNa
     containers.update(record.id, { name });
     context.emit({ ...record, name }, 'rename', { oldName: `/${record.name}` });
   });
-  context.network.renamed(record.id, name);
+  context.network.renamed(record.id, `container ${name}`);
   context.network.members.renamed(record.id, name);
   renewNames(context, record.spec.pod);
 }

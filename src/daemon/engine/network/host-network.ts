@@ -25,6 +25,7 @@ export interface PortMapping extends PortRequest {}
 /** A running container as reconcile() needs it. */
 export interface PublishedContainer {
   readonly owner: string;
+  /** As errors call the holder of a port: `container web`, `pod duo`. */
   readonly ownerName: string;
   readonly podIp: string;
   /** Absent or empty: it has none. */
@@ -76,6 +77,7 @@ export interface HostNetwork {
   /**
    * Takes all of the ports for a container, or none: ALREADY_EXISTS (reason port-in-use) when another container or a
    * process of the host has one. Ports that the same owner holds already stay as they are.
+   * @param ownerName as errors call the holder of a port: `container web`, `pod duo`
    */
   reserve(owner: string, ownerName: string, ports: readonly PortRequest[]): Promise<PortMapping[]>;
   /**

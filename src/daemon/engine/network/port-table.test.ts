@@ -12,7 +12,7 @@ const mapping = (hostIp: string, hostPort = 80, protocol: 'tcp' | 'udp' = 'tcp')
 });
 const reservation = (owner: string, port: PortMapping): Reservation => ({
   owner,
-  ownerName: `${owner}-name`,
+  ownerName: `pod ${owner}-name`,
   mapping: port,
 });
 
@@ -53,7 +53,7 @@ test('the error has docker’s words and the holder’s name', () => {
   assert.throws(() => table.take(reservation('b', mapping('127.0.0.1'))), {
     code: Code.ALREADY_EXISTS,
     reason: 'port-in-use',
-    message: 'Bind for 127.0.0.1:80 failed: port is already allocated (container a-name has it)',
+    message: 'Bind for 127.0.0.1:80 failed: port is already allocated (pod a-name has it)',
   });
 });
 

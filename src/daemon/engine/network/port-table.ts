@@ -5,7 +5,7 @@ import type { PortMapping, PortRequest } from './host-network.ts';
 /** One reserved port and whose it is. */
 export interface Reservation {
   readonly owner: string;
-  /** What the error for a taken port calls it; a container may be renamed. */
+  /** What the error for a taken port calls it: `container web`, `pod duo`. A container may be renamed. */
   ownerName: string;
   readonly mapping: PortMapping;
 }
@@ -65,7 +65,7 @@ export class PortTable {
     const key = this.#key(reservation.mapping);
     const held = this.#byPort.get(key) ?? [];
     const holder = held.find(({ mapping }) => sameAddress(mapping.hostIp, reservation.mapping.hostIp));
-    if (holder !== undefined) throw portInUse(reservation.mapping, `container ${holder.ownerName} has it`);
+    if (holder !== undefined) throw portInUse(reservation.mapping, `${holder.ownerName} has it`);
     this.#byPort.set(key, [...held, reservation]);
   }
 

@@ -115,7 +115,7 @@ async function makeSandbox(context: EngineContext, pod: PodRecord): Promise<void
   try {
     const owner = podOwner(state, pod);
     const wanted = canPublish(context, owner) ? pod.spec.ports : [];
-    const ports = wanted.length > 0 ? await network.reserve(id, name, wanted) : [];
+    const ports = wanted.length > 0 ? await network.reserve(id, `pod ${name}`, wanted) : [];
     const config = configOf(context, pod, attempt, ports);
     const run = async () => {
       const made = await containerd.cri.runPodSandbox({ config, runtimeHandler: '' }, { signal: context.abandon });

@@ -48,7 +48,7 @@ export function publishedPods(context: Pick<EngineContext, 'network' | 'state'>)
   return context.state.pods.list().flatMap((pod) => {
     const { id, name, state, sandboxId, ports } = pod;
     if (state !== 'running' || sandboxId === '' || ports.length === 0) return [];
-    return [{ owner: id, ownerName: name, ...publishedAddress(context, pod), ports }];
+    return [{ owner: id, ownerName: `pod ${name}`, ...publishedAddress(context, pod), ports }];
   });
 }
 
