@@ -33,7 +33,10 @@ export async function createWithPod(
     const created = await createContainer(context, name, { ...parted.container, pod: pod.id });
     return { ...created, warnings: [...pod.warnings, ...created.warnings] };
   } catch (error) {
-    await removePod(context, pod.id, false);
+    // Somebody else may have removed it, or put a container into it: neither is what is to be told.
+    await removePod(context, pod.id, false).catch((err: unknown) =>
+      context.log.warn({ err, pod: pod.id }, 'cannot take back the pod of a container that was refused'),
+    );
     throw error;
   }
 }

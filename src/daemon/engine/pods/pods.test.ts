@@ -19,6 +19,14 @@ after(() => rm(base, { recursive: true, force: true }));
 
 const port = { hostIp: '', hostPort: 8080, containerPort: 80, protocol: 'tcp' } as const;
 const count = (calls: readonly string[], name: string) => calls.filter((call) => call === name).length;
+const bridge = {
+  id: 'default',
+  name: 'bridge',
+  bridge: 'b',
+  gateway: '10.0.0.1',
+  cidr: '10.0.0.0/16',
+  internal: false,
+};
 const deadline = () => AbortSignal.timeout(5000);
 
 test('the first container makes the sandbox, the second finds it; its end leaves it', async () => {
@@ -123,14 +131,7 @@ test('rm by force does not wait for a stop that waits for a process', async () =
 
 test('a pod is known by its name and by those of its containers that run', async () => {
   const { engine, members, hooks, exit } = fakeEngine(base);
-  members.addNetwork({
-    id: 'default',
-    name: 'bridge',
-    bridge: 'b',
-    gateway: '10.0.0.1',
-    cidr: '10.0.0.0/16',
-    internal: false,
-  });
+  members.addNetwork(bridge);
   await engine.pods.create('duo', samplePodSpec());
   const { id } = await engine.create('app', sampleSpec({ command: ['x'], pod: 'duo' }));
   await engine.create('idle', sampleSpec({ command: ['x'], pod: 'duo' }));
@@ -144,6 +145,24 @@ test('a pod is known by its name and by those of its containers that run', async
   assert.deepEqual(known(), [['duo', '10.0.0.2']]);
   await engine.pods.stop('duo', {});
   assert.deepEqual(known(), []);
+  await engine.close();
+});
+
+test('pod start starts all at once, and tells what failed, oldest first', async () => {
+  const { engine, hooks, calls } = fakeEngine(base, { startContainer: new K3cError(Code.UNKNOWN, 'broken') });
+  await engine.pods.create('duo', samplePodSpec());
+  for (const name of ['one', 'two', 'three']) await engine.create(name, sampleSpec({ command: ['x'], pod: 'duo' }));
+  // The first waits for the last: one after another would never end.
+  const all = Promise.withResolvers<void>();
+  hooks['createContainer'] = async () => {
+    if (count(calls, 'createContainer') === 3) all.resolve();
+    await all.promise;
+  };
+  await assert.rejects(engine.pods.start('duo'), (error) => {
+    assert.ok(error instanceof K3cError);
+    assert.match(error.message, /^cannot start all containers of pod duo: one: .*; two: .*; three: .*broken/);
+    return true;
+  });
   await engine.close();
 });
 
@@ -179,7 +198,8 @@ test('what cannot be is refused before anything is written', async () => {
 });
 
 test('a daemon that comes back takes up a pod whose sandbox is there, and stops one that has none', async () => {
-  const { engine, state, known, calls } = fakeEngine(base);
+  const { engine, state, known, calls, members } = fakeEngine(base);
+  members.addNetwork(bridge);
   const { id } = await engine.pods.create('here', samplePodSpec({ ports: [port] }));
   const lost = await engine.pods.create('lost', samplePodSpec());
   for (const pod of [id, lost.id])
@@ -192,7 +212,14 @@ test('a daemon that comes back takes up a pod whose sandbox is there, and stops 
   known.containers = [
     { id: 'stray', podSandboxId: `s-${id}`, labels: { 'k3c.io/id': 'gone' }, metadata: { attempt: 0 }, state: 1 },
   ];
+  const cut = await engine.create('cut', sampleSpec({ command: ['x'], pod: 'here' }));
+  state.containers.update(cut.id, { state: 'starting', attempt: 0 });
   await engine.reconcile(deadline());
+  assert.deepEqual(
+    members.members('default').map(({ name, aliases }) => [name, aliases]),
+    [['here', []]],
+    'a container whose start was cut off is known no more',
+  );
   assert.deepEqual([state.pods.byId(id)?.state, state.pods.byId(lost.id)?.state], ['running', 'stopped']);
   await engine.close();
   assert.deepEqual(

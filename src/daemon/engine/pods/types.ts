@@ -70,7 +70,7 @@ export interface PodEngine {
   list(options: ListPodsOptions): readonly ListedPod[];
   /** A document of the pod; the name of a container without one gives its pod of one. */
   inspect(reference: string): Record<string, unknown>;
-  /** A sandbox, where there is none, and all containers that do not run. What fails is told when all others were started. */
+  /** A sandbox, where there is none, and all containers that do not run. All at once; what fails is told when the others were started. */
   start(reference: string): Promise<PodRecord>;
   /** The containers, then the sandbox. One that is stopped is fine. */
   stop(reference: string, options: StopPodOptions): Promise<PodRecord>;
