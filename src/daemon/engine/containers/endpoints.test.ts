@@ -64,8 +64,11 @@ test('several networks, each with what is asked of it', () => {
 test('what cannot be had is refused', () => {
   const refused: [mode: string, asked: Partial<NetworkSpec>, message: RegExp][] = [
     ['lan', { moreNetworks: [wish('free'), wish('lan')] }, /network "lan" is specified multiple times/],
-    ['lan', { moreNetworks: [wish('bridge')] }, /cannot attach both user-defined and non-user-defined network-modes/],
-    ['default', { moreNetworks: [wish('lan')] }, /cannot attach both user-defined and non-user-defined network-modes/],
+    ['lan', { moreNetworks: [wish('none')] }, /cannot attach both user-defined and non-user-defined network-modes/],
+    ['container:x', { moreNetworks: [wish('lan')] }, /cannot attach both user-defined and non-user-defined/],
+    ['default', { moreNetworks: [wish('lan'), wish('bridge')] }, /network "bridge" is specified multiple times/],
+    ['lan', { moreNetworks: [wish('default'), wish('bridge')] }, /network "bridge" is specified multiple times/],
+    ['lan', { moreNetworks: [wish('bridge', { ip: '10.0.0.9' })] }, /supported on user defined networks only/],
     ['host', { moreNetworks: [wish('lan')] }, /cannot attach both user-defined and non-user-defined network-modes/],
     ['lan', { moreNetworks: [wish('nowhere')] }, /network nowhere not found/],
     [
@@ -80,6 +83,21 @@ test('what cannot be had is refused', () => {
     ['default', { aliases: ['a'] }, /network-scoped alias is supported only for containers in user defined networks/],
   ];
   for (const [mode, asked, message] of refused) assert.throws(() => check(mode, asked), message);
+});
+
+test('bridge is one of several networks, first or later', () => {
+  const first = check('default', { moreNetworks: [wish('lan')] });
+  assert.deepEqual([first.networkMode, first.network.leftDefault], ['default', undefined]);
+  assert.deepEqual(
+    first.endpoints.map((one) => one.networkName),
+    ['lan'],
+    'its interface there is made by the plugins',
+  );
+  const later = check('lan', { moreNetworks: [wish('bridge')] });
+  assert.deepEqual([later.networkMode, later.endpoints[1]?.network], ['lan', defaultNetworkId()]);
+  const own = check('default', { macAddress: '02:00:00:00:00:01', moreNetworks: [wish('lan')] });
+  assert.deepEqual([own.network.leftDefault, ...own.endpoints.map((one) => one.networkName)], [true, 'bridge', 'lan']);
+  assert.equal(check(defaultNetworkId()).networkMode, 'default');
 });
 
 test('a MAC on the default network: the daemon makes the interface there', () => {

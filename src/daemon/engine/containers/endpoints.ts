@@ -22,24 +22,26 @@ export function checkNetwork(
   state: Pick<State, 'networks'>,
   spec: Pick<ContainerSpec, 'networkMode' | 'network' | 'ports' | 'hostname'>,
 ): CheckedNetwork {
-  const { networkMode, network: asked } = spec;
-  if (donorOf(networkMode) !== undefined) checkShared(spec);
-  const found =
-    networkMode === 'default' || donorOf(networkMode) !== undefined ? undefined : findNetwork(state, networkMode);
-  const more = asked.moreNetworks ?? [];
+  const { network: asked } = spec;
+  const shares = donorOf(spec.networkMode) !== undefined;
+  if (shares) checkShared(spec);
+  const found = shares ? undefined : findNetwork(state, spec.networkMode);
+  const more = (asked.moreNetworks ?? []).map((one) => additional(state, one));
   if (found?.kind !== 'made') {
-    if (more.length > 0) refuseMixed();
-    checkDefaultNetwork(asked);
-    const mode = { networkMode: found?.network.name ?? networkMode, warnings: [] };
-    if (asked.macAddress === '') return { ...mode, network: asked, endpoints: [] };
+    // By its id, too.
+    const networkMode = found?.network.name === 'bridge' ? 'default' : (found?.network.name ?? spec.networkMode);
+    if (more.length > 0 && networkMode !== 'default') refuseMixed();
+    const own = defaultEndpoint(asked);
+    refuseTwice([own, ...more]);
+    const mode = { networkMode, warnings: [] };
+    if (asked.macAddress === '') return { ...mode, network: asked, endpoints: more };
     // CNI's plugins give an interface whatever MAC they like: ours is one of those that users made, on the default network.
     if (networkMode !== 'default') refuse('conflicting options: mac-address and the network mode');
-    return { ...mode, network: { ...asked, leftDefault: true }, endpoints: [defaultEndpoint(asked)] };
+    return { ...mode, network: { ...asked, leftDefault: true }, endpoints: [own, ...more] };
   }
   const { network } = found;
-  const endpoints = [newEndpoint(network, asked), ...more.map((one) => additional(state, one))];
-  const twice = endpoints.find((one, index) => endpoints.findIndex((other) => other.network === one.network) < index);
-  if (twice !== undefined) refuse(`network "${twice.networkName}" is specified multiple times`);
+  const endpoints = [newEndpoint(network, asked), ...more];
+  refuseTwice(endpoints);
   const internal = spec.ports.length > 0 && endpoints.every((one) => state.networks.byId(one.network)?.config.internal);
   return {
     networkMode: network.name,
@@ -51,14 +53,21 @@ export function checkNetwork(
 
 function additional(state: Pick<State, 'networks'>, asked: EndpointRequestSpec): EndpointSpec {
   const found = findNetwork(state, asked.network === 'default' ? 'bridge' : asked.network);
-  return found.kind === 'made' ? newEndpoint(found.network, asked) : refuseMixed();
+  if (found.kind === 'made') return newEndpoint(found.network, asked);
+  return found.network.name === 'bridge' ? defaultEndpoint(asked) : refuseMixed();
 }
 
+/** docker refuses bridge among several, too, and then takes it by `network connect`: here it is one of them from the start. */
 function refuseMixed(): never {
   return refuse(
     'conflicting options: cannot attach both user-defined and non-user-defined network-modes',
-    'k3c network connect puts a container on bridge besides',
+    'host, none and container:NAME are for what is on no other network',
   );
+}
+
+function refuseTwice(endpoints: readonly EndpointSpec[]): void {
+  const twice = endpoints.find((one, index) => endpoints.findIndex((other) => other.network === one.network) < index);
+  if (twice !== undefined) refuse(`network "${twice.networkName}" is specified multiple times`);
 }
 
 /** A place on the default network whose interface the daemon makes. Throws INVALID_ARGUMENT for what cannot be asked there. */
