@@ -119,6 +119,17 @@ test('FIFOs are as good as files: for a secret, for variables, for what is built
   assert.equal(said, 'through a FIFO');
 });
 
+test('a Dockerfile that only the user’s process can read', async () => {
+  const cwd = join(daemon.directory, 'fifos');
+  await writeFile(join(cwd, 'file'), 'FROM busybox\n');
+  const env = { ...process.env, K3C_ADDRESS: daemon.address };
+  for (const rest of ['-f <(cat file) .', '-f /dev/stdin . < file', '-f /dev/fd/7 . 7< file']) {
+    const { code, stdout, stderr } = await run('bash', ['-c', `${binary} build -q ${rest}`], { cwd, env });
+    assert.equal(code, 0, `${rest}: ${stderr}`);
+    assert.match(stdout, /^sha256:[0-9a-f]{64}\n$/);
+  }
+});
+
 test('every name that a build gives is a tag event', async () => {
   const since = (Date.now() / 1000).toFixed(3);
   const args = ['build', '-q', '-t', 'told:1', '-t', 'example.test/told', '--label', 'tier=a', '-'];

@@ -1,5 +1,5 @@
 /** What a finished build leaves behind for programs: the image's id and the exporters' metadata. */
-import { rm, writeFile } from 'node:fs/promises';
+import { rm, stat, writeFile } from 'node:fs/promises';
 import type { ExporterResponse } from './solve.ts';
 
 /** The image's id as docker prints it: the digest of its configuration, else of its manifest; undefined without an image. */
@@ -7,9 +7,19 @@ export function imageId(response: ExporterResponse): string | undefined {
   return response['containerimage.config.digest'] ?? response['containerimage.digest'];
 }
 
-/** Takes away what an earlier build left in `--iidfile`, so that a build that fails leaves none. */
+/**
+ * Takes away what an earlier build left in `--iidfile`, so that a build that fails leaves none. Only a file: `/dev/stdout` and FIFOs
+ * are there to be written to.
+ */
 export async function removeIdFile(path: string): Promise<void> {
-  await rm(path, { force: true });
+  const there = await stat(path).catch(ignoreMissing);
+  if (there?.isFile()) await rm(path, { force: true });
+}
+
+function ignoreMissing(error: unknown): undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+  return undefined;
 }
 
 /** Writes `--iidfile`: the id without a newline. */

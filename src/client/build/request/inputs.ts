@@ -1,5 +1,5 @@
 /** Finds the build's contexts and its Dockerfile, in all the forms `build` takes them (docker/buildx, loadInputs). */
-import { realpathSync, statSync } from 'node:fs';
+import { createReadStream, realpathSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
@@ -85,7 +85,14 @@ async function fromDirectory(
     return;
   }
   const path = dockerfile === undefined ? resolve(directory, DOCKERFILE) : resolve(host.cwd, dockerfile);
-  setDockerfilePath(inputs, path);
+  if (dockerfile !== undefined && isOurs(path)) setDockerfile(inputs, await readAll(createReadStream(path)));
+  else setDockerfilePath(inputs, path);
+}
+
+/** `-f <(…)`, `-f /dev/stdin`: what only this process can read, and maybe only once. */
+function isOurs(path: string): boolean {
+  if (/^\/(?:dev\/(?:fd\/|stdin$)|proc\/self\/fd\/)/.test(path)) return true;
+  return statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
 }
 
 async function fromRemote(

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { after, test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { mkfifo } from '../../../host/libc.ts';
 import { prepareBuild } from '../build.ts';
 import { frontendRequest } from './attributes.ts';
 import { exportersOf } from './exporters.ts';
@@ -200,6 +202,10 @@ test('contexts and Dockerfiles in all their forms', async () => {
       { filename: 'Dockerfile', 'context:n': 'local:n', 'context:i': 'docker-image://x', 'context:g': 'git@h:r' },
     ],
   );
+  mkfifo(join(base, 'fifo'), 0o600);
+  const [fromFifo] = await Promise.all([inputs({ dockerfile: 'fifo' }), writeFile(join(base, 'fifo'), 'FROM fifo')]);
+  assert.equal(fromFifo.dockerfileSize, 'FROM fifo'.length);
+  assert.equal(fromFifo.attributes['dockerfilekey'], 'dockerfile');
   const [one, two] = [await inputs({}), await inputs({ context: 'other' })];
   assert.notEqual(one.sharedKey, two.sharedKey);
   assert.match(one.sharedKey, /^[\x21-\x7e]+$/);
