@@ -17,8 +17,9 @@ import {
 } from './ruleset.ts';
 
 /**
- * The daemon's nf_tables tables: one of IPv4, and one of IPv6 while a network has it. The caller says what should be there; small changes go in as elements, and whenever the
- * kernel disagrees (a table was flushed, an element is there or missing) whole tables are replaced at once.
+ * The daemon's nf_tables tables: one of IPv4, and one of IPv6 while a network has it. The caller says what should be there; small
+ * changes go in as elements, and whenever the kernel disagrees (a table was flushed, an element is there or missing) whole tables are
+ * replaced at once.
  */
 export class Firewall {
   readonly #socket: NetlinkSocket;
