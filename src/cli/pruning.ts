@@ -14,8 +14,8 @@ export interface PruneFlags {
 export interface PruneResult {
   /** A heading with the lines below it; empty when nothing was removed. */
   readonly report: string;
-  /** Bytes. */
-  readonly reclaimed: bigint;
+  /** Bytes; absent: it is not about space. */
+  readonly reclaimed?: bigint;
 }
 
 type Act = (context: CommandContext, flags: PruneFlags) => Promise<PruneResult>;
@@ -39,7 +39,7 @@ export const pruneNetworks: Act = async (context, flags) => {
   const { networks } = await context.client();
   const filters = toFiltersAt(flags.filter ?? [], Date.now());
   const { deleted } = await networks.prune({ filters }, { signal: context.signal });
-  return { report: under('Deleted Networks:', deleted), reclaimed: 0n };
+  return { report: under('Deleted Networks:', deleted) };
 };
 
 export const pruneVolumes: Act = async (context, flags) => {
@@ -69,7 +69,7 @@ export const prunePods: Act = async (context, { filter = [] }) => {
       if (!hasCode(error, Code.FAILED_PRECONDITION, Code.NOT_FOUND)) throw error;
     }
   }
-  return { report: under('Deleted Pods:', deleted), reclaimed: 0n };
+  return { report: under('Deleted Pods:', deleted) };
 };
 
 /** @param keepStorage bytes that may stay; 0: none */
@@ -86,10 +86,10 @@ export async function pruneBuildCache(
   return { report: under('Deleted build cache objects:', ids), reclaimed };
 }
 
-/** Prints what one prune did, and the total. */
+/** Prints what one prune did, and the total where there is one. */
 export function printPruned(context: CommandContext, { report, reclaimed }: PruneResult): void {
   if (report !== '') context.stdout.write(`${report}\n`);
-  context.stdout.write(`Total reclaimed space: ${humanSize(reclaimed)}\n`);
+  if (reclaimed !== undefined) context.stdout.write(`Total reclaimed space: ${humanSize(reclaimed)}\n`);
 }
 
 function under(heading: string, lines: readonly string[]): string {

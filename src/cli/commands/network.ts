@@ -1,17 +1,16 @@
 /** `k3c network create`, `ls`, `rm` and `prune`; connect is in network-connect.ts, inspect in inspect.ts. */
 import { Code, hasCode } from '../../api/errors.ts';
 import type { CommandDefinition } from '../command.ts';
-import { confirm } from '../confirm.ts';
 import { forEachOperand } from '../each.ts';
 import { checkLabel, toLabels } from '../flags/environment.ts';
 import { flag, value, values } from '../flags/option.ts';
-import { pruneFilter } from '../flags/prune-filters.ts';
 import { parseFilter, toFilters } from '../flags/words.ts';
 import { type PoolFlags, toPools } from '../network-pools.ts';
 import { compareNaturally } from '../output/natural-order.ts';
 import { networkList } from '../output/networks.ts';
 import { FORMAT_HELP, renderList } from '../output/rows.ts';
-import { type PruneFlags, pruneNetworks } from '../pruning.ts';
+import { pruneCommand, removalWarning } from '../prune-command.ts';
+import { pruneNetworks } from '../pruning.ts';
 import { userFormat } from '../user-format.ts';
 
 interface CreateFlags extends PoolFlags {
@@ -107,20 +106,7 @@ export const networkRm: CommandDefinition<RmFlags> = {
   },
 };
 
-const WARNING =
-  'WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?';
-
-export const networkPrune: CommandDefinition<PruneFlags> = {
-  usage: '[OPTIONS]',
-  operands: [0, 0],
-  configure(command) {
-    command.addOption(pruneFilter());
-    command.addOption(flag('-f, --force', 'Do not prompt for confirmation'));
-  },
-  async run(context, _operands, flags) {
-    if (flags.force !== true && !(await confirm(context, WARNING))) return 0;
-    const { report } = await pruneNetworks(context, flags);
-    if (report !== '') context.stdout.write(`${report}\n`);
-    return 0;
-  },
-};
+export const networkPrune = pruneCommand({
+  warning: () => removalWarning('all custom networks not used by at least one container'),
+  prune: pruneNetworks,
+});

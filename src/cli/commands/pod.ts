@@ -2,16 +2,15 @@
 import { Code, hasCode } from '../../api/errors.ts';
 import type { K3cClient } from '../../client/client.ts';
 import type { CommandDefinition } from '../command.ts';
-import { confirm } from '../confirm.ts';
 import type { CommandContext } from '../context.ts';
 import { type EachOptions, forEachOperand } from '../each.ts';
 import { flag, value, values } from '../flags/option.ts';
-import { pruneFilter } from '../flags/prune-filters.ts';
 import { type StoppingFlags, timeoutFlags } from '../flags/stopping.ts';
 import { parseFilter, toFilters } from '../flags/words.ts';
 import { podList } from '../output/pods.ts';
 import { FORMAT_HELP, renderList } from '../output/rows.ts';
-import { type PruneFlags, prunePods } from '../pruning.ts';
+import { pruneCommand, removalWarning } from '../prune-command.ts';
+import { prunePods } from '../pruning.ts';
 
 interface ListFlags {
   readonly all?: boolean;
@@ -116,20 +115,7 @@ export const podRm: CommandDefinition<RmFlags> = {
   },
 };
 
-const WARNING =
-  'WARNING! This will remove all pods that do not run, with their containers.\nAre you sure you want to continue?';
-
-export const podPrune: CommandDefinition<PruneFlags> = {
-  usage: '[OPTIONS]',
-  operands: [0, 0],
-  configure(command) {
-    command.addOption(pruneFilter());
-    command.addOption(flag('-f, --force', 'Do not prompt for confirmation'));
-  },
-  async run(context, _operands, flags) {
-    if (flags.force !== true && !(await confirm(context, WARNING))) return 0;
-    const { report } = await prunePods(context, flags);
-    if (report !== '') context.stdout.write(`${report}\n`);
-    return 0;
-  },
-};
+export const podPrune = pruneCommand({
+  warning: () => removalWarning('all pods that do not run, with their containers'),
+  prune: prunePods,
+});

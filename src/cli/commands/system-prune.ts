@@ -39,7 +39,7 @@ export const systemPrune: CommandDefinition<SystemPruneFlags> = {
     if (flags.force !== true && !(await confirm(context, question(flags)))) return 0;
     let total = 0n;
     const done = async (act: Promise<PruneResult>) => {
-      const { report, reclaimed } = await act;
+      const { report, reclaimed = 0n } = await act;
       total += reclaimed;
       if (report !== '') context.stdout.write(`${report}\n`);
     };

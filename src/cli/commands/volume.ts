@@ -1,17 +1,16 @@
 /** `k3c volume create`, `ls`, `rm` and `prune`; inspect is in inspect.ts. */
 import { Code, hasCode } from '../../api/errors.ts';
 import type { CommandDefinition } from '../command.ts';
-import { confirm } from '../confirm.ts';
 import { forEachOperand } from '../each.ts';
 import { CliError } from '../errors.ts';
 import { checkLabel, toLabels } from '../flags/environment.ts';
 import { flag, value, values } from '../flags/option.ts';
-import { pruneFilter } from '../flags/prune-filters.ts';
 import { parseFilter, toFilters } from '../flags/words.ts';
 import { compareNaturally } from '../output/natural-order.ts';
 import { FORMAT_HELP, renderList } from '../output/rows.ts';
 import { volumeList } from '../output/volumes.ts';
-import { type PruneFlags, printPruned, pruneVolumes } from '../pruning.ts';
+import { pruneCommand, removalWarning } from '../prune-command.ts';
+import { type PruneFlags, pruneVolumes } from '../pruning.ts';
 import { userFormat } from '../user-format.ts';
 
 interface CreateFlags {
@@ -98,26 +97,13 @@ export const volumeRm: CommandDefinition<RmFlags> = {
   },
 };
 
-const PRUNE_ANONYMOUS =
-  'WARNING! This will remove anonymous local volumes not used by at least one container.\nAre you sure you want to continue?';
-const PRUNE_ALL =
-  'WARNING! This will remove all local volumes not used by at least one container.\nAre you sure you want to continue?';
-
-export const volumePrune: CommandDefinition<PruneFlags> = {
-  usage: '[OPTIONS]',
-  operands: [0, 0],
-  configure(command) {
-    command.addOption(flag('-a, --all', 'Remove all unused volumes, not just anonymous ones'));
-    command.addOption(pruneFilter('label=<label>'));
-    command.addOption(flag('-f, --force', 'Do not prompt for confirmation'));
-  },
-  async run(context, _operands, flags) {
-    const { all, filter } = readAll(flags);
-    if (flags.force !== true && !(await confirm(context, all ? PRUNE_ALL : PRUNE_ANONYMOUS))) return 0;
-    printPruned(context, await pruneVolumes(context, { all, filter }));
-    return 0;
-  },
-};
+export const volumePrune = pruneCommand({
+  all: 'Remove all unused volumes, not just anonymous ones',
+  filter: 'label=<label>',
+  warning: (flags) =>
+    removalWarning(`${readAll(flags).all ? 'all' : 'anonymous'} local volumes not used by at least one container`),
+  prune: (context, flags) => pruneVolumes(context, readAll(flags)),
+});
 
 /** docker's API has --all as a filter, which its users may give, too. */
 function readAll(flags: PruneFlags): { readonly all: boolean; readonly filter: NonNullable<PruneFlags['filter']> } {
