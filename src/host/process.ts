@@ -24,13 +24,17 @@ export interface ChildOptions {
   readonly onLine: (line: string) => void;
 }
 
-/** Starts a long-running child whose output is read line by line. Rejects when it cannot be started at all. */
+/**
+ * Starts a long-running child whose output is read line by line. Rejects when it cannot be started at all. It has a session of its own: a
+ * ^C in our terminal is for us, who end it when it is time.
+ */
 export function startChild(options: ChildOptions): Promise<Child> {
   return new Promise((resolve, reject) => {
     const child = spawn(options.command, options.args, {
       env: options.env,
       cwd: options.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
     });
     const exited = new Promise<ExitStatus>((done) => {
       // 'close', not 'exit': every line of its output has been delivered by then.

@@ -9,7 +9,8 @@ import { type Daemon, startDaemon } from '../support/k3c.ts';
 
 let daemon: Daemon;
 before(async () => {
-  daemon = await startDaemon();
+  // The leader of a process group, as in a terminal.
+  daemon = await startDaemon({ wrapper: ['setsid'] });
 });
 after(() => daemon.stop());
 
@@ -70,6 +71,14 @@ describe('a daemon that is stopped and started', { timeout: 90_000 }, () => {
     await daemon.end('SIGTERM');
     assert.ok(performance.now() - started < 8000, `${performance.now() - started} ms`);
     await Promise.all(ends);
+    await daemon.start();
+    assert.equal(await daemon.ok(['ps', '--format', '{{.Names}}']), 'fg2');
+  });
+
+  test('by ^C in a terminal, which would reach its children too', async () => {
+    process.kill(-(daemon.pid ?? assert.fail()), 'SIGINT');
+    await until('the daemon has ended', () => daemon.pid === undefined);
+    assert.doesNotMatch(daemon.log(), /"failures":/);
     await daemon.start();
     assert.equal(await daemon.ok(['ps', '--format', '{{.Names}}']), 'fg2');
   });
