@@ -1,4 +1,5 @@
-/** The sandbox of a pod: made when somebody wants it, taken down by a stop. One act at a time for a pod. */
+/** The sandbox of a pod: made when somebody wants it, watched, taken down by a stop. One act at a time for a pod. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, hasCode, K3cError } from '../../../api/errors.ts';
 import { PodSandboxState } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import type { PodRecord } from '../../state/pods.ts';
@@ -23,6 +24,9 @@ import { tellPod } from './events.ts';
 import { podNow } from './find-pod.ts';
 import { podLock } from './locks.ts';
 import { podOwner, renewNames } from './names.ts';
+
+/** CRI learns of the end of a process a moment after those who wait for it. */
+const LOOK_AGAIN_MS = 500;
 
 /** A pod's sandbox as a container finds it. */
 export interface PodPlace {
@@ -134,6 +138,7 @@ async function makeSandbox(context: EngineContext, pod: PodRecord): Promise<void
       tellPod(context, pod, 'start');
     });
     renewNames(context, id);
+    watchSandbox(context, id, sandboxId);
   } catch (error) {
     // Whatever happens on the way back: the row must not say that there is one.
     await giveBack(context, id).catch((err: unknown) =>
@@ -174,13 +179,56 @@ export async function giveBack(context: EngineContext, id: string): Promise<void
 
 /** Ends a pod's sandbox; to be called under its lock, when nothing runs in it. Address and ports are free when it returns. */
 export async function takeDown(context: EngineContext, pod: PodRecord): Promise<void> {
-  const { id, sandboxId } = pod;
-  await giveBack(context, id);
+  await giveBack(context, pod.id);
+  recordStopped(context, pod);
+  if (pod.sandboxId !== '') await retire(context, pod.sandboxId);
+}
+
+/** Under the pod's lock. */
+export function recordStopped(context: EngineContext, pod: PodRecord): void {
   context.state.transaction(() => {
-    context.state.pods.update(id, { state: 'stopped', ports: [], ip: '' });
+    context.state.pods.update(pod.id, { state: 'stopped', ports: [], ip: '' });
     tellNetwork(context, pod, 'disconnect');
     tellPod(context, pod, 'stop');
   });
-  if (sandboxId === '') return;
-  await retire(context, sandboxId);
+}
+
+/**
+ * Follows a sandbox until nobody counts on it any more. One that ends behind our back takes what runs in it along, as it does with
+ * a kubelet; restart policies then make another.
+ */
+export function watchSandbox(context: EngineContext, podId: string, sandboxId: string): void {
+  const watch = async () => {
+    while (!(await isSettled(context, podId, sandboxId)))
+      await sleep(LOOK_AGAIN_MS, undefined, { signal: context.closing });
+  };
+  watch().catch((err: unknown) => {
+    // A stopping daemon gives up its watches.
+    if (!context.closing.aborted) context.log.error({ err, pod: podId }, 'lost track of the sandbox of a pod');
+  });
+}
+
+/** Waits for the end of its process. False where CRI has not heard of that yet, or does not answer. */
+async function isSettled(context: EngineContext, podId: string, sandboxId: string): Promise<boolean> {
+  try {
+    // Whether it was for lack of memory nobody asks.
+    await context.streams.waitForExit(context.containerd, sandboxId, context.closing, () => true);
+  } catch (error) {
+    if (!hasCode(error, Code.NOT_FOUND)) throw error;
+  }
+  return await context.locks.run(podLock(podId), async () => {
+    const pod = context.state.pods.byId(podId);
+    if (pod?.state !== 'running' || pod.sandboxId !== sandboxId) return true;
+    try {
+      if (await isReady(context, pod)) return false;
+    } catch (error) {
+      if (hasCode(error, Code.UNAVAILABLE, Code.UNKNOWN)) return false;
+      throw error;
+    }
+    context.log.warn({ pod: podId }, 'the sandbox of a pod has ended by itself: what runs in it ends, too');
+    await endLost(context, pod);
+    recordStopped(context, pod);
+    await removeUnused(context, sandboxId);
+    return true;
+  });
 }

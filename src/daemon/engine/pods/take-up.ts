@@ -6,7 +6,7 @@ import { publishedAddress } from '../containers/network-side.ts';
 import { removeSandbox, removeUnused, stopSandbox } from '../containers/sandboxes.ts';
 import { podLock } from './locks.ts';
 import { podOwner } from './names.ts';
-import { giveBack, needsNamespace } from './sandbox.ts';
+import { giveBack, needsNamespace, recordStopped, watchSandbox } from './sandbox.ts';
 
 /** Before containers are taken up, whose restarts may want a new sandbox. @param ready ids of sandboxes */
 export async function takeUpPods(context: EngineContext, ready: ReadonlySet<string>): Promise<void> {
@@ -17,10 +17,15 @@ export async function takeUpPods(context: EngineContext, ready: ReadonlySet<stri
 async function takeUp(context: EngineContext, pod: PodRecord, ready: ReadonlySet<string>): Promise<void> {
   const { id, startedAt } = pod;
   if (pod.state !== 'running') return;
-  if (pod.sandboxId !== '' && ready.has(pod.sandboxId) && isAdopted(context, pod)) return;
+  if (pod.sandboxId !== '' && ready.has(pod.sandboxId) && isAdopted(context, pod)) {
+    watchSandbox(context, id, pod.sandboxId);
+    return;
+  }
   // Its restart policies bring it back: the first container that starts makes a new sandbox.
   await giveBack(context, id);
-  context.state.pods.update(id, { state: startedAt === 0n ? 'created' : 'stopped', ports: [], ip: '' });
+  if (pod.sandboxId !== '') recordStopped(context, pod);
+  // Its start was cut off.
+  else context.state.pods.update(id, { state: startedAt === 0n ? 'created' : 'stopped', ports: [], ip: '' });
 }
 
 /** One pod must not keep the daemon from coming back: what cannot be taken up counts as lost. */
