@@ -18,7 +18,7 @@ async function daemon(): Promise<DaemonRole> {
   return {
     settings,
     run: async (flags, host) => {
-      const { runDaemon } = await import('./daemon/daemon.ts');
+      const { runDaemon } = await import('./daemon/run-daemon.ts');
       const signals = daemonSignals(host);
       return runDaemon(flags, {
         env: host.env,

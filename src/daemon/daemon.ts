@@ -1,11 +1,6 @@
 /** The composition root: everything the daemon is made of, put together in order and disposed in reverse. */
-import { once } from 'node:events';
-import type { Duplex } from 'node:stream';
-import type { RpcServer } from '../api/rpc/server.ts';
-import { version } from '../api/version.ts';
 import { holdUnpackedProgram, sweepUnpackedPrograms, unpackEngine } from '../bundle/engine.ts';
 import { filesHelperPath, loadSqliteAddon } from '../bundle/program.ts';
-import { sendDatagram } from '../host/libc.ts';
 import type { Log } from '../host/log.ts';
 import { isHeldBy } from '../host/loopback-peer.ts';
 import { inheritedNetlinkSockets } from '../host/netlink/socket.ts';
@@ -19,7 +14,8 @@ import { InnerBuilder, OwnCalls, Renewal } from './buildkitd-renewal.ts';
 import { cgroupParents, removeCgroups } from './cgroups.ts';
 import { childConfigs, PAUSE_IMAGE } from './child-configs.ts';
 import { claim } from './claims.ts';
-import { type DaemonConfig, loadConfig } from './config.ts';
+import type { DaemonConfig } from './config.ts';
+import type { DaemonHost } from './daemon-host.ts';
 import { makeDirectories } from './directories.ts';
 import { createContainerEngine } from './engine/containers/engine.ts';
 import { EventBus } from './engine/events/bus.ts';
@@ -32,11 +28,11 @@ import { createHostNetwork } from './engine/network/network.ts';
 import { networkDefinitions } from './engine/networks/networks.ts';
 import { storageEngine } from './engine/storage/storage.ts';
 import { createGateway } from './gateway/gateway.ts';
+import { hasPods } from './has-pods.ts';
 import { checkHost } from './host-check.ts';
 import { ensureHostsFile } from './hosts-file.ts';
 import { KubeletImages } from './kubelet-images.ts';
-import { openLog } from './log.ts';
-import { type Paths, pathsOf } from './paths.ts';
+import type { Paths } from './paths.ts';
 import { createRpc } from './rpc.ts';
 import { openDatabase } from './state/database.ts';
 import type { Supervised } from './supervisor/child.ts';
@@ -46,55 +42,8 @@ import { systemFacts } from './system-facts.ts';
 const DRAIN_MS = 2000;
 const CHILD_STOP_MS = 10_000;
 
-/** What the daemon needs of the process it runs in. */
-export interface DaemonHost {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by SIGTERM or SIGINT: stop, and leave the containers running. */
-  readonly signal: AbortSignal;
-  readonly logsToTerminal: boolean;
-  /** Calls back at every SIGHUP until the returned function is called. */
-  readonly onReload?: (listener: () => Promise<void>) => () => void;
-  /** Called when everything is served, with what it serves and where; what it returns is closed first when the daemon stops. */
-  readonly onReady?: (served: {
-    readonly address: string;
-    readonly inside: { readonly rpc: RpcServer; readonly builder: () => Duplex };
-  }) => Promise<{ close(): Promise<void> } | undefined>;
-}
-
-/**
- * Runs the daemon until its host's signal is aborted.
- * @param flags as typed, by key of `settings`; config.yaml and the environment count where they say nothing
- * @returns the exit code: 0 after a stop that was asked for
- * @throws K3cError where the configuration or the host does not allow a start
- */
-export async function runDaemon(
-  flags: Readonly<Record<string, string | undefined>>,
-  host: DaemonHost,
-): Promise<number> {
-  const config = await loadConfig(flags, host.env, host.logsToTerminal);
-  const log = openLog(config);
-  const started = performance.now();
-  const paths = pathsOf(config);
-  await using stack = new AsyncDisposableStack();
-  // A promise that nobody waited for is a mistake of ours, in a handler or in a command behind the front door; it must not take
-  // everybody else's connections down with it.
-  const onStray = (err: unknown) => log.error({ err }, 'a failure that nobody waited for');
-  process.on('unhandledRejection', onStray);
-  stack.defer(() => void process.off('unhandledRejection', onStray));
-  await start(config, paths, host, log, stack);
-  log.info(
-    { address: config.address, root: config.root, ms: Math.round(performance.now() - started) },
-    `k3c ${version} is ready`,
-  );
-  notify(host, 'READY=1', log);
-  if (!host.signal.aborted) await once(host.signal, 'abort');
-  notify(host, 'STOPPING=1', log);
-  log.info({}, 'stopping; containers go on running');
-  return 0;
-}
-
 /** Starts everything; each part that needs an end pushes it onto the stack, so that a failure undoes what was done. */
-async function start(
+export async function startDaemon(
   config: DaemonConfig,
   paths: Paths,
   host: DaemonHost,
@@ -236,13 +185,7 @@ async function start(
   });
   stack.defer(async () => {
     await containers.close();
-    // A containerd that is just being started again cannot tell: what pods may need is left then.
-    await containerd.cri.listPodSandbox({}, { timeoutMs: 2000 }).then(
-      ({ items }) => {
-        inUse = items.length > 0;
-      },
-      (err: unknown) => log.warn({ err }, 'cannot ask for pods: bridge, rules and cgroups stay'),
-    );
+    inUse = await hasPods(containerd, log);
   });
 
   const own = new OwnCalls(buildkitd, () => buildkitdChild.settled());
@@ -286,15 +229,4 @@ async function start(
   const guest = await host.onReady?.({ address: config.address, inside: { rpc, builder: inner.dial } });
   if (guest !== undefined) stack.defer(() => guest.close());
   sweepUnpackedPrograms().catch((err: unknown) => log.warn({ err }, 'cannot remove what older versions unpacked'));
-}
-
-/** Tells a service manager that asked for it (sd_notify(3)). */
-function notify(host: DaemonHost, message: string, log: Log): void {
-  const socket = host.env['NOTIFY_SOCKET'];
-  if (socket === undefined || socket === '') return;
-  try {
-    sendDatagram(socket, message);
-  } catch (err) {
-    log.warn({ err, socket }, 'cannot tell the service manager');
-  }
 }
