@@ -1,12 +1,13 @@
 /** What can be put right only when containerd is there again: leases and snapshots that the last one left. */
 import type { Log } from '../host/log.ts';
 import type { Containerd } from './backends/containerd.ts';
+import { collectGarbage } from './backends/leases.ts';
 import { endLostLeases } from './backends/lost-leases.ts';
 import { mendSnapshots } from './backends/mend-snapshots.ts';
 
 /**
  * After every start of containerd, before anything else is asked of it where that can be. A failure is logged: it costs room on disk, and
- * is no reason to be without containers.
+ * is no reason to be without containers. The collection goes on afterwards: it takes as long as the store is large.
  * @param since when this containerd was started, milliseconds since the epoch
  */
 export async function afterContainerd(
@@ -14,12 +15,17 @@ export async function afterContainerd(
   options: { readonly snapshotter: string; readonly since: number; readonly signal: AbortSignal; readonly log: Log },
 ): Promise<void> {
   const { snapshotter, since, signal, log } = options;
+  const complain = (err: unknown) => log.warn({ err }, 'cannot clear away what the last containerd has left');
   try {
     const leases = await endLostLeases(containerd, since, signal);
     if (leases > 0) log.info({ leases }, 'ended leases of starts that were cut off');
     await mendSnapshots(containerd, snapshotter, signal);
   } catch (err) {
     if (signal.aborted) throw err;
-    log.warn({ err }, 'cannot clear away what the last containerd has left');
+    complain(err);
+    return;
   }
+  collectGarbage(containerd.leases).catch((err: unknown) => {
+    if (!signal.aborted) complain(err);
+  });
 }

@@ -6,14 +6,14 @@
 import { randomUUID } from 'node:crypto';
 import { Code, hasCode } from '../../api/errors.ts';
 import type { Containerd } from './containerd.ts';
-import { collectGarbage } from './leases.ts';
 
 /**
- * Makes a snapshot, at the second attempt where the first fails, and removes it with all snapshots and directories that nothing refers to: of
- * a snapshotter they are collected only after one was removed. Once containerd is there, before anything is started.
+ * Makes a snapshot, at the second attempt where the first fails, and removes it, after which the next collection looks at all snapshots and
+ * directories that nothing refers to: of a snapshotter they are collected only after one was removed. Once containerd is there, before
+ * anything is started.
  */
 export async function mendSnapshots(
-  { snapshots, leases }: Pick<Containerd, 'snapshots' | 'leases'>,
+  { snapshots }: Pick<Containerd, 'snapshots'>,
   snapshotter: string,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -24,5 +24,4 @@ export async function mendSnapshots(
     // Nothing refers to it: a collection was faster.
     if (!hasCode(error, Code.NOT_FOUND)) throw error;
   });
-  await collectGarbage(leases);
 }
