@@ -19,7 +19,8 @@ export function busyboxTar(work: string): string {
   mkdirSync(join(tree, 'bin'), { recursive: true });
   mkdirSync(join(tree, 'etc'));
   copyFileSync('/bin/busybox', join(tree, 'bin/busybox'));
-  for (const applet of ['sh', 'true', 'sleep', 'echo', 'cat', 'httpd']) symlinkSync('busybox', join(tree, 'bin', applet));
+  for (const applet of ['sh', 'true', 'sleep', 'echo', 'cat', 'httpd'])
+    symlinkSync('busybox', join(tree, 'bin', applet));
   writeFileSync(join(tree, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\n');
   const archive = join(work, 'busybox.tar');
   spawnSync('tar', ['-C', tree, '--owner=0', '--group=0', '-cf', archive, '.'], { stdio: 'inherit' });
