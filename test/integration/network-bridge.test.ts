@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,11 +14,15 @@ import {
 } from '../../src/daemon/engine/network/network.ts';
 import { defaultNetworkId } from '../../src/daemon/engine/network/predefined.ts';
 import { silentLog } from '../../src/host/log.ts';
+import { NetlinkError, netlinkFailure } from '../../src/host/netlink/error.ts';
+import { Family } from '../../src/host/netlink/nftables.ts';
 import { findLink, listAddresses } from '../../src/host/netlink/rtnetlink.ts';
-import { inheritedNetlinkSockets } from '../../src/host/netlink/socket.ts';
+import { inheritedNetlinkSockets, NetlinkSocket, type Reply, type Request } from '../../src/host/netlink/socket.ts';
 import { insideNetworkNamespace, runInNetworkNamespace, sh } from '../support/netns.ts';
 
 const ask = join(import.meta.dirname, '../support/ask.ts');
+/** NFT_MSG_NEWTABLE of nfnetlink's nf_tables (linux/netfilter/nf_tables.h). */
+const NEW_TABLE = 10 << 8;
 const plugins = join(import.meta.dirname, '../../vendor-bin/bin');
 
 if (!insideNetworkNamespace()) {
@@ -69,6 +73,45 @@ if (!insideNetworkNamespace()) {
     assert.equal(readFileSync('/proc/sys/net/ipv4/conf/k3c0/route_localnet', 'utf8').trim(), '1');
     assert.equal(readFileSync('/proc/sys/net/ipv4/conf/all/route_localnet', 'utf8').trim(), '0');
     assert.equal(readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim(), '1');
+  });
+
+  test('a kernel without nf_tables of IPv6 is without networks of IPv6 alone', async () => {
+    /** Answers as such a kernel does. */
+    class WithoutIpv6 extends NetlinkSocket {
+      override exchange(...requests: readonly Request[]): Reply[] {
+        const refused = requests.find(({ type, payload }) => type === NEW_TABLE && payload[0] === Family.IPV6);
+        if (refused === undefined) return super.exchange(...requests);
+        throw new NetlinkError([netlinkFailure(refused.operation, constants.errno.EOPNOTSUPP)]);
+      }
+    }
+    const netfilter = new WithoutIpv6(Number(process.env['K3C_NL_FD']?.split(',')[0]));
+    const plain = { subnet: '10.64.4.0/24', gateway: '10.64.4.1', ipRange: '', internal: false, mtu: 0 };
+    const four = { ...plain, id: 'four', name: 'four', bridge: 'k3c-four' };
+    const ipv6 = { subnet: 'fd64::/64', gateway: 'fd64::1', ipRange: '' };
+    const six = {
+      ...plain,
+      id: 'six',
+      name: 'six',
+      bridge: 'k3c-six',
+      subnet: '10.64.5.0/24',
+      gateway: '10.64.5.1',
+      ipv6,
+    };
+    const network = await start({ networks: () => [four, six], sockets: { ...sockets, netfilter } });
+    assert.deepEqual(
+      network.named.bridges().map(({ name }) => name),
+      ['k3c-four'],
+    );
+    assert.equal(findLink(route, 'k3c-six'), undefined);
+    assert.match(sh('nft list table ip k3c'), /k3c-four/);
+    assert.doesNotMatch(sh('nft list tables'), /ip6/);
+    await network.reconcile([]);
+    assert.throws(() => network.named.plug('one', '/nowhere', { network: 'six', ip: '', mac: '' }), {
+      message: 'network six is down: networks of IPv6 need nf_tables of IPv6, which this kernel does not have',
+    });
+    await assert.rejects(network.addNetwork({ ...six, id: 'more' }), { code: Code.FAILED_PRECONDITION });
+    network.removeNetwork('six');
+    assert.deepEqual(network.named.down(), []);
   });
 
   test('takes the MTU that the default route itself has', async () => {

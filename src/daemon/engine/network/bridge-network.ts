@@ -1,36 +1,29 @@
 import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
-import { IpFamily } from '../../../host/netlink/address.ts';
-import { NetlinkError } from '../../../host/netlink/error.ts';
 import { formatIpv4Network, type Ipv4Network, ipv4Overlap } from '../../../host/netlink/ipv4.ts';
 import { type Ipv6Network, ipv6Overlap } from '../../../host/netlink/ipv6.ts';
-import { deleteLink, findLink, listAddresses } from '../../../host/netlink/rtnetlink.ts';
+import { deleteLink, findLink } from '../../../host/netlink/rtnetlink.ts';
 import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
 import { type Bridge, ensureBridge, usedNetworks } from './bridge.ts';
-import { forwardIpv6 } from './bridge-ipv6.ts';
 import { leasesIn, releaseStaleLeases, removeCniConfiguration, writeCniConfiguration } from './cni.ts';
-import { Firewall } from './firewall.ts';
 import type { HostNetwork, HostNetworkOptions, PortMapping, PortRequest, PublishedContainer } from './host-network.ts';
 import { LeasedAddresses } from './leased-addresses.ts';
-import { LegacyIptables } from './legacy-iptables.ts';
 import { NetworkMembers } from './members.ts';
 import { NameServers } from './name-servers.ts';
-import { NamedNetworks, type NetworkDefinition } from './named-networks.ts';
+import { NamedNetworks } from './named-networks.ts';
+import type { NetworkDefinition } from './network-definition.ts';
+import { NetworkWatch } from './network-watch.ts';
 import { overlaps } from './overlaps.ts';
-import { openBridge, shutBridge } from './passage.ts';
+import { PacketRules } from './packet-rules.ts';
+import { addressesOf, PortPublishing } from './port-publishing.ts';
 import { defaultNetworkId } from './predefined.ts';
-import { PublishedPorts } from './published-ports.ts';
-import type { RulesetInput } from './ruleset.ts';
 import { chooseNamedSubnet, type Subnet } from './subnet.ts';
 import { chooseIpv6Subnet, type Ipv6Subnet, usedIpv6Networks } from './subnet-ipv6.ts';
 import { enableSysctl } from './sysctl.ts';
-import { type FlowsLeftBehind, flowsPast, flowsTo, forgetLeft } from './udp-flows.ts';
 
 const defaultBridgeName = 'k3c0';
-const defaultCheckIntervalMs = 1000;
-const GONE = 'which something on this host had removed; running containers need a restart to get their network back';
 
-/** The default bridge network over netlink. One bridge now; the ruleset takes several, for named networks. */
+/** The networks of a daemon over netlink: the default one, those that users made, and what is published of both. */
 export class BridgeNetwork implements HostNetwork {
   readonly cniConfDir: string;
   readonly members = new NetworkMembers();
@@ -39,15 +32,12 @@ export class BridgeNetwork implements HostNetwork {
   readonly #leases: LeasedAddresses;
   readonly #options: HostNetworkOptions;
   readonly #name: string;
-  readonly #ports: PublishedPorts;
+  readonly #ports: PortPublishing;
   readonly #names = new NameServers();
-  readonly #legacy: LegacyIptables;
+  readonly #rules: PacketRules;
+  readonly #watch: NetworkWatch;
   #startedAt = 0;
   #bridge: Bridge | undefined;
-  #loopback = true;
-  /** Undefined where the kernel has no nf_tables: the listeners carry all traffic then. */
-  #firewall: Firewall | undefined;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: HostNetworkOptions) {
     this.#options = options;
@@ -61,18 +51,35 @@ export class BridgeNetwork implements HostNetwork {
     }
     this.cniConfDir = options.cniConfDir ?? join(options.stateDir, 'cni', 'net.d');
     this.#leaseDir = join(options.stateDir, 'cni', 'leases');
-    this.#ports = new PublishedPorts(options.log);
-    this.#legacy = new LegacyIptables({
-      owner: this.#name,
+    this.#rules = new PacketRules({
+      netfilter: options.sockets.netfilter,
+      bridge: this.#name,
+      wanted: () => {
+        const ports = this.#ports.published();
+        return {
+          bridges: [this.#started(), ...this.named.bridges()],
+          ports: [...ports, ...this.#names.published(ports)],
+          names: this.#names.passages(),
+        };
+      },
       log: options.log,
-      wanted: () => ({
-        bridges: [this.#name, ...this.named.bridges().map(({ name }) => name)],
-        names: this.#names.passages(),
-      }),
     });
+    this.#ports = new PortPublishing({ route: () => this.#route(), rules: this.#rules, log: options.log });
     this.#leases = new LeasedAddresses(leasesIn(this.#leaseDir), () => this.#started().subnet);
     const place = { id: defaultNetworkId(), bridge: () => this.#started(), addresses: this.#leases };
     this.named = new NamedNetworks(join(options.stateDir, 'netns'), () => this.#route(), this.members, place);
+    this.#watch = new NetworkWatch({
+      route: () => this.#route(),
+      bridge: () => this.#started(),
+      setBridge: (bridge) => {
+        this.#bridge = bridge;
+      },
+      named: this.named,
+      raise: (definition) => this.addNetwork(definition),
+      rules: this.#rules,
+      log: options.log,
+      intervalMs: options.checkIntervalMs,
+    });
   }
 
   get bridge(): HostNetwork['bridge'] {
@@ -96,16 +103,6 @@ export class BridgeNetwork implements HostNetwork {
     return route;
   }
 
-  #wanted(): RulesetInput {
-    const ports = this.#ports.published();
-    return {
-      bridges: [this.#started(), ...this.named.bridges()],
-      ports: [...ports, ...this.#names.published(ports)],
-      loopback: this.#loopback,
-      names: this.#names.passages(),
-    };
-  }
-
   async start(signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
     signal.throwIfAborted();
@@ -118,75 +115,17 @@ export class BridgeNetwork implements HostNetwork {
     if (!(await enableSysctl('net/ipv4/ip_forward'))) {
       log.warn({ bridge: this.#name }, 'cannot turn on net.ipv4.ip_forward: containers reach nothing beyond this host');
     }
-    this.#firewall = this.#openFirewall();
-    this.#forwardIpv6();
-    await this.#allowLoopback();
-    for (const { name } of this.named.bridges()) await this.#routeLocal(name);
-    await this.#legacy.check();
+    this.#rules.open();
+    this.#rules.forwardIpv6();
+    await this.#rules.allowLoopback();
+    for (const { name } of this.named.bridges()) await this.#rules.openNamed(name);
+    this.#lowerIpv6(named);
+    await this.#rules.checkLegacy();
     for (const { use, ...where } of overlaps(this.#route(), [this.#bridge, ...this.named.bridges()]))
       log.warn(where, `containers are on a network that overlaps ${use}: the two may not reach one another`);
     const { id, name, cidr, gateway } = this.bridge;
     this.members.addNetwork({ id, name: 'bridge', bridge: name, cidr, gateway, internal: false });
     log.info(this.bridge, 'bridge network is ready');
-  }
-
-  /** Puts the rules in place, or finds that this kernel takes none. A table from before stays until reconcile(). */
-  #openFirewall(): Firewall | undefined {
-    const { sockets, log } = this.#options;
-    let reason: unknown = 'no netfilter socket';
-    if (sockets.netfilter !== undefined) {
-      const firewall = new Firewall(sockets.netfilter, this.#name, () => this.#wanted());
-      try {
-        if (firewall.hasRules()) firewall.admit();
-        else firewall.apply();
-        return firewall;
-      } catch (error) {
-        if (!(error instanceof NetlinkError)) throw error;
-        reason = error.message;
-      }
-    }
-    log.warn(
-      {
-        reason,
-        hint: 'use a kernel with nf_tables; where it is a module: modprobe nf_tables, then start the daemon again',
-      },
-      'no nf_tables here: published ports go through a proxy, whose address containers see, and nothing masquerades: containers ' +
-        'reach nothing beyond this host',
-    );
-    return undefined;
-  }
-
-  /** Only where a network needs it: this is a setting of the whole host. */
-  #forwardIpv6(): void {
-    if (
-      this.#firewall === undefined ||
-      !this.named.bridges().some(({ ipv6, internal }) => ipv6 !== undefined && internal !== true)
-    )
-      return;
-    try {
-      forwardIpv6();
-    } catch (err) {
-      this.#options.log.warn(
-        { err },
-        'cannot turn on net.ipv6.conf.all.forwarding: containers reach nothing beyond this host by IPv6',
-      );
-    }
-  }
-
-  /** 127.0.0.1 may lead into the bridge only behind the rule that keeps containers away from the host's loopback. */
-  async #allowLoopback(): Promise<void> {
-    if (this.#firewall === undefined) return;
-    const allowed = await this.#routeLocal(this.#name);
-    if (allowed === this.#loopback) return;
-    this.#loopback = allowed;
-    this.#firewall.apply();
-  }
-
-  /** Lets packets pass a bridge, from 127.0.0.1 too; without rules it is shut. Returns whether those from 127.0.0.1 may pass. */
-  async #routeLocal(bridge: string): Promise<boolean> {
-    if (this.#firewall !== undefined) return openBridge(bridge);
-    await shutBridge(bridge);
-    return false;
   }
 
   /** A daemon comes up without a network whose addresses something else on the host has taken meanwhile. */
@@ -195,21 +134,21 @@ export class BridgeNetwork implements HostNetwork {
       this.named.add(definition);
     } catch (err) {
       const why = err instanceof Error ? err.message : String(err);
-      this.named.setDown(definition, why);
-      const words = 'cannot bring up a network: no container starts on it until that is possible';
-      this.#options.log.error({ network: definition.name, why }, words);
+      this.#down(definition, why);
     }
   }
 
-  /** Tries to bring up what could not be at start. */
-  async #raise(definition: NetworkDefinition): Promise<void> {
-    try {
-      await this.addNetwork(definition);
-      this.#options.log.info({ network: definition.name }, 'the network is up');
-    } catch (error) {
-      if (!(error instanceof K3cError)) throw error;
-      this.named.setDown(definition, error.message);
-    }
+  /** What no rules keep apart from the others is better not there. */
+  #lowerIpv6(named: readonly NetworkDefinition[]): void {
+    const why = this.#rules.ipv6Lacks;
+    if (why === undefined) return;
+    for (const definition of named.filter(({ ipv6 }) => ipv6 !== undefined)) this.#down(definition, why);
+  }
+
+  #down(definition: NetworkDefinition, why: string): void {
+    this.named.takeDown(definition, why);
+    const words = 'cannot bring up a network: no container starts on it until that is possible';
+    this.#options.log.error({ network: definition.name, why }, words);
   }
 
   chooseSubnet(): Subnet {
@@ -229,23 +168,24 @@ export class BridgeNetwork implements HostNetwork {
   }
 
   async addNetwork(definition: NetworkDefinition): Promise<void> {
-    if (definition.ipv6 !== undefined && this.#firewall === undefined)
-      throw new K3cError(Code.FAILED_PRECONDITION, 'networks of IPv6 need nf_tables, which this kernel does not have', {
+    const lacks = definition.ipv6 === undefined ? undefined : this.#rules.ipv6Lacks;
+    if (lacks !== undefined)
+      throw new K3cError(Code.FAILED_PRECONDITION, lacks, {
         hint: 'leave --ipv6 away: nothing would keep the network apart from others, nor translate its addresses',
       });
     const { name } = this.named.add(definition);
     try {
-      this.#changeRules((firewall) => firewall.apply());
+      this.#rules.change((firewall) => firewall.apply());
       // Behind the rules that say what may pass.
-      this.#forwardIpv6();
+      this.#rules.forwardIpv6();
     } catch (error) {
       this.named.remove(definition.id);
       throw error;
     }
     // Behind the rules that guard the host's loopback.
-    await this.#routeLocal(name);
-    this.#legacy.changed();
-    await this.#legacy.check();
+    await this.#rules.openNamed(name);
+    this.#rules.changed();
+    await this.#rules.checkLegacy();
   }
 
   removeNetwork(id: string): void {
@@ -253,8 +193,8 @@ export class BridgeNetwork implements HostNetwork {
     if (bridge === undefined) return;
     // Whoever answers names there hears of it later; the rules must not lead there once more.
     this.#names.set(bridge.name, bridge.subnet.gateway, undefined);
-    this.#changeRules((firewall) => firewall.withdraw(bridge.name));
-    this.#legacy.changed();
+    this.#rules.change((firewall) => firewall.withdraw(bridge.name));
+    this.#rules.changed();
   }
 
   async reserve(owner: string, ownerName: string, ports: readonly PortRequest[]): Promise<PortMapping[]> {
@@ -263,24 +203,18 @@ export class BridgeNetwork implements HostNetwork {
 
   async publish(owner: string, podIp: string, ports: readonly PortMapping[], podIp6 = ''): Promise<void> {
     if (ports.length === 0) return;
-    const before = this.#ports.publishedBy(owner);
-    if (this.#timer !== undefined) this.#changeRules((firewall) => firewall.check());
-    const podIps = addressesOf(podIp, podIp6);
-    this.#ports.publish(owner, podIps, ports);
-    const added = podIps.flatMap((address) => ports.map((mapping) => ({ ...mapping, podIp: address })));
-    this.#changeRules((firewall) => (before.length > 0 ? firewall.apply() : firewall.add(added)));
-    this.#forget(flowsPast(added, () => this.#localAddresses()));
+    this.#ports.publish(owner, addressesOf(podIp, podIp6), ports);
   }
 
   get namePorts(): readonly number[] {
-    return NameServers.candidates(this.#firewall !== undefined);
+    return NameServers.candidates(this.#rules.isOpen);
   }
 
   leadNames(bridge: string, gateway: string, port: number | undefined): void {
     const isThere = [this.#started(), ...this.named.bridges()].some(({ name }) => name === bridge);
     const ports = this.#names.set(bridge, gateway, isThere ? port : undefined);
-    this.#legacy.changed();
-    this.#changeRules((firewall) => {
+    this.#rules.changed();
+    this.#rules.change((firewall) => {
       if (port === undefined || !isThere) firewall.remove(ports);
       else firewall.move(ports);
       firewall.admit();
@@ -292,31 +226,12 @@ export class BridgeNetwork implements HostNetwork {
   }
 
   async release(owner: string): Promise<void> {
-    const removed = this.#ports.publishedBy(owner);
     this.#ports.release(owner);
-    if (removed.length === 0) return;
-    this.#changeRules((firewall) => firewall.remove(removed));
-    this.#forget(flowsTo(removed));
   }
 
   async reconcile(live: readonly PublishedContainer[]): Promise<void> {
-    const owners = new Set(live.map(({ owner }) => owner));
-    // What this daemon knows before the first time can only be containers that are just being started.
-    const left = this.#timer === undefined ? [] : this.#ports.publishedOwners();
-    for (const owner of left) if (!owners.has(owner)) this.#ports.release(owner);
-    for (const { owner, ownerName, podIp, podIp6 = '', ports } of live) {
-      const adopted = await this.#ports.adopt(owner, ownerName, ports);
-      this.#ports.publish(owner, addressesOf(podIp, podIp6), adopted);
-    }
-    this.#changeRules((firewall) => firewall.apply());
-    this.#forget(flowsPast(this.#ports.published(), () => this.#localAddresses()));
-    this.#watch();
-  }
-
-  /** Only from reconcile() on: until then the table rightly holds more than this daemon knows of. */
-  #watch(): void {
-    this.#timer ??= setInterval(() => void this.#check(), this.#options.checkIntervalMs ?? defaultCheckIntervalMs);
-    this.#timer.unref();
+    await this.#ports.reconcile(live);
+    this.#watch.start();
   }
 
   async releaseStaleLeases(liveSandboxIds: ReadonlySet<string>, before = this.#startedAt): Promise<number> {
@@ -324,67 +239,14 @@ export class BridgeNetwork implements HostNetwork {
   }
 
   async stop({ removeAll }: { readonly removeAll: boolean }): Promise<void> {
-    clearInterval(this.#timer);
+    this.#watch.stop();
     this.#ports.close();
     if (!removeAll || this.#bridge === undefined) return;
-    this.#firewall?.dispose();
-    await this.#legacy.dispose();
+    await this.#rules.dispose();
     for (const { name } of [this.#bridge, ...this.named.bridges()]) {
       const link = findLink(this.#route(), name);
       if (link !== undefined) this.#route().exchange(deleteLink(link.index));
     }
     await removeCniConfiguration(this.cniConfDir, this.#leaseDir);
   }
-
-  #changeRules(change: (firewall: Firewall) => void): void {
-    if (this.#firewall === undefined) return;
-    try {
-      change(this.#firewall);
-    } catch (error) {
-      if (!(error instanceof NetlinkError)) throw error;
-      throw new K3cError(Code.INTERNAL, `cannot change the host's packet rules: ${error.message}`, { cause: error });
-    }
-  }
-
-  #forget(left: FlowsLeftBehind): void {
-    if (this.#firewall !== undefined) forgetLeft(this.#options.sockets.netfilter, left, this.#options.log);
-  }
-
-  #localAddresses(): Set<string> {
-    const families = [IpFamily.IPV4, IpFamily.IPV6];
-    return new Set(families.flatMap((family) => listAddresses(this.#route(), family).map(({ address }) => address)));
-  }
-
-  /** Puts back what a firewall reload or an administrator took away. */
-  async #check(): Promise<void> {
-    const { log, sockets } = this.#options;
-    try {
-      const link = sockets.route && findLink(sockets.route, this.#name);
-      if (link?.index !== this.#started().index) await this.#remakeBridge();
-      for (const { name } of this.named.repair()) {
-        log.warn({ bridge: name }, `made the bridge again, ${GONE}`);
-        await this.#routeLocal(name);
-      }
-      for (const definition of this.named.down()) await this.#raise(definition);
-      const missing = this.#firewall?.check();
-      if (missing !== undefined)
-        log.warn({ bridge: this.#name }, `put back ${missing}, which something on this host had removed`);
-      await this.#legacy.check();
-    } catch (error) {
-      log.warn({ bridge: this.#name, err: error }, 'cannot check the packet rules of this host');
-    }
-  }
-
-  /** Containers that were on the old bridge have lost their network; new ones get theirs. */
-  async #remakeBridge(): Promise<void> {
-    const { name, subnet } = this.#started();
-    this.#bridge = ensureBridge(this.#route(), name, `${subnet.gateway}/${subnet.network.prefix}`);
-    this.#options.log.warn({ bridge: name }, `made the bridge again, ${GONE}`);
-    await this.#allowLoopback();
-  }
-}
-
-/** The ones there are, IPv4 first: listeners use that. */
-function addressesOf(...addresses: readonly string[]): string[] {
-  return addresses.filter((address) => address !== '');
 }

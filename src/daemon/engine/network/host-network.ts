@@ -3,7 +3,8 @@ import type { Ipv4Network } from '../../../host/netlink/ipv4.ts';
 import type { Ipv6Network } from '../../../host/netlink/ipv6.ts';
 import type { NetlinkSockets } from '../../../host/netlink/socket.ts';
 import type { NetworkMembers } from './members.ts';
-import type { NamedNetworks, NetworkDefinition } from './named-networks.ts';
+import type { NamedNetworks } from './named-networks.ts';
+import type { NetworkDefinition } from './network-definition.ts';
 import type { Subnet } from './subnet.ts';
 import type { Ipv6Subnet } from './subnet-ipv6.ts';
 

@@ -1,37 +1,16 @@
 /** Networks besides the default one: a bridge each, the addresses on it; and what we plug into these and the default one. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { NetlinkError } from '../../../host/netlink/error.ts';
-import { parseIpv4, parseIpv4Network } from '../../../host/netlink/ipv4.ts';
-import { parseIpv6Network } from '../../../host/netlink/ipv6.ts';
-import { deleteLink, findLink, listLinks } from '../../../host/netlink/rtnetlink.ts';
+import { deleteLink, findLink } from '../../../host/netlink/rtnetlink.ts';
 import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
-import { makeNetns, removeNetns } from '../../../host/netns.ts';
-import { type Bridge, ensureBridge } from './bridge.ts';
-import { addIpv6 } from './bridge-ipv6.ts';
+import type { Bridge } from './bridge.ts';
 import type { NetworkMembers } from './members.ts';
-import { type AddressGiver, NetworkAddresses } from './network-addresses.ts';
-import { macOf, plug, raiseLoopback, routeBy, unplug } from './plug.ts';
+import { Namespaces } from './namespaces.ts';
+import type { AddressGiver } from './network-addresses.ts';
+import { addressesOf, hasPorts, makeNetworkBridge, memberNetwork } from './network-bridge.ts';
+import type { NetworkDefinition } from './network-definition.ts';
+import { macOf, plug, routeBy, unplug } from './plug.ts';
 import { removeStrayPorts } from './stray-ports.ts';
-import type { Ipv6Subnet } from './subnet-ipv6.ts';
-
-export interface NetworkDefinition {
-  readonly id: string;
-  readonly name: string;
-  /** The interface on the host. */
-  readonly bridge: string;
-  /** ADDRESS/PREFIX. */
-  readonly subnet: string;
-  readonly gateway: string;
-  /** ADDRESS/PREFIX; empty: all of the subnet. */
-  readonly ipRange: string;
-  readonly internal: boolean;
-  /** 0: that of the default route. */
-  readonly mtu: number;
-  /** Absent: IPv4 alone. */
-  readonly ipv6?: Pick<NetworkDefinition, 'subnet' | 'gateway' | 'ipRange'> | undefined;
-}
 
 /** What a container asks of a network. */
 export interface PlugRequest {
@@ -71,19 +50,17 @@ export interface DefaultPlace {
 }
 
 export class NamedNetworks {
-  readonly #directory: string;
+  readonly #namespaces: Namespaces;
   readonly #route: () => NetlinkSocket;
   readonly #members: NetworkMembers;
   readonly #default: DefaultPlace | undefined;
   readonly #entries = new Map<string, Entry>();
   /** Those that cannot be brought up now, and why. */
   readonly #down = new Map<string, { readonly definition: NetworkDefinition; readonly why: string }>();
-  /** Who has a namespace that we made. */
-  readonly #owners = new Set<string>();
 
   /** @param directory for namespaces, a file each by the owner's id */
   constructor(directory: string, route: () => NetlinkSocket, members: NetworkMembers, defaultPlace?: DefaultPlace) {
-    this.#directory = directory;
+    this.#namespaces = new Namespaces(directory);
     this.#route = route;
     this.#members = members;
     this.#default = defaultPlace;
@@ -95,55 +72,12 @@ export class NamedNetworks {
 
   /** Makes the bridge, or takes up the one that is there. Throws FAILED_PRECONDITION where its network collides. */
   add(definition: NetworkDefinition): Bridge {
-    const network = parseIpv4Network(definition.subnet);
-    if (network === undefined || parseIpv4(definition.gateway) === undefined)
-      throw new K3cError(Code.INTERNAL, `network ${definition.name} has no IPv4 subnet`);
-    const subnet = { network, gateway: definition.gateway };
-    const made = ensureBridge(this.#route(), definition.bridge, subnet, definition.mtu);
-    const ipv6 = this.#addIpv6(definition, made);
-    const bridge = { ...made, internal: definition.internal, ...(ipv6 === undefined ? {} : { ipv6 }) };
-    const range = parseIpv4Network(definition.ipRange);
-    const range6 = parseIpv6Network(definition.ipv6?.ipRange ?? '');
-    const addresses =
-      this.#entries.get(definition.id)?.addresses ??
-      new NetworkAddresses({
-        name: definition.name,
-        ipv4: { subnet: network, gateway: definition.gateway, range },
-        ipv6: ipv6 && { subnet: ipv6.network, gateway: ipv6.gateway, range: range6 },
-      });
+    const bridge = makeNetworkBridge(this.#route(), definition);
+    const addresses = this.#entries.get(definition.id)?.addresses ?? addressesOf(definition, bridge);
     this.#entries.set(definition.id, { definition, bridge, addresses });
     this.#down.delete(definition.id);
-    const { id, name, gateway, subnet: cidr, internal } = definition;
-    const six = definition.ipv6 && { gateway: definition.ipv6.gateway, cidr: definition.ipv6.subnet };
-    this.#members.addNetwork({
-      id,
-      name,
-      bridge: bridge.name,
-      gateway,
-      cidr,
-      internal,
-      ...(six === undefined ? {} : { ipv6: six }),
-    });
+    this.#members.addNetwork(memberNetwork(definition));
     return bridge;
-  }
-
-  #addIpv6({ name, bridge, ipv6 }: NetworkDefinition, made: Bridge): Ipv6Subnet | undefined {
-    if (ipv6 === undefined) return undefined;
-    const network = parseIpv6Network(ipv6.subnet);
-    if (network === undefined) throw new K3cError(Code.INTERNAL, `network ${name} has no IPv6 subnet`);
-    const subnet = { network, gateway: ipv6.gateway };
-    try {
-      addIpv6(this.#route(), { name: bridge, index: made.index }, subnet);
-      return subnet;
-    } catch (error) {
-      // What nobody is plugged into yet is not left behind half made.
-      if (!this.#hasPorts(made)) this.#route().exchange(deleteLink(made.index));
-      throw error;
-    }
-  }
-
-  #hasPorts({ index }: Bridge): boolean {
-    return listLinks(this.#route()).some(({ master }) => master === index);
   }
 
   /** Notes that a network cannot be brought up: whoever wants to use it is told why, and it is among down(). */
@@ -151,21 +85,30 @@ export class NamedNetworks {
     this.#down.set(definition.id, { definition, why });
   }
 
+  /** Takes a network from use that may be up, before anybody has taken up what is plugged in. A bridge that has ports stays as it is. */
+  takeDown(definition: NetworkDefinition, why: string): void {
+    const bridge = this.#entries.get(definition.id)?.bridge;
+    if (bridge !== undefined && !hasPorts(this.#route(), bridge)) this.#route().exchange(deleteLink(bridge.index));
+    this.#entries.delete(definition.id);
+    this.#members.removeNetwork(definition.id);
+    this.setDown(definition, why);
+  }
+
   /** What is to be added again some time. */
   down(): NetworkDefinition[] {
     return [...this.#down.values()].map(({ definition }) => definition);
   }
 
-  /** Removes the bridge. Returns it; undefined where there is none. */
+  /** Removes the bridge, of a network that is down too. Returns that of one that was up. */
   remove(id: string): Bridge | undefined {
-    this.#down.delete(id);
-    const entry = this.#entries.get(id);
-    if (entry === undefined) return undefined;
-    const link = findLink(this.#route(), entry.bridge.name);
+    const bridge = this.#entries.get(id)?.bridge;
+    const name = bridge?.name ?? this.#down.get(id)?.definition.bridge;
+    const link = name === undefined ? undefined : findLink(this.#route(), name);
     if (link !== undefined) this.#route().exchange(deleteLink(link.index));
+    this.#down.delete(id);
     this.#entries.delete(id);
-    this.#members.removeNetwork(id);
-    return entry.bridge;
+    if (bridge !== undefined) this.#members.removeNetwork(id);
+    return bridge;
   }
 
   /** Makes bridges again that something on the host has removed; returns them. */
@@ -186,7 +129,7 @@ export class NamedNetworks {
     const down = this.#down.get(id);
     if (down !== undefined)
       throw new K3cError(Code.FAILED_PRECONDITION, `network ${down.definition.name} is down: ${down.why}`, {
-        hint: 'it comes back by itself once nothing else on this host has its addresses',
+        hint: 'it comes back by itself once that is over',
       });
     throw new K3cError(Code.NOT_FOUND, `network ${id} not found`, { reason: 'network-not-found' });
   }
@@ -196,20 +139,12 @@ export class NamedNetworks {
    * @param options.loopback whether its loopback device is up at once, and not when something is plugged in
    */
   open(owner: string, options: { readonly loopback?: boolean } = {}): string {
-    mkdirSync(this.#directory, { recursive: true, mode: 0o711 });
-    const path = join(this.#directory, owner);
-    // Of an attempt whose end the daemon missed.
-    removeNetns(path);
-    makeNetns(path);
-    if (options.loopback === true) raiseLoopback(path);
-    this.#owners.add(owner);
-    return path;
+    return this.#namespaces.open(owner, options.loopback === true);
   }
 
   /** Where open() made it; undefined where the namespace is its pod's. */
   pathOf(owner: string): string | undefined {
-    const path = join(this.#directory, owner);
-    return this.#owners.has(owner) && existsSync(path) ? path : undefined;
+    return this.#namespaces.pathOf(owner);
   }
 
   /**
@@ -262,7 +197,7 @@ export class NamedNetworks {
     owner: string,
     plugged: readonly (Pick<Plugged, 'network' | 'ip'> & { readonly ip6?: string | undefined })[],
   ): void {
-    this.#owners.add(owner);
+    this.#namespaces.adopt(owner);
     for (const { network, ip, ip6 = '' } of plugged) this.#place(network)?.addresses.adopt(owner, { ip, ip6 });
   }
 
@@ -276,7 +211,7 @@ export class NamedNetworks {
   close(owner: string): void {
     for (const { addresses } of this.#entries.values()) addresses.free(owner);
     this.#default?.addresses.free(owner);
-    if (this.#owners.delete(owner)) removeNetns(join(this.#directory, owner));
+    this.#namespaces.close(owner);
   }
 
   /**
@@ -287,7 +222,7 @@ export class NamedNetworks {
     plugged: readonly { readonly owner: string; readonly netns?: string; readonly interfaces: readonly string[] }[],
   ): number {
     const places = plugged.map(({ owner, netns, interfaces }) => ({
-      netns: netns ?? join(this.#directory, owner),
+      netns: netns ?? this.#namespaces.place(owner),
       interfaces,
     }));
     const bridges = [...this.bridges(), ...(this.#default === undefined ? [] : [this.#default.bridge()])];
@@ -296,22 +231,6 @@ export class NamedNetworks {
 
   /** Removes the namespaces that no owner has taken up: of starts that a killed daemon did not finish. Returns how many. */
   sweep(): number {
-    let swept = 0;
-    for (const name of listNames(this.#directory)) {
-      if (this.#owners.has(name)) continue;
-      removeNetns(join(this.#directory, name));
-      swept++;
-    }
-    return swept;
-  }
-}
-
-function listNames(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    // Nothing was ever plugged in.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    return this.#namespaces.sweep();
   }
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { K3cError } from '../../../api/errors.ts';
 import { openDatabase } from '../../state/database.ts';
 import { NetworkMembers } from '../network/members.ts';
-import type { NetworkDefinition } from '../network/named-networks.ts';
+import type { NetworkDefinition } from '../network/network-definition.ts';
 import type { NewNetwork } from './check-network.ts';
 import { networkDefinitions, networkEngine } from './networks.ts';
 

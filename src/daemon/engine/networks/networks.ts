@@ -5,7 +5,7 @@ import type { State } from '../../state/database.ts';
 import type { NetworkConfig, NetworkRecord } from '../../state/networks.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { HostNetwork } from '../network/host-network.ts';
-import type { NetworkDefinition } from '../network/named-networks.ts';
+import type { NetworkDefinition } from '../network/network-definition.ts';
 import { networkContainers } from '../pods/network-containers.ts';
 import { checkNewNetwork, mtuOf, type NewNetwork } from './check-network.ts';
 import { type NetworkFacts, networkDocument } from './document.ts';
