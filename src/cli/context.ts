@@ -4,6 +4,7 @@
  */
 import type { Readable, Writable } from 'node:stream';
 import type { K3cClient } from '../client/client.ts';
+import type { DockerConfig } from '../client/credentials/config.ts';
 
 export interface TerminalSize {
   readonly columns: number;
@@ -45,6 +46,11 @@ export interface Host {
 export interface CommandContext extends Host {
   /** The daemon's client, connected at its first call. */
   client(): Promise<K3cClient>;
+  /**
+   * Docker's configuration of the user, read at its first call. One that cannot be read is told of on stderr and counts for none, as
+   * docker has it; so who would write it has to read it himself.
+   */
+  dockerConfig(): Promise<DockerConfig>;
   /** The socket of the daemon, as flags and environment name it. */
   readonly address: string;
 }

@@ -1,6 +1,5 @@
 /** A process in a container on the user's streams and terminal: what run, start -a, attach and exec share. */
 import type { StreamOpen } from '../api/gen/k3c.ts';
-import { readConfig } from '../client/credentials/config.ts';
 import { type StreamCall, type StreamEnds, type StreamOutcome, serveStream } from '../client/streams.ts';
 import type { CommandContext } from './context.ts';
 import { CliError } from './errors.ts';
@@ -59,14 +58,14 @@ export async function serveInteractive(context: CommandContext, options: Interac
 
 /**
  * The keys that leave the process running: the flag's, else those of docker's config.json, else docker's own. Undefined where
- * nobody types. A config.json that cannot be read is told and left alone, as docker does.
+ * nobody types. Keys in config.json that are none are told and left alone, as docker does.
  */
 async function detachKeys(context: CommandContext, options: InteractiveOptions): Promise<Buffer | undefined> {
   const given = parseDetachKeys(options.detachKeys);
   if (!options.tty || !options.stdin) return undefined;
   if (options.detachKeys !== undefined && options.detachKeys !== '') return given;
   try {
-    return parseDetachKeys((await readConfig(context.env)).detachKeys);
+    return parseDetachKeys((await context.dockerConfig()).detachKeys);
   } catch (error) {
     context.stderr.write(`WARNING: Error loading config file: ${(error as Error).message}\n`);
     return given;

@@ -1,6 +1,7 @@
 /** The command line: from arguments to the one command they name, run in its context. */
 import { gitCommit, version } from '../api/version.ts';
 import type { K3cClient } from '../client/client.ts';
+import type { DockerConfig } from '../client/credentials/config.ts';
 import type { CommandEntry } from './command.ts';
 import type { CommandContext, Host } from './context.ts';
 import { CliError, UsageError } from './errors.ts';
@@ -164,6 +165,7 @@ function checkCount(words: string, count: number, [least, most]: readonly [numbe
 function openContext(host: Host, roles: Roles, flag: string | undefined): CommandContext & AsyncDisposable {
   const address = (flag ?? (host.env['K3C_ADDRESS'] || roles.address || DEFAULT_ADDRESS)).replace(/^unix:\/\//, '');
   let client: Promise<K3cClient> | undefined;
+  let config: Promise<DockerConfig> | undefined;
   const inside = address === roles.address ? roles.inside : undefined;
   const connect = roles.connect ?? (async (to) => (await import('../client/client.ts')).connectK3c(to, inside));
   return {
@@ -186,10 +188,24 @@ function openContext(host: Host, roles: Roles, flag: string | undefined): Comman
       client ??= connect(address);
       return client;
     },
+    dockerConfig() {
+      config ??= readDockerConfig(host);
+      return config;
+    },
     async [Symbol.asyncDispose]() {
       if (client !== undefined) (await client).close();
     },
   };
+}
+
+async function readDockerConfig(host: Host): Promise<DockerConfig> {
+  const { EMPTY_CONFIG, readConfig } = await import('../client/credentials/config.ts');
+  try {
+    return await readConfig(host.env);
+  } catch (error) {
+    host.stderr.write(`WARNING: Error loading config file: ${(error as Error).message}\n`);
+    return EMPTY_CONFIG;
+  }
 }
 
 /** The exit code of a command that was stopped from outside; undefined where it failed by itself. */

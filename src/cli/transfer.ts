@@ -151,7 +151,8 @@ async function show(progress: AsyncIterable<TransferProgress>, view: TransferVie
 
 /** What the user has for the registry of a reference, as the API takes it; undefined where that is nothing. */
 export async function credentials(context: CommandContext, reference: string) {
-  const found = await lookupCredentials(parseReference(reference).domain, context.env, context.signal);
+  const { domain } = parseReference(reference);
+  const found = await lookupCredentials(domain, await context.dockerConfig(), context.env, context.signal);
   return found === undefined ? undefined : toAuth(found);
 }
 

@@ -1,7 +1,7 @@
 /** `k3c build`: BuildKit's build, from this side of the socket. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { toK3cError } from '../../api/errors.ts';
+import { Code, hasCode, toK3cError } from '../../api/errors.ts';
 import { build as runBuild } from '../../client/build/build.ts';
 import type { BuildStatus } from '../../client/build/control.ts';
 import type { BuildHost } from '../../client/build/request/options.ts';
@@ -90,6 +90,8 @@ async function tellOfNames(
     const client = await context.client();
     await client.images.built({ names }, { signal: context.signal });
   } catch (error) {
+    // An older daemon has no events of builds.
+    if (hasCode(error, Code.UNIMPLEMENTED)) return;
     onNotice(`WARNING: no event tells of this image: ${toK3cError(error).message}`);
   }
 }
@@ -108,11 +110,22 @@ async function writeResult(
   }
 }
 
+/** Whether the daemon pulls for its builder; an older one does not. */
+async function pullsForBuilds(client: K3cClient, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await client.images.pullsForBuilds({}, { signal })).needed;
+  } catch (error) {
+    if (hasCode(error, Code.UNIMPLEMENTED)) return false;
+    throw error;
+  }
+}
+
 function hostOf(context: CommandContext, client: K3cClient): BuildHost {
   const { cwd, env, signal, stdout } = context;
   return {
     cwd,
     env,
+    dockerConfig: () => context.dockerConfig(),
     stdout,
     stdin: () => context.stdin(),
     stdoutIsTty: context.terminal.isTty.stdout,
@@ -120,8 +133,7 @@ function hostOf(context: CommandContext, client: K3cClient): BuildHost {
       return (await client.images.configuredAuth({ host: registry })).auth;
     },
     async sourcePreparer(always) {
-      const { needed } = await client.images.pullsForBuilds({}, { signal });
-      if (!needed) return undefined;
+      if (!(await pullsForBuilds(client, signal))) return undefined;
       const { credentials } = await import('../transfer.ts');
       return async (reference, platform, ended) => {
         const auth = await credentials(context, reference);

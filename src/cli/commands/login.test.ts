@@ -98,6 +98,20 @@ describe('login', () => {
     assert.ok((await stat(configFile())).isFile());
   });
 
+  test('a file that is no JSON is left as it is, and nobody is asked', async () => {
+    await write({});
+    await writeFile(configFile(), '{"auths": "hunter2');
+    const client = registry();
+    const { code, err } = await cli(['login', '-u', 'me', '-p', 'right', 'r.test'], { client, env });
+    assert.equal(code, 1);
+    assert.match(err, /config\.json is not valid JSON/);
+    assert.doesNotMatch(err, /hunter2/);
+    assert.deepEqual(client.asked, []);
+    const out = await cli(['logout', 'r.test'], { env });
+    assert.match(out.err, /^WARNING: could not erase credentials:\n.*not valid JSON/);
+    assert.equal(await readFile(configFile(), 'utf8'), '{"auths": "hunter2');
+  });
+
   test('an identity token is kept instead of the password, without a warning', async () => {
     const { err } = await cli(['login', '-u', 'me', '--password-stdin', 'r.test'], {
       client: registry('kept'),

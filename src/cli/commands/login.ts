@@ -1,5 +1,6 @@
 /** `k3c login` */
 import { Code, hasCode, K3cError } from '../../api/errors.ts';
+import { type DockerConfig, readConfig } from '../../client/credentials/config.ts';
 import { credentialsKey, DOCKER_HUB_KEY, hostOf, lookupCredentials } from '../../client/credentials/lookup.ts';
 import { storeCredentials, whereKept } from '../../client/credentials/store.ts';
 import type { CommandDefinition } from '../command.ts';
@@ -29,9 +30,11 @@ export const login: CommandDefinition<LoginFlags> = {
   },
   async run(context, [named = ''], flags) {
     const { username, password } = await given(context, flags);
+    // Before anybody is asked: what is wrong with the file is not to be met when it is written.
+    const config = await readConfig(context.env);
     const host = named === '' ? HUB : hostOf(named);
     const key = credentialsKey(host);
-    if (username === '' && password === '' && (await again(context, host))) return 0;
+    if (username === '' && password === '' && (await again(context, host, config))) return 0;
     const credentials = await ask(context, { username, password, isHub: key === DOCKER_HUB_KEY });
     const identityToken = await attempt(context, host, credentials);
     const kept = identityToken === '' ? credentials : { username: credentials.username, password: '', identityToken };
@@ -59,8 +62,8 @@ async function given(context: CommandContext, flags: LoginFlags): Promise<{ user
 }
 
 /** Tries what is kept from an earlier login. Returns whether that was enough; a registry that refuses it is told of. */
-async function again(context: CommandContext, host: string): Promise<boolean> {
-  const known = await lookupCredentials(host, context.env, context.signal);
+async function again(context: CommandContext, host: string, config: DockerConfig): Promise<boolean> {
+  const known = await lookupCredentials(host, config, context.env, context.signal);
   if (known === undefined) return false;
   context.stdout.write('Authenticating with existing credentials...\n');
   try {

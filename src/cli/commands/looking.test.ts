@@ -154,7 +154,7 @@ describe('formats of the user’s own', () => {
     const { code, out, err } = await cli(['ps'], options);
     assert.equal(code, 0);
     assert.match(out, /^CONTAINER ID/);
-    assert.match(err, /^WARNING: Error loading config file: .*: it is not valid JSON\n$/);
+    assert.match(err, /^WARNING: Error loading config file: .*config\.json is not valid JSON\n$/);
   });
 });
 

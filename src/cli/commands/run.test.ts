@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { cli, FakeStreamCall, runOn, TestHost } from '../../../test/support/cli.ts';
 import { Code, K3cError, type Reason } from '../../api/errors.ts';
 import { NetworkOptions, Resources, type RunOpen, type StreamOutput } from '../../api/gen/k3c.ts';
@@ -124,6 +124,41 @@ test('every flag reaches the daemon', async () => {
       pod: '',
       log: undefined,
     },
+  });
+});
+
+describe('the configuration of docker', () => {
+  /** A user with this config.json. */
+  const user = async (t: TestContext, config: string) => {
+    const directory = await mkdtemp(join(tmpdir(), 'k3c-run-config-'));
+    t.after(() => rm(directory, { recursive: true, force: true }));
+    await writeFile(join(directory, 'config.json'), config);
+    return { DOCKER_CONFIG: directory };
+  };
+
+  test('its proxies are variables of the container, behind files and before -e', async (t) => {
+    const env = await user(t, '{"proxies":{"default":{"httpProxy":"http://p:1","noProxy":"a"}}}');
+    await writeFile(join(env.DOCKER_CONFIG, 'vars'), 'HTTP_PROXY=file\n');
+    const client = runner(simple(0));
+    const argv = ['run', '-e', 'no_proxy=b', '--env-file', join(env.DOCKER_CONFIG, 'vars'), 'img'];
+    assert.equal((await cli(argv, { client, env })).code, 0);
+    assert.deepEqual(opened(client.calls[0]).create?.spec?.env, [
+      'HTTP_PROXY=file',
+      'HTTP_PROXY=http://p:1',
+      'http_proxy=http://p:1',
+      'NO_PROXY=a',
+      'no_proxy=b',
+    ]);
+  });
+
+  test('one that is wrong is told of once, without its secrets, and the container runs', async (t) => {
+    const env = await user(t, '{"auths":{"x":{"auth":"hunter2"');
+    const client = runner(simple(3));
+    const terminal = { stdin: true, stdout: true, stderr: true };
+    const { code, err } = await cli(['run', '-it', 'img'], { client, env, tty: terminal });
+    assert.equal(code, 3);
+    assert.match(err, /^WARNING: Error loading config file: \S+config\.json is not valid JSON\n(?!.*WARNING: Error)/s);
+    assert.doesNotMatch(err, /hunter2/);
   });
 });
 

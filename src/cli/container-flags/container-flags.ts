@@ -4,7 +4,14 @@ import type { ContainerSpec, Mount } from '../../api/gen/k3c.ts';
 import { isImageId, parseReference } from '../../api/reference.ts';
 import type { CommandContext } from '../context.ts';
 import { CliError } from '../errors.ts';
-import { checkLabel, checkVariable, readEnvironment, readLabelFiles, toLabels } from '../flags/environment.ts';
+import {
+  checkLabel,
+  checkVariable,
+  proxyVariables,
+  readEnvironment,
+  readLabelFiles,
+  toLabels,
+} from '../flags/environment.ts';
 import { checkMount, parseMount, parseTmpfs, parseVolume } from '../flags/mounts.ts';
 import { type NetworkWish, parseNetwork } from '../flags/networks.ts';
 import { flag, value, values } from '../flags/option.ts';
@@ -128,12 +135,14 @@ export async function toContainerSpec(
     throw new CliError('conflicting options: cannot specify both --restart and --rm');
   }
   const labelTexts = [...(await readLabelFiles(flags.labelFile ?? [], context.cwd)), ...(flags.label ?? [])];
+  const variables = flags.env ?? [];
+  const proxies = proxyVariables((await context.dockerConfig()).proxies, variables);
   const { columns, rows } = context.terminal.size();
   return {
     image,
     command,
     entrypoint: toEntrypoint(flags.entrypoint),
-    env: await readEnvironment(flags.envFile ?? [], flags.env ?? [], context.env, context.cwd),
+    env: await readEnvironment(flags.envFile ?? [], [...proxies, ...variables], context.env, context.cwd),
     workingDir: flags.workdir ?? '',
     user: flags.user ?? '',
     hostname: flags.hostname ?? '',

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { checkLabel, checkVariable, readEnvironment, readLabelFiles, toLabels } from './environment.ts';
+import { checkLabel, checkVariable, proxyVariables, readEnvironment, readLabelFiles, toLabels } from './environment.ts';
 
 test('files come first, names without a value take the environment’s', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'k3c-env-'));
@@ -25,6 +25,15 @@ test('files come first, names without a value take the environment’s', async (
   });
   await writeFile(join(directory, 'labels'), '# no\na=b\nc\n');
   assert.deepEqual(toLabels(await readLabelFiles(['labels'], directory)), { a: 'b', c: '' });
+});
+
+test('proxies count in upper and in lower case, but for names that are given, even without a value', () => {
+  const proxies = { HTTP_PROXY: 'http://p', NO_PROXY: 'a,b' };
+  assert.deepEqual(proxyVariables(proxies, ['http_proxy=x=y', 'NO_PROXY', 'Http_Proxy=z']), [
+    'HTTP_PROXY=http://p',
+    'no_proxy=a,b',
+  ]);
+  assert.deepEqual(proxyVariables({}, ['A=1']), []);
 });
 
 test('variables and labels must have a name', () => {

@@ -34,6 +34,18 @@ export async function readEnvironment(
   return result;
 }
 
+/**
+ * The proxies of docker's configuration as variables, in upper and in lower case, as programs differ; but for those that `-e` names
+ * (docker/cli, ParseProxyConfig). They come before `-e`, and after files.
+ */
+export function proxyVariables(proxies: Readonly<Record<string, string>>, variables: readonly string[]): string[] {
+  const given = new Set(variables.map((variable) => variable.replace(/=.*$/s, '')));
+  return Object.entries(proxies)
+    .flatMap(([name, value]) => [[name, value] as const, [name.toLowerCase(), value] as const])
+    .filter(([name]) => !given.has(name))
+    .map(([name, value]) => `${name}=${value}`);
+}
+
 /** Labels as a map: `key=value`, or `key` for an empty value. Later ones win. */
 export function toLabels(texts: readonly string[]): Record<string, string> {
   return Object.fromEntries(

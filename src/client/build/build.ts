@@ -1,7 +1,5 @@
 /** `build` as the client does it: from what the user asked for to a finished image or output. */
-import { Code, hasCode } from '../../api/errors.ts';
 import type { Connection } from '../../api/rpc/client.ts';
-import { readConfig } from '../credentials/config.ts';
 import { lookupCredentials } from '../credentials/lookup.ts';
 import type { BuildStatus } from './control.ts';
 import { frontendRequest } from './request/attributes.ts';
@@ -34,7 +32,10 @@ export interface PreparedBuild {
  * @throws K3cError INVALID_ARGUMENT or NOT_FOUND for what cannot be done as asked
  */
 export async function prepareBuild(asked: BuildOptions, host: BuildHost): Promise<PreparedBuild> {
-  const options = withProxies(asked.call === undefined ? asked : withoutOutputs(asked), await proxiesOf(host));
+  const options = withProxies(
+    asked.call === undefined ? asked : withoutOutputs(asked),
+    (await host.dockerConfig()).proxies,
+  );
   const { frontend, attributes, entitlements } = frontendRequest(options);
   const preparing = host.sourcePreparer?.(options.pull);
   // Its failure is met below, unless something fails before.
@@ -59,7 +60,8 @@ export async function prepareBuild(asked: BuildOptions, host: BuildHost): Promis
     ssh,
     uploads: inputs.uploads,
     credentials: async (registry, ended) =>
-      (await lookupCredentials(registry, host.env, ended)) ?? (await host.configuredCredentials?.(registry)),
+      (await lookupCredentials(registry, await host.dockerConfig(), host.env, ended)) ??
+      (await host.configuredCredentials?.(registry)),
     prepareSource,
     sharedKey: inputs.sharedKey,
     isRecorded: inputs.dockerfileSize === undefined || inputs.dockerfileSize > UNRECORDED_LIMIT,
@@ -74,16 +76,6 @@ export async function prepareBuild(asked: BuildOptions, host: BuildHost): Promis
     },
     close: () => caches.close(),
   };
-}
-
-async function proxiesOf(host: BuildHost): Promise<Readonly<Record<string, string>>> {
-  try {
-    return (await readConfig(host.env)).proxies;
-  } catch (error) {
-    // Another user's home: what is in there is not meant for this one.
-    if (hasCode(error, Code.PERMISSION_DENIED)) return {};
-    throw error;
-  }
 }
 
 /** Proxies of docker's configuration are build arguments, unless the user gives one of that name in any case (docker/buildx). */

@@ -1,4 +1,4 @@
-/** Docker's client configuration, `config.json`: how to authenticate with registries, and how to leave a container. */
+/** Docker's client configuration, `config.json`: how to authenticate with registries, to leave a container, to show lists. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Code, K3cError } from '../../api/errors.ts';
@@ -23,6 +23,8 @@ export interface DockerConfig {
   readonly detachKeys?: string;
   /** Proxies for what runs in containers, by the variable that names them. */
   readonly proxies: Readonly<Record<string, string>>;
+  /** How lists look when no flag says so, by docker's key (`psFormat` …). */
+  readonly formats: Readonly<Record<string, string>>;
 }
 
 /** Keys of `proxies.default` (docker/cli, ProxyConfig) and the variables they stand for. */
@@ -40,26 +42,33 @@ export function configPath(env: Environment): string | undefined {
   return directory === undefined ? undefined : join(directory, 'config.json');
 }
 
-const EMPTY: DockerConfig = { auths: {}, credHelpers: {}, proxies: {} };
+/** What there is without a file. */
+export const EMPTY_CONFIG: DockerConfig = { auths: {}, credHelpers: {}, proxies: {}, formats: {} };
 
-/** Reads it; one that is not there is empty. Throws when it cannot be read or is not what it should be. */
+/**
+ * Reads it; one that is not there, or has nothing in it, is empty.
+ *
+ * @throws K3cError when it cannot be read or is not JSON. docker warns of that and goes on without; only who is about to write the
+ *   file must stop.
+ */
 export async function readConfig(env: Environment): Promise<DockerConfig> {
   const path = configPath(env);
-  if (path === undefined) return EMPTY;
+  if (path === undefined) return EMPTY_CONFIG;
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return EMPTY;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return EMPTY_CONFIG;
     throw new K3cError(Code.PERMISSION_DENIED, `cannot read ${path}`, { cause: error });
   }
+  if (text.trim() === '') return EMPTY_CONFIG;
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
     // The parser's message quotes the file, which holds passwords: it must not get into an error.
-    throw new K3cError(Code.INVALID_ARGUMENT, `${path} is not valid JSON`);
+    throw new K3cError(Code.INVALID_ARGUMENT, `${path} is not valid JSON`, { hint: 'mend it, or move it away' });
   }
   const config = record(parsed);
   const store = config['credsStore'];
@@ -68,6 +77,9 @@ export async function readConfig(env: Environment): Promise<DockerConfig> {
     auths: Object.fromEntries(Object.entries(record(config['auths'])).map(([key, value]) => [key, entry(value)])),
     credHelpers: strings(record(config['credHelpers'])),
     proxies: proxiesOf(record(record(config['proxies'])['default'])),
+    formats: Object.fromEntries(
+      Object.entries(strings(config)).filter(([key, text]) => /Format$/.test(key) && text !== ''),
+    ),
     ...(typeof store === 'string' && store !== '' ? { credsStore: store } : {}),
     ...(typeof keys === 'string' && keys !== '' ? { detachKeys: keys } : {}),
   };

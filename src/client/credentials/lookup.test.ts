@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { readConfig } from './config.ts';
-import { lookupCredentials } from './lookup.ts';
+import { lookupCredentials as lookup } from './lookup.ts';
+
+type Variables = Readonly<Record<string, string>>;
+
+/** As a command does it, with the configuration of the same user. */
+const lookupCredentials = async (host: string, env: Variables, signal?: AbortSignal) =>
+  lookup(host, await readConfig(env), env, signal);
 
 const base = mkdtempSync(join(tmpdir(), 'k3c-cred-'));
 after(() => rmSync(base, { recursive: true, force: true }));
@@ -61,6 +67,10 @@ test('DOCKER_CONFIG wins over the home; without either there is nothing', async 
   assert.equal(await lookupCredentials('a.io', { ...env, DOCKER_CONFIG: other }), undefined);
   assert.equal(await lookupCredentials('a.io', {}), undefined);
   assert.equal(await lookupCredentials('a.io', { HOME: '/no/such/home' }), undefined);
+});
+
+test('an empty file is an empty configuration', async () => {
+  assert.equal(await lookupCredentials('a.io', environment(' \n')), undefined);
 });
 
 test('what is broken is said without quoting a secret', async () => {

@@ -1,5 +1,5 @@
 /** Finds what the user has for a registry, where docker would find it. */
-import { type AuthEntry, type Environment, readConfig } from './config.ts';
+import type { AuthEntry, DockerConfig, Environment } from './config.ts';
 import type { RegistryCredentials } from './credentials.ts';
 
 export type { RegistryCredentials } from './credentials.ts';
@@ -16,15 +16,17 @@ export function credentialsKey(registryHost: string): string {
 
 /**
  * The credentials for a registry host (`host[:port]`; for Docker Hub any of its names), from docker's config.json: the
- * registry's own helper, then the general helper, then the file itself. Undefined when there are none. Throws when the
- * configuration is broken or a helper fails. An abort ends the helper: behind the front door no ^C reaches it by itself.
+ * registry's own helper, then the general helper, then the file itself. Undefined when there are none. Throws when a helper fails.
+ *
+ * @param env of the user: what helpers run in
+ * @param signal ends the helper: behind the front door no ^C reaches it by itself
  */
 export async function lookupCredentials(
   registryHost: string,
+  config: DockerConfig,
   env: Environment,
   signal?: AbortSignal,
 ): Promise<RegistryCredentials | undefined> {
-  const config = await readConfig(env);
   const key = credentialsKey(registryHost);
   const helper = config.credHelpers[key] ?? config.credHelpers[registryHost] ?? config.credsStore;
   if (helper !== undefined) {

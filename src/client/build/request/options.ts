@@ -1,6 +1,6 @@
 /** What a user asks of a build, with flags already parsed and nothing looked at yet. */
 import type { Readable } from 'node:stream';
-import type { Environment } from '../../credentials/config.ts';
+import type { DockerConfig, Environment } from '../../credentials/config.ts';
 import type { RegistryCredentials } from '../../credentials/credentials.ts';
 import type { SecretSource } from '../session/services.ts';
 import type { SourcePreparer } from '../session/sources.ts';
@@ -79,6 +79,8 @@ export interface BuildOptions {
 export interface BuildHost {
   readonly cwd: string;
   readonly env: Environment;
+  /** What docker's configuration says; never rejects. */
+  dockerConfig(): Promise<DockerConfig>;
   stdin(): Readable;
   readonly stdout: NodeJS.WritableStream;
   readonly stdoutIsTty: boolean;

@@ -7,6 +7,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { after, test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { mkfifo } from '../../../host/libc.ts';
+import { EMPTY_CONFIG } from '../../credentials/config.ts';
 import { prepareBuild } from '../build.ts';
 import { frontendRequest } from './attributes.ts';
 import { exportersOf } from './exporters.ts';
@@ -52,7 +53,14 @@ const nothing: BuildOptions = {
 
 function host(stdin = '', stdoutIsTty = false): BuildHost {
   const stdout = new PassThrough();
-  return { cwd: base, env: {}, stdin: () => Readable.from([Buffer.from(stdin)]), stdout, stdoutIsTty };
+  return {
+    cwd: base,
+    env: {},
+    dockerConfig: async () => EMPTY_CONFIG,
+    stdin: () => Readable.from([Buffer.from(stdin)]),
+    stdout,
+    stdoutIsTty,
+  };
 }
 
 test('options become attributes of the frontend', () => {
