@@ -240,6 +240,23 @@ describe('traffic', () => {
     await remove('multi');
   });
 
+  test('the default network among several, first or later', async () => {
+    for (const [name, ...networks] of [
+      ['outer', 'bridge', 'name=lan,alias=second'],
+      ['later', 'lan', 'bridge'],
+    ] as const) {
+      await serve(name, ...networks.flatMap((network) => ['--network', network]), '-p', '80');
+      for (let turn = 0; turn < 2; turn++) {
+        assert.equal(await within('plain', get(await addressOf(name, 'bridge'))), name);
+        assert.equal(await within('near', get(name === 'outer' ? 'second' : name)), name);
+        const port = (await daemon.ok(['port', name, '80'])).split('\n')[0]?.split(':').at(-1) ?? '';
+        assert.equal(await curl(`http://127.0.0.1:${port}/`), name);
+        await daemon.ok(['restart', '-t', '0', name]);
+      }
+      await remove(name);
+    }
+  });
+
   test('an address of the link layer on the default network', async () => {
     await serve('linked', '--mac-address', '02:00:00:00:00:77');
     assert.equal(await within('linked', 'cat /sys/class/net/eth0/address'), '02:00:00:00:00:77');

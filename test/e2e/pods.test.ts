@@ -335,6 +335,25 @@ describe('what is asked of a pod', () => {
     await daemon.ok(['network', 'rm', 'far']);
   });
 
+  test('the default network and another', async () => {
+    await daemon.ok(['pod', 'create', '--network', 'bridge', '--network', 'lan', '-p', '80', 'both']);
+    await serve('both', 'b1', 80);
+    await daemon.ok(['run', '-d', '--name', 'near', '--network', 'lan', 'busybox', 'sleep', '600']);
+    const isReached = async () => {
+      assert.equal(await podField('both', '{{.Networks}}'), 'bridge,lan');
+      assert.equal(await within('near', get('both', 80)), 'b1');
+      assert.equal(await curl(await published('both', 80)), 'b1');
+    };
+    await isReached();
+    await daemon.end('SIGKILL');
+    await daemon.start();
+    await isReached();
+    await daemon.ok(['pod', 'restart', '-t', '0', 'both']);
+    await isReached();
+    await daemon.ok(['pod', 'rm', '-f', 'both']);
+    await daemon.ok(['rm', '-f', 'near']);
+  });
+
   test('both families, and an address of the link layer', async () => {
     await daemon.ok(['network', 'create', '--ipv6', '--subnet', '10.61.2.0/24', '--subnet', 'fd61:2::/64', 'six']);
     const asked = ['--ip', '10.61.2.9', '--ip6', 'fd61:2::9', '--mac-address', '02:00:00:00:00:09'];
