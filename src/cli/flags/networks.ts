@@ -43,8 +43,9 @@ function withField(wish: NetworkWish, field: string): NetworkWish {
     case 'mac-address':
       return { ...wish, macAddress: checkMac(value) };
     case 'driver-opt':
+      throw new Error('k3c has no driver-opt: its networks have no options for a single container');
     case 'gw-priority':
-      throw new Error(`k3c has no ${key}: the networks' order decides which one leads out, the first that can`);
+      throw new Error('k3c has no gw-priority: the order of networks decides which one leads out, the first that can');
     default:
       throw new Error(`invalid field key ${key}`);
   }

@@ -43,15 +43,38 @@ export async function connectContainer(
 async function plugInNow(context: EngineContext, record: ContainerRecord, endpoint: EndpointSpec): Promise<void> {
   const netns = await netnsOf(context, record);
   // Given up with the last network that led out.
-  if (record.ports.length > 0 && !canPublish(context, record))
-    await context.network.reserve(record.id, `container ${record.name}`, record.ports);
+  const reserved = record.ports.length > 0 && !canPublish(context, record);
+  if (reserved) await context.network.reserve(record.id, `container ${record.name}`, record.ports);
+  let after: ContainerRecord;
+  try {
+    after = plugAndNote(context, record, netns, endpoint);
+  } catch (error) {
+    if (reserved) await context.network.release(record.id);
+    throw error;
+  }
+  await followAddresses(context, record, after);
+}
+
+/** The interface, then the row; an interface that cannot be noted is taken away again. */
+function plugAndNote(
+  context: EngineContext,
+  record: ContainerRecord,
+  netns: string,
+  endpoint: EndpointSpec,
+): ContainerRecord {
   const made = plugEndpoint(context, record, netns, endpoint);
   const after = { ...record, endpoints: [...record.endpoints, made], ip: record.ip === '' ? made.ip : record.ip };
-  context.state.transaction(() => {
-    context.state.containers.update(record.id, { endpoints: after.endpoints, ip: after.ip });
-    tellNetwork(context, record, 'connect', { id: made.network, name: made.networkName });
-  });
-  await followAddresses(context, record, after);
+  try {
+    context.state.transaction(() => {
+      context.state.containers.update(record.id, { endpoints: after.endpoints, ip: after.ip });
+      tellNetwork(context, record, 'connect', { id: made.network, name: made.networkName });
+    });
+  } catch (error) {
+    context.network.members.leave(record.id, made.network);
+    context.network.named.unplug(record.id, netns, made, record.endpoints);
+    throw error;
+  }
+  return after;
 }
 
 /** Brings /etc/hosts and the published ports to where a container that runs is now. */
@@ -119,11 +142,11 @@ async function takeOff(
 ): Promise<void> {
   const netns = await netnsOf(context, record);
   const { members, named, bridge } = context.network;
-  members.leave(record.id, gone?.network ?? bridge.id);
   if (gone === undefined) {
     unplug(netns, DEFAULT_INTERFACE);
     named.leadOut(netns, left);
   } else named.unplug(record.id, netns, gone, left);
+  members.leave(record.id, gone?.network ?? bridge.id);
 }
 
 async function netnsOf(context: EngineContext, record: ContainerRecord): Promise<string> {

@@ -176,16 +176,15 @@ export class BridgeNetwork implements HostNetwork {
     const { name } = this.named.add(definition);
     try {
       this.#rules.change((firewall) => firewall.apply());
-      // Behind the rules that say what may pass.
+      // Behind the rules that say what may pass, and that guard the host's loopback.
       this.#rules.forwardIpv6();
+      await this.#rules.openNamed(name);
+      this.#rules.changed();
+      await this.#rules.checkLegacy();
     } catch (error) {
       this.named.remove(definition.id);
       throw error;
     }
-    // Behind the rules that guard the host's loopback.
-    await this.#rules.openNamed(name);
-    this.#rules.changed();
-    await this.#rules.checkLegacy();
   }
 
   removeNetwork(id: string): void {

@@ -2,7 +2,7 @@ import { isNetlinkError } from '../../../host/netlink/error.ts';
 import { applyBatch, deleteElements, deleteTable, Family, newElements } from '../../../host/netlink/nftables.ts';
 import { countElements, listRules, rulesetGeneration, tableExists } from '../../../host/netlink/nftables-list.ts';
 import type { NetlinkSocket, Request } from '../../../host/netlink/socket.ts';
-import { admitBridge, withdrawBridge } from './foreign-forward.ts';
+import { admitBridges, withdrawBridge } from './foreign-forward.ts';
 import { admitNames, withdrawNames } from './foreign-input.ts';
 import {
   familiesOf,
@@ -64,9 +64,9 @@ export class Firewall {
   /** Lets the bridges, and questions for names, through the chains of others that drop; returns how many rules that took. */
   admit(): number {
     const { bridges, names = [] } = this.#wanted();
-    const passed = bridges.reduce(
-      (count, { name, ipv6 }) => count + admitBridge(this.#socket, name, ipv6 !== undefined),
-      0,
+    const passed = admitBridges(
+      this.#socket,
+      bridges.map(({ name, ipv6 }) => ({ name, ipv6: ipv6 !== undefined })),
     );
     const owners = bridges.map(({ name }) => name);
     return passed + admitNames(this.#socket, names, owners);

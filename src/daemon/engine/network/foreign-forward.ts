@@ -31,28 +31,33 @@ function gates(chains: readonly Chain[]): ChainId[] {
     .map((chain) => chains.find((other) => other.table === chain.table && other.chain === 'DOCKER-USER') ?? chain);
 }
 
-function allGates(socket: NetlinkSocket, ipv6: boolean): ChainId[] {
-  const families = [Family.IPV4, Family.INET, ...(ipv6 ? [Family.IPV6] : [])];
-  return families.flatMap((family) => gates(listChains(socket, family)));
+/** A bridge that is to pass, and whether it has addresses of IPv6 too. */
+export interface Passing {
+  readonly name: string;
+  readonly ipv6: boolean;
 }
 
 /**
- * Lets a bridge through where it would be dropped; returns how many rules were missing and are there now.
- * @param ipv6 whether it has addresses of IPv6 too
+ * Lets bridges through where they would be dropped; returns how many rules were missing and are there now. Reads the chains of others once,
+ * however many bridges there are: kube-proxy has thousands.
  */
-export function admitBridge(socket: NetlinkSocket, bridge: string, ipv6 = false): number {
-  const requests = allGates(socket, ipv6).flatMap((chain) => {
-    const present = new Set(listRules(socket, chain, chain.chain).map(({ comment }) => comment));
-    const rules = [
-      { comment: inward(bridge), match: outputInterface(bridge) },
-      { comment: outward(bridge), match: inputInterface(bridge) },
-    ];
-    return rules
-      .filter(({ comment }) => !present.has(comment))
-      .map(({ comment, match }) =>
-        newRule(chain, [...match, counter(), verdict(Verdict.ACCEPT)], { atHead: true, comment }),
-      );
-  });
+export function admitBridges(socket: NetlinkSocket, bridges: readonly Passing[]): number {
+  const withIpv6 = bridges.filter(({ ipv6 }) => ipv6);
+  const families = [Family.IPV4, Family.INET, ...(withIpv6.length > 0 ? [Family.IPV6] : [])];
+  const requests = families.flatMap((family) =>
+    gates(listChains(socket, family)).flatMap((chain) => {
+      const present = new Set(listRules(socket, chain, chain.chain).map(({ comment }) => comment));
+      return (family === Family.IPV6 ? withIpv6 : bridges)
+        .flatMap(({ name }) => [
+          { comment: inward(name), match: outputInterface(name) },
+          { comment: outward(name), match: inputInterface(name) },
+        ])
+        .filter(({ comment }) => !present.has(comment))
+        .map(({ comment, match }) =>
+          newRule(chain, [...match, counter(), verdict(Verdict.ACCEPT)], { atHead: true, comment }),
+        );
+    }),
+  );
   if (requests.length > 0) applyBatch(socket, requests);
   return requests.length;
 }
