@@ -353,35 +353,3 @@ describe('traffic', () => {
     for (const network of ['bridge', 'lan', 'fixed']) assert.match(events, new RegExp(`^connect ${network}$`, 'm'));
   });
 });
-
-test('addresses of starts that a kill cut off are free again: 12 kills, no lease left', {
-  timeout: 240_000,
-}, async () => {
-  // Six addresses: a lease that stays shows soon.
-  await daemon.ok(['network', 'create', '--subnet', '10.62.5.0/29', 'small']);
-  for (let i = 0; i < 12; i++) {
-    const started = daemon.spawn(['run', '-d', '--network', 'small', 'busybox', 'sleep', '1000']);
-    await new Promise((resolve) => setTimeout(resolve, 10 + i * 12));
-    await daemon.end('SIGKILL');
-    started.kill('SIGKILL');
-    await daemon.start();
-    const ids = (await daemon.ok(['ps', '-aq', '-f', 'network=small'])).split('\n').filter((id) => id !== '');
-    if (ids.length > 0) await remove(...ids);
-  }
-  assert.deepEqual(
-    await namespaces(),
-    [],
-    daemon
-      .log()
-      .split('\n')
-      .filter((line) => /"(warn|error)"/.test(line))
-      .slice(-20)
-      .join('\n'),
-  );
-  for (let i = 0; i < 5; i++)
-    await daemon.ok(['run', '-d', '--name', `s${i}`, '--network', 'small', 'busybox', 'sleep', '1000']);
-  const full = await daemon.k3c(['run', '--rm', '--network', 'small', 'busybox', 'true']);
-  assert.match(full.stderr, /no available IPv4 addresses on this network/);
-  await remove('s0', 's1', 's2', 's3', 's4');
-  await daemon.ok(['network', 'rm', 'small']);
-});
