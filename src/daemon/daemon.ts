@@ -15,6 +15,7 @@ import { cgroupParents, removeCgroups } from './cgroups.ts';
 import { childConfigs, PAUSE_IMAGE } from './child-configs.ts';
 import { claim } from './claims.ts';
 import type { DaemonConfig } from './config.ts';
+import { containerdGate } from './containerd-gate.ts';
 import type { DaemonHost } from './daemon-host.ts';
 import { makeDirectories } from './directories.ts';
 import { createContainerEngine } from './engine/containers/engine.ts';
@@ -199,6 +200,7 @@ export async function startDaemon(
     network,
     storage: storageEngine({ containerd, buildkitd: own.buildkitd, images: store, state, events, paths }),
     facts: systemFacts(config, facts, network.bridge, containers, images, [containerdChild, buildkitdChild]),
+    gate: containerdGate({ containerd, returning: () => containerdChild.returning }),
   });
   const gateway = createGateway({
     socketPath: config.address,

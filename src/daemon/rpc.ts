@@ -35,14 +35,18 @@ export interface RpcParts {
   readonly network: HostNetwork;
   readonly storage: ReturnType<typeof storageEngine>;
   readonly facts: Parameters<typeof systemService>[0];
+  /** What a call waits for before it is begun. */
+  readonly gate: (path: string) => Promise<void> | undefined;
 }
 
 /** Nothing is opened: the server handles the streams that it is given. */
 export function createRpc(parts: RpcParts): RpcServer {
-  const { log, state, events, paths, containers, images, network, storage, facts } = parts;
+  const { log, state, events, paths, containers, images, network, storage, facts, gate } = parts;
   const networks = networkEngine({ state, host: network, events });
   const volumes = volumeEngine({ state, events, paths });
-  return new RpcServer((path, error) => log.debug({ path, code: error.code, reason: error.reason }, error.message))
+  const onError: ConstructorParameters<typeof RpcServer>[0] = (path, error) =>
+    log.debug({ path, code: error.code, reason: error.reason }, error.message);
+  return new RpcServer(onError, gate)
     .add(ContainersDefinition, containersService(containers))
     .add(ImagesDefinition, imagesService(images))
     .add(SystemDefinition, systemService(facts, events, storage))

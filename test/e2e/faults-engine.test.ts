@@ -54,6 +54,23 @@ describe('kill -9 of containerd', { timeout: 120_000 }, () => {
     assert.deepEqual(await heldForNoContainer(daemon), []);
   });
 
+  test('commands that come while it is away wait for it', async () => {
+    await daemon.ok(['run', '-d', '--name', 'patient', 'busybox', 'sleep', '1000']);
+    const acts = [
+      ['run', '--rm', 'busybox', 'echo', 'hi'],
+      ['exec', 'patient', 'echo', 'hi'],
+      ['restart', '-t', '0', 'patient'],
+      ['image', 'inspect', '-f', 'hi', 'busybox'],
+    ];
+    for (const act of acts) {
+      await kill('containerd');
+      // What needs no containerd does not wait for it.
+      assert.match(await daemon.ok(['ps', '--format', '{{.Names}}']), /^patient$/m);
+      assert.match(await daemon.ok(act), /^(hi|patient)$/, act.join(' '));
+    }
+    await daemon.ok(['rm', '-f', 'patient']);
+  });
+
   test('exit codes of what ends while it is away are right', async () => {
     // A daemon that is told to stop in between would hide how the exit was found out.
     const ends = [3, 0, 77].map((code) =>

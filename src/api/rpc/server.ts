@@ -12,6 +12,7 @@ import type { Handlers, MethodDefinition, ServerCall, ServiceDefinition } from '
 type AnyHandler = (first: unknown, second?: unknown) => Promise<unknown>;
 
 interface Route {
+  readonly path: string;
   readonly method: MethodDefinition;
   readonly handler: AnyHandler;
 }
@@ -19,10 +20,18 @@ interface Route {
 export class RpcServer {
   readonly #routes = new Map<string, Route>();
   readonly #onError: (path: string, error: K3cError) => void;
+  readonly #gate: (path: string) => Promise<void> | undefined;
 
-  /** @param onError told of every call that ends with an error, for the log. */
-  constructor(onError: (path: string, error: K3cError) => void = () => undefined) {
+  /**
+   * @param onError told of every call that ends with an error, for the log
+   * @param gate what a call waits for before its handler is called; undefined: nothing
+   */
+  constructor(
+    onError: (path: string, error: K3cError) => void = () => undefined,
+    gate: (path: string) => Promise<void> | undefined = () => undefined,
+  ) {
     this.#onError = onError;
+    this.#gate = gate;
   }
 
   /** Adds a service with its handlers. */
@@ -31,7 +40,8 @@ export class RpcServer {
       const handler = (handlers as unknown as Record<string, AnyHandler>)[key];
       if (handler !== undefined) {
         // Bound, so that handlers may be an instance of a class.
-        this.#routes.set(`/${service.fullName}/${method.name}`, { method, handler: handler.bind(handlers) });
+        const path = `/${service.fullName}/${method.name}`;
+        this.#routes.set(path, { path, method, handler: handler.bind(handlers) });
       }
     }
     return this;
@@ -86,6 +96,8 @@ export class RpcServer {
   }
 
   async #run(route: Route, call: ServerCall<unknown, unknown>): Promise<unknown> {
+    const first = this.#gate(route.path);
+    if (first !== undefined) await first;
     if (route.method.requestStream) {
       const response = await route.handler(call);
       return route.method.responseStream ? undefined : response;

@@ -40,6 +40,9 @@ export function connectContainerd(socketPath: string) {
     tasks: channel.client(TasksDefinition),
     transfer: channel.client(TransferDefinition),
     version: channel.client(VersionDefinition),
+    /** Whether calls find it; see Channel. */
+    isConnected: () => channel.isConnected,
+    connected: (timeoutMs: number) => channel.connected(timeoutMs),
     close: () => channel.close(),
   };
 }

@@ -3,6 +3,7 @@
  * child comes back.
  */
 import {
+  connectivityState,
   credentials,
   type CallOptions as GrpcCallOptions,
   Client as GrpcClient,
@@ -42,6 +43,18 @@ export class Channel {
 
   close(): void {
     this.#client.close();
+  }
+
+  /** Whether there is a connection; false as well after a long time without calls. */
+  get isConnected(): boolean {
+    return this.#client.getChannel().getConnectivityState(false) === connectivityState.READY;
+  }
+
+  /** Connects. Resolves when that is done, or when the time is over: a call then says what is wrong. */
+  connected(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#client.waitForReady(Date.now() + timeoutMs, () => resolve());
+    });
   }
 
   /** The typed client of a service on this channel. Calls reject with K3cError. */

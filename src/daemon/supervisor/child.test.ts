@@ -96,13 +96,22 @@ describe('Supervised', () => {
     const recovery = new Promise<void>((resolve) => {
       recovered = resolve;
     });
+    const returned: boolean[] = [];
     const child = shell(`echo $$ >>${pids}; exec sleep 60`, fileThere(pids), {
-      onRecovered: async () => recovered(),
+      onRecovered: async () => {
+        returned.push(child.returning === undefined);
+        recovered();
+      },
     });
     await child.start(running);
+    assert.equal(child.returning, undefined);
     const first = Number((await readFile(pids, 'utf8')).trim());
     process.kill(first, 'SIGKILL');
+    while (child.returning === undefined) await sleep(5);
+    await child.returning;
     await recovery;
+    assert.deepEqual(returned, [false]);
+    assert.equal(child.returning, undefined);
     // The probe knows only that the file is there: the second child may still be about to write its line.
     while ((await readFile(pids, 'utf8')).trim().split('\n').length < 2) await sleep(5);
     assert.equal(child.state.kind, 'ready');
@@ -123,7 +132,10 @@ describe('Supervised', () => {
     // Ready at once, dead at once: it lives in its backoff.
     await child.start(running).catch(() => undefined);
     await sleep(20);
+    const { returning } = child;
     await child.stop(100);
     assert.equal(child.state.kind, 'stopped');
+    // Nobody waits for what does not come back.
+    await returning;
   });
 });

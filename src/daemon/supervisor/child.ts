@@ -50,6 +50,8 @@ export class Supervised {
   #supervision: Promise<void> | undefined;
   /** A restart that was asked for, until the child is ready again or has failed to be. */
   #restart: PromiseWithResolvers<void> | undefined;
+  /** After a death, until what depends on the child has recovered. */
+  #return: PromiseWithResolvers<void> | undefined;
 
   constructor(options: SupervisedOptions) {
     this.name = options.name;
@@ -91,6 +93,11 @@ export class Supervised {
   /** Resolves at once but for the time of a restart that was asked for; then when that is over, however it went. */
   async settled(): Promise<void> {
     await this.#restart?.promise;
+  }
+
+  /** After a death that nobody asked for: resolves when it is ready again and what depends on it has recovered, or when it is stopped. */
+  get returning(): Promise<void> | undefined {
+    return this.#return?.promise;
   }
 
   async #end(timeoutMs: number): Promise<void> {
@@ -178,7 +185,13 @@ export class Supervised {
       await this.#superviseOn(first);
     } finally {
       this.#endRestart();
+      this.#endReturn();
     }
+  }
+
+  #endReturn(): void {
+    this.#return?.resolve();
+    this.#return = undefined;
   }
 
   #endRestart(): void {
@@ -207,6 +220,7 @@ export class Supervised {
           this.#endRestart();
         }
       }
+      this.#return = Promise.withResolvers();
       failures = Date.now() - since > STABLE_MS ? 1 : failures + 1;
       let error = this.#death(status, 'and is started again');
       for (;;) {
@@ -226,6 +240,7 @@ export class Supervised {
       await this.#options.onRecovered?.().catch((thrown: unknown) => {
         log.error({ child: this.name, err: thrown }, 'recovery after a restart failed');
       });
+      this.#endReturn();
     }
   }
 
