@@ -1,5 +1,5 @@
 /** What older versions were unpacked to, and who still needs it. */
-import { open, readdir, readlink, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readlink, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tryLock } from '../host/libc.ts';
 
@@ -37,27 +37,44 @@ function lockOf(base: string, tree: string): string {
 }
 
 /**
+ * The lock file of a tree, locked and still there: whoever removes a tree removes its lock with it, and another one may have been made
+ * under the name. Undefined where somebody is in the way.
+ */
+async function openLocked(path: string, kind: 'shared' | 'exclusive'): Promise<FileHandle | undefined> {
+  for (;;) {
+    const file = await open(path, 'a', 0o600);
+    let isHeld = false;
+    try {
+      if (!tryLock(file.fd, path, kind)) return undefined;
+      isHeld = (await file.stat()).nlink > 0;
+      if (isHeld) return file;
+    } finally {
+      if (!isHeld) await file.close();
+    }
+  }
+}
+
+/**
  * Shares the lock of a tree, so that nobody removes it, however little of this process he sees: daemons in several PID namespaces may
  * have one base. Returns what gives the lock back; the kernel does so too. Rejects when the tree is just being made or removed.
  */
 export async function holdTree(base: string, tree: string): Promise<() => Promise<void>> {
   const path = lockOf(base, tree);
-  const file = await open(path, 'a', 0o600);
-  if (tryLock(file.fd, path, 'shared')) return () => file.close();
-  await file.close();
-  throw new Error(`${path} is locked`);
+  const file = await openLocked(path, 'shared');
+  if (file === undefined) throw new Error(`${path} is locked`);
+  return () => file.close();
 }
 
 /** Does something about a tree that nobody holds, with its lock, which goes then; nothing when somebody does. */
 async function unlessHeld(base: string, tree: string, act: () => Promise<void>): Promise<void> {
   const path = lockOf(base, tree);
-  const file = await open(path, 'a', 0o600);
+  const file = await openLocked(path, 'exclusive');
   try {
-    if (!tryLock(file.fd, path, 'exclusive')) return;
+    if (file === undefined) return;
     await act();
     await rm(path, { force: true });
   } finally {
-    await file.close();
+    await file?.close();
   }
 }
 

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { XattrFiles } from '../../src/host/xattr.ts';
+import { compileAskAgent } from '../support/ask-agent.ts';
 import { run } from '../support/binary.ts';
 import { type Daemon, type RunOptions, startDaemon } from '../support/k3c.ts';
 
@@ -279,10 +280,8 @@ test('--no-cache runs everything again, --no-cache-filter one stage, --target le
 
 test('a key file is forwarded as an agent, and only for what an agent of a build may do', async () => {
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(cwd, 'key')]);
-  await writeFile(join(cwd, 'ask.c'), ASK);
   await mkdir(join(cwd, 'ssh'));
-  const compiled = await run('cc', ['-static', '-o', 'ssh/ask', 'ask.c'], { cwd });
-  assert.equal(compiled.code, 0, compiled.stderr);
+  await compileAskAgent(join(cwd, 'ssh/ask'));
   const stdin =
     'FROM busybox AS b\nCOPY ask /\nRUN --mount=type=ssh,id=k (/ask 11; echo; /ask 17) > /answers\nFROM scratch\nCOPY --from=b /answers /\n';
   const { answers = '' } = await outputOf(['--ssh', 'k=key', '-f', '-', 'ssh'], { stdin });
@@ -290,8 +289,8 @@ test('a key file is forwarded as an agent, and only for what an agent of a build
   const blob = Buffer.from((await readFile(join(cwd, 'key.pub'), 'utf8')).split(' ')[1] ?? '', 'base64');
   assert.ok(Buffer.from(list.trim().split(' ').map(Number)).includes(blob), list);
   assert.equal(add, '0 0 0 1 5 ');
-  const noKey = await build(['--ssh', 'k=ask.c', '-'], { stdin });
-  assert.match(noKey.stderr, /^ERROR: failed to build: --ssh k: ask\.c: this is neither .*\n$/);
+  const noKey = await build(['--ssh', 'k=ssh/ask.c', '-'], { stdin });
+  assert.match(noKey.stderr, /^ERROR: failed to build: --ssh k: ssh\/ask\.c: this is neither .*\n$/);
 });
 
 test('extended attributes travel with the context and into a local output', async () => {
@@ -322,23 +321,3 @@ test(':latest gets a word about Kubernetes, other tags and -q none', async () =>
   assert.doesNotMatch(await built(['-t', 'hinted:1', 'ctx']), /hint:/);
   assert.equal(await built(['-q', '-t', 'hinted', 'ctx']), '');
 });
-
-/** Sends an agent one request without a body and prints the bytes of the answer. */
-const ASK = `
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-int main(int argc, char **argv) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  unsigned char request[5] = {0, 0, 0, 1, atoi(argv[1])}, answer[512];
-  int s = socket(AF_UNIX, SOCK_STREAM, 0);
-  strcpy(address.sun_path, getenv("SSH_AUTH_SOCK"));
-  if (connect(s, (struct sockaddr *)&address, sizeof address) || write(s, request, 5) != 5) return 1;
-  int n = read(s, answer, sizeof answer);
-  for (int i = 0; i < n; i++) printf("%d ", answer[i]);
-  return 0;
-}
-`;

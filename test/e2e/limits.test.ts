@@ -6,11 +6,10 @@ import { hostname } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Daemon, startDaemon } from '../support/k3c.ts';
+import { limitsOf, MB, skipWithoutV1 } from '../support/limits.ts';
 import { removeCgroupTree } from '../support/sweep.ts';
 
-/** The files looked at are those of cgroup v1; what v2 makes of the same limits is runc's work. */
-const skip = existsSync('/sys/fs/cgroup/cgroup.controllers') ? 'cgroup v2' : false;
-const MB = 1 << 20;
+const skip = skipWithoutV1();
 
 let daemon: Daemon;
 before(async () => {
@@ -18,11 +17,7 @@ before(async () => {
 });
 after(() => daemon.stop());
 
-const hostConfig = async (name: string) =>
-  JSON.parse(await daemon.ok(['inspect', '-f', '{{json .HostConfig}}', name])) as Record<string, unknown>;
-const shell = (name: string, script: string) => daemon.ok(['exec', name, 'sh', '-c', script]);
-/** A file of the container's own cgroup, read in there. */
-const limit = (name: string, file: string) => shell(name, `cat /sys/fs/cgroup/${file}`);
+const { hostConfig, shell, limit } = limitsOf(() => daemon);
 const namespaceOf = async (name: string, kind: string) => {
   const pid = await daemon.ok(['inspect', '-f', '{{.State.Pid}}', name]);
   return readlink(`/proc/${pid}/ns/${kind}`);

@@ -1,13 +1,11 @@
 /** `update`, as seen in the container's cgroup. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Daemon, startDaemon } from '../support/k3c.ts';
+import { limitsOf, MB, skipWithoutV1 } from '../support/limits.ts';
 
-/** The files looked at are those of cgroup v1. */
-const skip = existsSync('/sys/fs/cgroup/cgroup.controllers') ? 'cgroup v2' : false;
-const MB = 1 << 20;
+const skip = skipWithoutV1();
 
 let daemon: Daemon;
 before(async () => {
@@ -15,11 +13,7 @@ before(async () => {
 });
 after(() => daemon.stop());
 
-const hostConfig = async (name: string) =>
-  JSON.parse(await daemon.ok(['inspect', '-f', '{{json .HostConfig}}', name])) as Record<string, unknown>;
-const shell = (name: string, script: string) => daemon.ok(['exec', name, 'sh', '-c', script]);
-/** A file of the container's own cgroup, read in there. */
-const limit = (name: string, file: string) => shell(name, `cat /sys/fs/cgroup/${file}`);
+const { hostConfig, shell, limit } = limitsOf(() => daemon);
 
 describe('update', { skip }, () => {
   before(async () => {

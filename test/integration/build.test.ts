@@ -21,6 +21,7 @@ import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { Code, K3cError } from '../../src/api/errors.ts';
 import { ImagesDefinition } from '../../src/api/gen/k3c.ts';
 import { RpcServer } from '../../src/api/rpc/server.ts';
 import { runCli } from '../../src/cli/program.ts';
@@ -28,6 +29,7 @@ import { CacheLock } from '../../src/client/build/content/cache-lock.ts';
 import { createGateway, type Gateway } from '../../src/daemon/gateway/gateway.ts';
 import { silentLog } from '../../src/host/log.ts';
 import { XattrFiles } from '../../src/host/xattr.ts';
+import { compileAskAgent } from '../support/ask-agent.ts';
 import { type CliOptions, TestHost } from '../support/cli.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
@@ -38,6 +40,8 @@ const USER = { name: 'ada', password: 's3cret-word' };
 
 let base: string;
 let engine: Engine;
+/** Whether the daemon is one that knows nothing of what builds ask. */
+let isOlder = false;
 /** What a build asks of the daemon itself, which has no registries of its own here. */
 const OfBuilds = {
   ...ImagesDefinition,
@@ -58,9 +62,9 @@ before(async () => {
   address = join(base, 'k3c.sock');
   const images = new RpcServer();
   images.add(OfBuilds, {
-    pullsForBuilds: async () => ({ needed: false }),
+    pullsForBuilds: async () => known({ needed: false }),
     configuredAuth: async () => ({}),
-    built: async () => ({}),
+    built: async () => known({}),
   });
   gateway = createGateway({
     socketPath: address,
@@ -82,6 +86,12 @@ after(async () => {
   await engine?.stop();
   await rm(base, { recursive: true, force: true });
 });
+
+/** The answer, of a daemon that has it. */
+function known<T>(answer: T): T {
+  if (isOlder) throw new K3cError(Code.UNIMPLEMENTED, 'unknown method');
+  return answer;
+}
 
 const NONE = Buffer.alloc(0);
 
@@ -317,26 +327,6 @@ test('secrets come from files and the environment and stay out of the image and 
   assert.match(refused.err, /secret z: not found/);
 });
 
-/** Sends an agent one request without a body and prints the bytes of the answer. */
-const ASK = `
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-int main(int argc, char **argv) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  unsigned char request[5] = {0, 0, 0, 1, atoi(argv[1])}, answer[64];
-  int s = socket(AF_UNIX, SOCK_STREAM, 0);
-  strcpy(address.sun_path, getenv("SSH_AUTH_SOCK"));
-  if (connect(s, (struct sockaddr *)&address, sizeof address) || write(s, request, 5) != 5) return 1;
-  int n = read(s, answer, sizeof answer);
-  for (int i = 0; i < n; i++) printf("%d ", answer[i]);
-  return 0;
-}
-`;
-
 /** An ssh agent without keys that counts what it is asked. */
 async function fakeAgent(path: string, asked: number[]): Promise<Server> {
   const server = createServer((socket) => {
@@ -349,16 +339,37 @@ async function fakeAgent(path: string, asked: number[]): Promise<Server> {
   return server;
 }
 
+test('a daemon of an older version builds as it did, and nobody hears of what it lacks', async () => {
+  isOlder = true;
+  try {
+    const { err } = await build(['-t', 'older', await context({ Dockerfile: `FROM ${BASE}\n` })]);
+    assert.doesNotMatch(err, /WARNING/);
+  } finally {
+    isOlder = false;
+  }
+});
+
+test('a configuration of docker that is wrong is warned of once, and the build goes on; its proxies are arguments', async () => {
+  const env = { DOCKER_CONFIG: await context({ 'config.json': '{"auths":{"x":{"auth":"hunter2"' }) };
+  const { err } = await build(['-t', 'wrong', await context({ Dockerfile: `FROM ${BASE}\n` })], { env });
+  assert.match(err, /^WARNING: Error loading config file: \S+ is not valid JSON\n(?!.*WARNING)/s);
+  assert.doesNotMatch(err, /hunter2/);
+  await writeFile(join(env.DOCKER_CONFIG, 'config.json'), '{"proxies":{"default":{"httpProxy":"http://p:1"}}}');
+  const directory = await context({
+    Dockerfile: `FROM ${BASE} AS b\nRUN echo "$HTTP_PROXY" > /p\nFROM scratch\nCOPY --from=b /p /\n`,
+  });
+  assert.equal((await built([directory], { env }))['p'], 'http://p:1\n');
+});
+
 test('an ssh agent is forwarded for listing and signing, and for nothing else', async () => {
   const asked: number[] = [];
   const path = join(base, 'agent.sock');
   const agent = await fakeAgent(path, asked);
   try {
     const directory = await context({
-      'ask.c': ASK,
       Dockerfile: `FROM ${BASE} AS b\nCOPY ask /\nRUN --mount=type=ssh (/ask 11; /ask 17) > /answers\nFROM scratch\nCOPY --from=b /answers /\n`,
     });
-    await run('cc', ['-static', '-o', join(directory, 'ask'), join(directory, 'ask.c')]);
+    await compileAskAgent(join(directory, 'ask'));
     const files = await built(['--ssh', 'default', directory], { env: { SSH_AUTH_SOCK: path } });
     assert.deepEqual(files['answers'], '0 0 0 5 12 0 0 0 0 0 0 0 1 5 ');
     assert.deepEqual(asked, [11]);

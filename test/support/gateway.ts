@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type ServerHttp2Stream } from 'node:http2';
 import { connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
+import { afterEach, beforeEach } from 'node:test';
 import { RpcServer } from '../../src/api/rpc/server.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../../src/daemon/gateway/gateway.ts';
 import { silentLog } from '../../src/host/log.ts';
@@ -74,6 +75,22 @@ export async function startGateway(options: Partial<GatewayOptions> = {}): Promi
     },
   };
 }
+
+/** A gateway of its own for each test of a file. */
+export function gatewayOfEach(): () => GatewayRig {
+  let rig: GatewayRig | undefined;
+  beforeEach(async () => {
+    rig = await startGateway();
+  });
+  afterEach(() => rig?.close());
+  return () => {
+    if (rig === undefined) throw new Error('there is a gateway only within a test');
+    return rig;
+  };
+}
+
+/** The path of a call that goes to buildkitd. */
+export const BUILDKITD_CALL = '/moby.Test/Call';
 
 /** The fields of a gRPC answer. */
 export const RESPONSE_FIELDS: readonly string[] = [':status', '200', 'content-type', 'application/grpc'];

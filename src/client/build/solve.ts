@@ -24,6 +24,7 @@ import { Session } from './session/session.ts';
 import type { SourcePreparer } from './session/sources.ts';
 import type { SshAgents } from './session/ssh.ts';
 import { UPLOAD_PATH, uploadHandler } from './session/upload.ts';
+import { StatusFollower } from './status-follower.ts';
 
 /** Milliseconds without a status after which a failed solve's Status call is given up: its job may never have existed. */
 const STATUS_PATIENCE = 750;
@@ -205,53 +206,4 @@ async function openSession(
   for (const [index, { output }] of request.exporters.entries()) if (output !== undefined) outputs.set(index, output);
   if (outputs.size > 0) streams.set(FILE_SEND_PATH, fileSendHandler(outputs));
   return new Session(connection, { sharedKey: request.sharedKey, services, streams });
-}
-
-/** Reads Status until it ends; after a failure only for as long as something still comes. */
-class StatusFollower {
-  /** Resolves when no more statuses come; never rejects. */
-  readonly done: Promise<void>;
-  /** The last error of each vertex. */
-  readonly vertexErrors = new Map<string, string>();
-  readonly #controller = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
-  #patience: number | undefined;
-
-  constructor(control: ControlClient, ref: string, onStatus: (status: BuildStatus) => void) {
-    this.done = this.#follow(control, ref, onStatus);
-  }
-
-  lingerFor(milliseconds: number): void {
-    this.#patience = milliseconds;
-    this.#arm();
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-    this.#controller.abort();
-  }
-
-  async #follow(control: ControlClient, ref: string, onStatus: (status: BuildStatus) => void): Promise<void> {
-    try {
-      for await (const status of control.status({ Ref: ref }, { signal: this.#controller.signal })) {
-        this.#arm();
-        for (const vertex of status.vertexes) {
-          if (vertex.error === '') this.vertexErrors.delete(vertex.digest);
-          else this.vertexErrors.set(vertex.digest, vertex.error);
-        }
-        onStatus(status);
-      }
-    } catch (error) {
-      // A solve that is refused has no job, and a lost connection fails the solve itself: its error is the one to report.
-      if (!(error instanceof K3cError)) throw error;
-    } finally {
-      clearTimeout(this.#timer);
-    }
-  }
-
-  #arm(): void {
-    if (this.#patience === undefined) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#controller.abort(), this.#patience);
-  }
 }

@@ -1,32 +1,26 @@
 import assert from 'node:assert/strict';
 import type { ClientHttp2Stream, ServerHttp2Stream } from 'node:http2';
-import { afterEach, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import {
   answerOf,
   fieldOf,
-  type GatewayRig,
+  gatewayOfEach,
+  BUILDKITD_CALL as PATH,
   RESPONSE_FIELDS,
   requestFields,
   respond,
-  startGateway,
 } from '../../../test/support/gateway.ts';
 import { eventually } from '../../../test/support/rpc.ts';
 import { ListPodSandboxResponse } from '../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import { FrameDecoder, frame } from '../../api/rpc/frames.ts';
 
-const PATH = '/moby.Test/Call';
-
-let rig: GatewayRig;
-beforeEach(async () => {
-  rig = await startGateway();
-});
-afterEach(() => rig.close());
+const rig = gatewayOfEach();
 
 const without = (raw: readonly string[], ...names: string[]) =>
   raw.filter((_, index) => !names.includes(raw[index - (index % 2)] ?? ''));
 
 test('no daemon is UNAVAILABLE, and so is one that dies within a call; other calls go on', async () => {
-  const session = rig.dial();
+  const session = rig().dial();
   const none = session.request(requestFields(PATH));
   none.end();
   const refused = await answerOf(none);
@@ -35,13 +29,13 @@ test('no daemon is UNAVAILABLE, and so is one that dies within a call; other cal
   assert.match(fieldOf(refused.headers, 'grpc-message') ?? '', /buildkitd is not running/);
 
   const pending: ClientHttp2Stream[] = [];
-  const buildkitd = await rig.upstream('buildkitd', (stream, raw) => {
+  const buildkitd = await rig().upstream('buildkitd', (stream, raw) => {
     stream.on('error', () => undefined);
     if (fieldOf(raw, 'x-begin') === undefined) return;
     stream.respond([...RESPONSE_FIELDS], { waitForTrailers: true });
     stream.write(frame(Buffer.from('begun')));
   });
-  await rig.upstream('containerd', (stream) => {
+  await rig().upstream('containerd', (stream) => {
     stream.on('error', () => undefined);
     stream.on('data', () => respond(stream, Buffer.from('alive'), { 'grpc-status': '0' }));
   });
@@ -59,14 +53,14 @@ test('no daemon is UNAVAILABLE, and so is one that dies within a call; other cal
   healthy.write('now');
   assert.equal((await answerOf(healthy)).body.toString(), 'alive');
 
-  await rig.upstream('buildkitd', (stream) => respond(stream, Buffer.from('back'), { 'grpc-status': '0' }));
+  await rig().upstream('buildkitd', (stream) => respond(stream, Buffer.from('back'), { 'grpc-status': '0' }));
   const again = session.request(requestFields(PATH));
   again.end();
   assert.equal((await answerOf(again)).body.toString(), 'back');
 });
 
 test('services of nobody are UNIMPLEMENTED, and the call is over even when the client sends on', async () => {
-  const session = rig.dial();
+  const session = rig().dial();
   for (const path of [
     '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
     '/x',
@@ -82,7 +76,7 @@ test('services of nobody are UNIMPLEMENTED, and the call is over even when the c
 
 test('a daemon that takes few streams gets more connections', async () => {
   const atDaemon: ServerHttp2Stream[] = [];
-  const buildkitd = await rig.upstream(
+  const buildkitd = await rig().upstream(
     'buildkitd',
     (stream) => {
       stream.on('error', () => undefined);
@@ -90,7 +84,7 @@ test('a daemon that takes few streams gets more connections', async () => {
     },
     { settings: { maxConcurrentStreams: 10 } },
   );
-  const session = rig.dial();
+  const session = rig().dial();
   const answers = Array.from({ length: 55 }, () => {
     const stream = session.request(requestFields(PATH));
     stream.end();
@@ -105,10 +99,10 @@ test('a daemon that takes few streams gets more connections', async () => {
 
 test('after GOAWAY calls under way go on and new ones take a new connection', async () => {
   const atDaemon: ServerHttp2Stream[] = [];
-  const buildkitd = await rig.upstream('buildkitd', (stream) => {
+  const buildkitd = await rig().upstream('buildkitd', (stream) => {
     atDaemon.push(stream);
   });
-  const session = rig.dial();
+  const session = rig().dial();
   const first = answerOf(session.request(requestFields(PATH), { endStream: true }));
   await eventually(() => atDaemon.length === 1, 'the call reached the daemon');
   for (const one of buildkitd.sessions) one.close();
@@ -126,12 +120,12 @@ test('the kubelet sees no pods of ours; the other socket shows them, and fields 
     ListPodSandboxResponse.fromPartial({ items: [{ id: 'a' }, { id: 'b', labels: { 'k3c.io/id': '1' } }] }),
   ).finish();
   let encodings: string | undefined;
-  await rig.upstream('containerd', (stream, raw) => {
+  await rig().upstream('containerd', (stream, raw) => {
     encodings = fieldOf(raw, 'grpc-accept-encoding');
     respond(stream, frame(list), { 'grpc-status': '0' });
   });
   const ids = async (socket: string) => {
-    const stream = rig
+    const stream = rig()
       .dial(socket)
       .request(requestFields('/runtime.v1.RuntimeService/ListPodSandbox', 'grpc-accept-encoding', 'gzip'));
     stream.end(frame(Buffer.alloc(0)));
@@ -140,15 +134,15 @@ test('the kubelet sees no pods of ours; the other socket shows them, and fields 
     const [message] = [...new FrameDecoder().push(body)];
     return ListPodSandboxResponse.decode(message ?? Buffer.alloc(0)).items.map(({ id }) => id);
   };
-  assert.deepEqual(await ids(rig.socketPath), ['a', 'b']);
+  assert.deepEqual(await ids(rig().socketPath), ['a', 'b']);
   assert.equal(encodings, 'gzip');
-  assert.deepEqual(await ids(rig.kubeletPath), ['a']);
+  assert.deepEqual(await ids(rig().kubeletPath), ['a']);
   assert.equal(encodings, undefined);
 });
 
 test('an answer that cannot be looked into is an error of its call', async () => {
-  await rig.upstream('containerd', (stream) => respond(stream, frame(Buffer.from([0x0b])), { 'grpc-status': '0' }));
-  const stream = rig.dial(rig.kubeletPath).request(requestFields('/runtime.v1.RuntimeService/ListContainers'));
+  await rig().upstream('containerd', (stream) => respond(stream, frame(Buffer.from([0x0b])), { 'grpc-status': '0' }));
+  const stream = rig().dial(rig().kubeletPath).request(requestFields('/runtime.v1.RuntimeService/ListContainers'));
   stream.end(frame(Buffer.alloc(0)));
   const { trailers } = await answerOf(stream);
   assert.equal(fieldOf(trailers, 'grpc-status'), '13');

@@ -16,7 +16,11 @@ export class RelayHolder implements RelaySource {
   }
 
   get(): Promise<Relay> {
-    this.#starting ??= startRelay(this.#options);
+    this.#starting ??= startRelay(this.#options).catch((error: unknown) => {
+      // The next file may have it again.
+      this.#starting = undefined;
+      throw error;
+    });
     return this.#starting;
   }
 
