@@ -380,12 +380,15 @@ describe('what is asked of a pod', () => {
     assert.equal(await within('a1', get('127.0.0.1', 81)), 'a2');
   });
 
-  test('hostname, hosts, resolvers and sysctls', async () => {
+  test('hostname, hosts, resolvers, sysctls and the size of /dev/shm', async () => {
     const flags = ['-h', 'tuned-host', '--add-host', 'far:192.0.2.7', '--dns-search', 'example.test'];
-    await daemon.ok(['pod', 'create', ...flags, '--sysctl', 'net.ipv4.ip_unprivileged_port_start=7', 'tuned']);
-    const script = 'hostname; cat /etc/hosts /etc/resolv.conf /proc/sys/net/ipv4/ip_unprivileged_port_start';
+    const sizes = ['--shm-size', '3m', '--sysctl', 'net.ipv4.ip_unprivileged_port_start=7'];
+    await daemon.ok(['pod', 'create', ...flags, ...sizes, 'tuned']);
+    const script =
+      'hostname; df -k /dev/shm; cat /etc/hosts /etc/resolv.conf /proc/sys/net/ipv4/ip_unprivileged_port_start';
     const text = await daemon.ok(['run', '--rm', '--pod', 'tuned', 'busybox', 'sh', '-c', script]);
     assert.match(text, /^tuned-host\n/);
+    assert.match(text, /^shm +3072 /m);
     assert.match(text, /^192\.0\.2\.7\s+far$/m);
     assert.match(text, /^search example\.test$/m);
     assert.match(text, /\n7$/);

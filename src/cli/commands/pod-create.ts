@@ -11,6 +11,7 @@ import { type NetworkWish, parseNetwork } from '../flags/networks.ts';
 import { flag, value, values } from '../flags/option.ts';
 import { parsePublish } from '../flags/ports.ts';
 import { parseShare, type SharedNamespaces } from '../flags/shared-namespaces.ts';
+import { parseBytes } from '../flags/sizes.ts';
 import { openIdFile } from '../id-file.ts';
 
 interface PodCreateFlags extends NetworkFlags {
@@ -25,6 +26,7 @@ interface PodCreateFlags extends NetworkFlags {
   readonly publish?: readonly string[];
   readonly replace?: boolean;
   readonly share?: SharedNamespaces;
+  readonly shmSize?: bigint;
   readonly sysctl?: readonly (readonly [name: string, value: string])[];
 }
 
@@ -51,6 +53,7 @@ export const podCreate: CommandDefinition<PodCreateFlags> = {
         'Namespaces that its containers share: ipc,net,uts and, if given, pid',
         parseShare,
       ).default(undefined, 'ipc,net,uts'),
+      value('--shm-size <bytes>', 'Size of /dev/shm', parseBytes),
       values('--sysctl <map>', 'Sysctl options', parseSysctl),
     ])
       command.addOption(option);
@@ -88,6 +91,7 @@ async function toPodSpec({ cwd }: CommandContext, flags: PodCreateFlags): Promis
     sharePid: flags.share?.pid === true,
     cgroupParent: flags.cgroupParent ?? '',
     annotations: toLabels(flags.annotation ?? []),
+    shmSizeBytes: flags.shmSize ?? 0n,
   };
 }
 

@@ -77,7 +77,7 @@ describe('pod create', () => {
       ],
       ...['--dns', '10.0.0.1', '--dns-search', 'example.com', '--dns-option', 'ndots:1', '--add-host', 'a:10.0.0.2'],
       ...['--sysctl', 'net.core.somaxconn=9', '-l', 'a=b', '--label', 'c', '--share', '+pid', '--cgroup-parent', '/p'],
-      ...['--annotation', 'k=v'],
+      ...['--annotation', 'k=v', '--shm-size', '1m'],
     ];
     const { asked } = await created(...flags, 'web');
     assert.deepEqual(asked, [
@@ -105,6 +105,7 @@ describe('pod create', () => {
             sharePid: true,
             cgroupParent: '/p',
             annotations: { k: 'v' },
+            shmSizeBytes: 1_048_576n,
           }),
         },
       ],

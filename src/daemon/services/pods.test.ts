@@ -84,10 +84,11 @@ test('a specification: every field has its place, bridge is the default network'
     sharePid: true,
     cgroupParent: '/p',
     annotations: { k: 'v' },
+    shmSizeBytes: 9n,
   });
   const { ports, networkMode, network, ...same } = toPodSpec(message);
   const { ports: _, networkMode: __, network: ___, ...given } = message;
-  assert.deepEqual(same, given);
+  assert.deepEqual(same, { ...given, shmSizeBytes: 9 });
   assert.deepEqual(ports, [{ hostIp: '', hostPort: 1, containerPort: 2, protocol: 'udp' }]);
   assert.equal(networkMode, 'default');
   assert.deepEqual([network.dns, network.aliases], [['10.0.0.1'], ['x']]);

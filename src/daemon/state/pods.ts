@@ -141,7 +141,9 @@ function toPod(raw: unknown): PodRecord | undefined {
   const row = raw as Row;
   const text = (field: Field) => String(row[columns[field]]);
   const big = (field: Field) => BigInt(row[columns[field]] ?? 0n);
-  const spec = JSON.parse(text('spec')) as PodSpec;
+  const stored = JSON.parse(text('spec')) as Omit<PodSpec, 'shmSizeBytes'> & Partial<PodSpec>;
+  // A row of an older daemon has no size.
+  const spec = { ...stored, shmSizeBytes: stored.shmSizeBytes ?? 0 };
   return {
     id: text('id'),
     name: text('name'),

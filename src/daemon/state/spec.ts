@@ -232,6 +232,8 @@ export interface PodSpec {
   /** Empty: where containers have theirs. */
   readonly cgroupParent: string;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Of the /dev/shm that its containers share; 0: 64 MiB. */
+  readonly shmSizeBytes: number;
 }
 
 /** A mount with its source decided. */

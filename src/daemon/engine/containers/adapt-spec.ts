@@ -2,7 +2,7 @@
 import { K3cError } from '../../../api/errors.ts';
 import type { ContainerSpec, EndpointSpec } from '../../state/spec.ts';
 import { findPod } from '../pods/find-pod.ts';
-import { checkMember, memberIsolation, podMode } from '../pods/member-spec.ts';
+import { checkMember, memberIsolation, memberResources, podMode } from '../pods/member-spec.ts';
 import type { EngineContext } from './context.ts';
 import { checkNetwork } from './endpoints.ts';
 import { findContainer } from './identity.ts';
@@ -46,7 +46,12 @@ export function adaptSpec(context: Pick<EngineContext, 'state' | 'cgroupParent'>
       resources: limits.resources,
       ...(pod === undefined
         ? { isolation: isolated.isolation }
-        : { pod: pod.id, hostname: pod.config.hostname, isolation: memberIsolation(pod, isolated.isolation) }),
+        : {
+            pod: pod.id,
+            hostname: pod.config.hostname,
+            isolation: memberIsolation(pod, isolated.isolation),
+            resources: memberResources(pod, limits.resources),
+          }),
     },
     endpoints: network.endpoints,
     warnings: [

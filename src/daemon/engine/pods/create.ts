@@ -57,7 +57,8 @@ function checkPodName(name: string): string {
 }
 
 function checkSpec({ cgroupParent }: EngineContext, asked: PodSpec): void {
-  const { hostname, networkMode, ports, sysctls } = asked;
+  const { hostname, networkMode, ports, sysctls, shmSizeBytes } = asked;
+  if (shmSizeBytes < 0) refuse('SHM size can not be less than 0');
   if (hostname !== '' && !/^[a-zA-Z0-9]([a-zA-Z0-9._-]{0,62})$/.test(hostname))
     refuse(`invalid hostname format: ${hostname}`);
   if (donorOf(networkMode) !== undefined)

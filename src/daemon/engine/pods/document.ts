@@ -6,6 +6,7 @@ import type { EndpointSpec, PodSpec } from '../../state/spec.ts';
 import { findContainer } from '../containers/identity.ts';
 import { portMap } from '../containers/inspect/ports.ts';
 import { isoTime } from '../containers/iso-time.ts';
+import { DEFAULT_SHM_BYTES } from '../containers/limits/check-resources.ts';
 import { findPod, noSuchPod } from './find-pod.ts';
 import { listedPod, podOfOne } from './list.ts';
 import type { ListedPod } from './types.ts';
@@ -34,9 +35,10 @@ function podOfOneDocument({ containers }: Stores, reference: string): Record<str
   }
   if (record.spec.pod !== '') throw noSuchPod(reference);
   const { spec, config, attempt, endpoints, startedAt } = record;
-  const { networkMode, network, ports, annotations, isolation } = spec;
+  const { networkMode, network, ports, annotations, isolation, resources } = spec;
   const { sysctls, cgroupParent } = isolation;
-  const asked = { networkMode, network, ports, annotations, sysctls, cgroupParent };
+  const { shmSizeBytes } = resources;
+  const asked = { networkMode, network, ports, annotations, sysctls, cgroupParent, shmSizeBytes };
   return podDocument(podOfOne(record), {
     attempt,
     endpoints,
@@ -75,6 +77,7 @@ function podDocument(pod: ListedPod, { spec, attempt, endpoints, startedAt }: Fa
     },
     SharedNamespaces: ['ipc', 'net', 'uts', ...(spec.sharePid ? ['pid'] : [])],
     Sysctls: spec.sysctls,
+    ShmSize: spec.shmSizeBytes || DEFAULT_SHM_BYTES,
     IPAddress: pod.ip,
     Networks: Object.fromEntries([
       ...(pod.networks.includes('bridge') ? [['bridge', { IPAddress: pod.ip, Aliases: network.aliases }]] : []),

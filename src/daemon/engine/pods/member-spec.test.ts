@@ -42,7 +42,7 @@ const refused: readonly (readonly [flag: string, asked: Partial<ContainerSpec>, 
   ['--pid', { isolation: { ...NO_ISOLATION, pidMode: 'host' } }, /--share ipc,net,uts,pid/],
   ['--uts', { isolation: { ...NO_ISOLATION, utsMode: 'host' } }, /without --pod/],
   ['--ipc', { isolation: { ...NO_ISOLATION, ipcMode: 'host' } }, /without --pod/],
-  ['--shm-size', { resources: { ...NO_RESOURCES, shmSizeBytes: 1 } }, /without --pod/],
+  ['--shm-size', { resources: { ...NO_RESOURCES, shmSizeBytes: 1 } }, /k3c pod create --shm-size/],
   ['--publish-all', { network: { ...NO_NETWORK, publishAll: true } }, /without --pod/],
   ['--runtime', { security: { ...NO_SECURITY, runtime: 'crun' } }, /without --pod/],
 ];

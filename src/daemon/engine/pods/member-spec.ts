@@ -1,7 +1,7 @@
 /** What a container of a pod asks for, with what the pod decides: its network, its names, what its containers share. */
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { PodRecord } from '../../state/pods.ts';
-import type { ContainerSpec, IsolationSpec } from '../../state/spec.ts';
+import type { ContainerSpec, IsolationSpec, ResourceSpec } from '../../state/spec.ts';
 import { SHARED_PID } from '../containers/cri-config.ts';
 
 /** The network mode of the containers of a pod. */
@@ -25,6 +25,7 @@ const OF_THE_POD: readonly (readonly [flag: string, given: (spec: ContainerSpec)
   ['--network-alias', ({ network }) => network.aliases.length > 0],
   ['--sysctl', ({ isolation }) => Object.keys(isolation.sysctls).length > 0],
   ['--cgroup-parent', ({ isolation }) => isolation.cgroupParent !== ''],
+  ['--shm-size', ({ resources }) => resources.shmSizeBytes !== 0],
 ];
 
 /** Those that a pod has no flag for. */
@@ -34,7 +35,6 @@ const NOBODYS: typeof OF_THE_POD = [
   ['--uts', ({ isolation }) => isolation.utsMode !== ''],
   ['--ipc', ({ isolation }) => isolation.ipcMode !== ''],
   ['--userns', ({ isolation }) => isolation.usernsMode !== ''],
-  ['--shm-size', ({ resources }) => resources.shmSizeBytes !== 0],
   ['--runtime', ({ security }) => !['', 'runc'].includes(security.runtime)],
 ];
 
@@ -59,4 +59,9 @@ function refuse(flag: string, { name }: Pick<PodRecord, 'name'>, hint: string): 
 /** Whose namespaces a container of the pod shares, as its row has it. */
 export function memberIsolation({ spec }: Pick<PodRecord, 'spec'>, isolation: IsolationSpec): IsolationSpec {
   return { ...isolation, ipcMode: 'shareable', pidMode: spec.sharePid ? SHARED_PID : '' };
+}
+
+/** The size of the /dev/shm that all share is the pod's: each start gives it to the sandbox's. */
+export function memberResources({ spec }: Pick<PodRecord, 'spec'>, resources: ResourceSpec): ResourceSpec {
+  return { ...resources, shmSizeBytes: spec.shmSizeBytes || resources.shmSizeBytes };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { completeSpec, NO_ISOLATION, NO_NETWORK } from '../../state/spec.ts';
+import { completeSpec, NO_ISOLATION, NO_NETWORK, NO_RESOURCES } from '../../state/spec.ts';
 import { checkMember } from './member-spec.ts';
 import { partRequest } from './new-pod.ts';
 
@@ -24,6 +24,7 @@ const asked = (pod: string) =>
       macAddress: '02:00:00:00:00:01',
       exposedPorts: ['81/tcp'],
     },
+    resources: { ...NO_RESOURCES, shmSizeBytes: 5 },
     isolation: { ...NO_ISOLATION, sysctls: { 'net.core.somaxconn': '9' }, cgroupParent: '/p' },
     pod,
   });
@@ -46,6 +47,7 @@ test('the pod takes all that a container of it could not have; the rest is the c
     network: ofPod,
     sysctls: { 'net.core.somaxconn': '9' },
     cgroupParent: '/p',
+    shmSizeBytes: 5,
   });
   assert.deepEqual(parted.pod.network.exposedPorts, []);
   checkMember({ name: 'web' }, parted.container);

@@ -47,7 +47,7 @@ export function partRequest(asked: ContainerSpec): PartedRequest | undefined {
   const name = asked.pod.slice(NEW.length);
   if (name === '')
     throw new K3cError(Code.INVALID_ARGUMENT, 'new pod name must be at least one character', { reason: 'bad-input' });
-  const { hostname, ports, networkMode, network, isolation } = asked;
+  const { hostname, ports, networkMode, network, isolation, resources } = asked;
   const { publishAll, exposedPorts, domainname, ...ofPod } = network;
   return {
     name,
@@ -61,6 +61,7 @@ export function partRequest(asked: ContainerSpec): PartedRequest | undefined {
       sharePid: false,
       cgroupParent: isolation.cgroupParent,
       annotations: {},
+      shmSizeBytes: resources.shmSizeBytes,
     },
     container: {
       ...asked,
@@ -69,6 +70,7 @@ export function partRequest(asked: ContainerSpec): PartedRequest | undefined {
       networkMode: 'default',
       network: { ...NO_NETWORK, publishAll, exposedPorts, domainname },
       isolation: { ...isolation, sysctls: {}, cgroupParent: '' },
+      resources: { ...resources, shmSizeBytes: 0 },
     },
   };
 }

@@ -13,6 +13,7 @@ export function samplePodSpec(over: Partial<PodSpec> = {}): PodSpec {
     sharePid: false,
     cgroupParent: '',
     annotations: {},
+    shmSizeBytes: 0,
     ...over,
   };
 }

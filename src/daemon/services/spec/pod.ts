@@ -27,5 +27,6 @@ export function toPodSpec(message: PodMessage | undefined): PodSpec {
     sharePid: message.sharePid,
     cgroupParent: message.cgroupParent,
     annotations: message.annotations,
+    shmSizeBytes: Number(message.shmSizeBytes),
   };
 }
