@@ -12,13 +12,17 @@ import { processesWith } from '../support/sweep.ts';
 
 const LOOP = 'while :; do echo line; sleep 0.05; done';
 
+/** Other runs of this file on the machine are not ours. */
+const EXEC_SLEEP = `88.5${process.pid}`;
+const BUILD_SLEEP = `77.5${process.pid}`;
+
 let daemon: Daemon;
 let descriptors = 0;
 before(async () => {
   daemon = await startDaemon();
   const context = join(daemon.directory, 'context');
   await mkdir(context);
-  await writeFile(join(context, 'Dockerfile'), 'FROM busybox\nRUN echo begun && sleep 77.5\n');
+  await writeFile(join(context, 'Dockerfile'), `FROM busybox\nRUN echo begun && sleep ${BUILD_SLEEP}\n`);
   // Everything once: what is opened at the first use only is open now.
   await daemon.ok(['run', '-d', '--name', 'box', 'busybox', 'sh', '-c', LOOP]);
   await daemon.ok(['exec', 'box', 'true']);
@@ -35,9 +39,10 @@ async function open(): Promise<number> {
 }
 
 /** Not their clients, which have ended. */
-const sleepers = () => processesWith(['sleep 88.5']).then((pids) => pids.filter((pid) => pid !== process.pid));
+const sleepers = () => processesWith([`sleep ${EXEC_SLEEP}`]).then((pids) => pids.filter((pid) => pid !== process.pid));
 
-const settled = () => until('no build step runs', async () => (await processesWith(['sleep 77.5'])).length === 0);
+const settled = () =>
+  until('no build step runs', async () => (await processesWith([`sleep ${BUILD_SLEEP}`])).length === 0);
 
 /** Starts a command, by a process of its own or through the front door, and kills it after some time. */
 async function vanish(args: readonly string[], direct: boolean, afterMs: number): Promise<void> {
@@ -68,7 +73,7 @@ async function everythingIsBack(): Promise<void> {
 describe('a client is killed', { timeout: 110_000 }, () => {
   test('in exec', async () => {
     await vanishOften(['exec', '-i', 'box', 'cat'], [60, 150, 400]);
-    await vanishOften(['exec', 'box', 'sleep', '88.5'], [200]);
+    await vanishOften(['exec', 'box', 'sleep', EXEC_SLEEP], [200]);
     // As in docker the process of an exec goes on when its client has gone, but for one that reads to the end of its input.
     await until('both sleep', async () => (await sleepers()).length === 2);
     assert.doesNotMatch(await daemon.ok(['exec', 'box', 'ps']), /cat/);

@@ -99,7 +99,7 @@ test('a container whose shim is killed has ended by SIGKILL, and no process of i
   timeout: 60_000,
 }, async () => {
   await containerdIsBack();
-  await daemon.ok(['run', '-d', '--name', 'shimless', 'busybox', 'sleep', '12345']);
+  await daemon.ok(['run', '-d', '--name', 'shimless', 'busybox', 'sleep', `12345.${process.pid}`]);
   const waiting = daemon.ok(['wait', 'shimless']);
   const shims = await processesWith(['containerd-shim-runc-v2', `${daemon.state}/containerd.sock`]);
   assert.equal(shims.length, 1);
@@ -107,7 +107,7 @@ test('a container whose shim is killed has ended by SIGKILL, and no process of i
   // Who could know the signal is dead: CRI's code for that, or SIGKILL's, which the cleaning up used.
   assert.match(await waiting, /^(137|255)$/);
   assert.equal(await daemon.ok(['inspect', '-f', '{{.State.Status}}', 'shimless']), 'exited');
-  await until('its process is gone', async () => (await processesWith(['sleep 12345'])).length === 0);
+  await until('its process is gone', async () => (await processesWith([`sleep 12345.${process.pid}`])).length === 0);
   assert.equal(await daemon.ok(['start', 'shimless']), 'shimless');
   await daemon.ok(['rm', '-f', 'shimless']);
   assert.deepEqual(await heldForNoContainer(daemon), []);
@@ -115,8 +115,8 @@ test('a container whose shim is killed has ended by SIGKILL, and no process of i
 
 describe('a build', { timeout: 120_000 }, () => {
   for (const [name, pause] of [
-    ['buildkitd', '3.0625'],
-    ['containerd', '3.03125'],
+    ['buildkitd', `3.0${process.pid}`],
+    ['containerd', `3.1${process.pid}`],
   ] as const) {
     test(`fails with a sentence when ${name} is killed, and the next one works`, async () => {
       const context = join(daemon.directory, `ctx-${name}`);

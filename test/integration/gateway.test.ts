@@ -288,13 +288,13 @@ test('buildx builds with the remote driver', async () => {
 });
 
 test('a client that is killed within a RUN step ends that step', async () => {
-  const path = await context('slow', { Dockerfile: `FROM ${BUSYBOX_IMAGE}\nRUN sleep 98765\n` });
+  const path = await context('slow', { Dockerfile: `FROM ${BUSYBOX_IMAGE}\nRUN sleep 98765.${process.pid}\n` });
   const client: ChildProcess = spawn(
     toolPath('buildctl'),
     ['--addr', `unix://${socket}`, 'build', ...local(path), '--no-cache', '--progress', 'plain'],
     { stdio: 'ignore' },
   );
-  const running = async (): Promise<boolean> => (await processesWith(['sleep 98765'])).length > 0;
+  const running = async (): Promise<boolean> => (await processesWith([`sleep 98765.${process.pid}`])).length > 0;
   const until = async (wanted: boolean) => {
     for (let i = 0; i < 200 && (await running()) !== wanted; i++)
       await new Promise((resolve) => setTimeout(resolve, 50));
