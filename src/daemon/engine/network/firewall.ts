@@ -143,6 +143,14 @@ export class Firewall {
     return this.admit() > 0 ? 'the passage through a foreign chain' : undefined;
   }
 
+  /**
+   * Puts our tables back where others took something of them: what a change needs now. The passage through the chains of others, of which a
+   * host with kube-proxy has thousands, is left to check().
+   */
+  restore(): void {
+    if (rulesetGeneration(this.#socket) !== this.#checkedGeneration && !this.#intact()) this.apply();
+  }
+
   #intact(): boolean {
     const { ports } = this.#wanted();
     try {

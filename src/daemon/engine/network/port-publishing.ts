@@ -38,8 +38,8 @@ export class PortPublishing {
   publish(owner: string, podIps: readonly string[], ports: readonly PortMapping[]): void {
     const { rules } = this.#options;
     const before = this.#ports.publishedBy(owner);
-    // Before the change: an element that is added to a table which somebody has flushed would fail.
-    if (this.#reconciled) rules.change((firewall) => firewall.check());
+    // Before the change: an element in a table whose rules somebody has flushed leads nowhere.
+    if (this.#reconciled) rules.change((firewall) => firewall.restore());
     this.#ports.publish(owner, podIps, ports);
     const added = podIps.flatMap((address) => ports.map((mapping) => ({ ...mapping, podIp: address })));
     rules.change((firewall) => (before.length > 0 ? firewall.apply() : firewall.add(added)));
