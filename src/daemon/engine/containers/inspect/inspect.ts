@@ -5,6 +5,7 @@ import { podName, withPod } from '../../pods/member-view.ts';
 import type { EngineContext } from '../context.ts';
 import { healthReport } from '../health/health.ts';
 import { isOnDefault } from '../network-mode.ts';
+import { processId } from '../process-id.ts';
 import { visibleState } from '../summary.ts';
 import { inspectDocument } from './document.ts';
 import type { PodNetwork } from './network.ts';
@@ -21,9 +22,13 @@ export async function inspectContainer(
   signal?: AbortSignal,
 ): Promise<Record<string, unknown>> {
   const record = withPod(context.state, found);
-  const [pod, graph] = await Promise.all([podNetwork(context, record, signal), layers(context, record, signal)]);
+  const [pod, graph, pid] = await Promise.all([
+    podNetwork(context, record, signal),
+    layers(context, record, signal),
+    pidOf(context, record),
+  ]);
   return inspectDocument({
-    record,
+    record: { ...record, pid },
     paths: context.paths,
     bridge: record.ip === '' ? undefined : context.network.bridge,
     snapshotter: context.snapshotter,
@@ -35,6 +40,17 @@ export async function inspectContainer(
     health: healthReport(context, record),
     podName: podName(context.state, record),
   });
+}
+
+/** A start does not wait until it is written down. */
+async function pidOf(context: Context, { state, pid, criId }: ContainerRecord): Promise<number> {
+  if (pid !== 0 || state !== 'running') return pid;
+  try {
+    return await processId(context, criId);
+  } catch (error) {
+    if (hasCode(error, Code.NOT_FOUND)) return 0;
+    throw error;
+  }
 }
 
 /** containerd's verbose status of a sandbox, as far as it is of use (internal/cri/types, SandboxInfo). */
