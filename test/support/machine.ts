@@ -122,7 +122,9 @@ export class Machine {
       once(power.stdout, 'data'),
       once(power, 'exit').then(([code]) => Promise.reject(new Error(`the machine does not come up: ${code}`))),
     ]);
-    this.#init = await childOf(power);
+    const init = await childOf(power);
+    if (init === undefined) throw new Error('the machine has no first process');
+    this.#init = init;
   }
 
   /** All processes end at once and what the kernel knew is gone: interfaces, rules, mounts, what lay in memory. The disk stays. */
@@ -217,7 +219,8 @@ export class Machine {
     if (daemon === undefined || daemon.exitCode !== null) return;
     const exited = once(daemon, 'exit');
     // nsenter has forked, for the process namespace's sake.
-    process.kill(await childOf(daemon), signal);
+    const pid = await childOf(daemon);
+    if (pid !== undefined) process.kill(pid, signal);
     await exited;
     this.#daemon = undefined;
   }
@@ -302,10 +305,10 @@ async function get(words: readonly string[]): Promise<string> {
   return (code === 0 ? stdout : stderr).trim();
 }
 
-/** The process that a child has forked. */
-async function childOf({ pid }: ChildProcess): Promise<number> {
+/** The process that a child has forked; undefined: none, or it has ended. Never 0, which to kill(2) is the tests' own group. */
+async function childOf({ pid }: ChildProcess): Promise<number | undefined> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  return Number(text.trim().split(' ')[0]);
+  return Number(text.trim().split(' ')[0]) || undefined;
 }
 
 async function exists(path: string): Promise<boolean> {
