@@ -23,6 +23,11 @@ if (patterns.length === 0) step('check', ['scripts/check.ts']);
 const files = [...globSync('src/**/*.test.ts', { cwd: root }), ...globSync('test/**/*.test.ts', { cwd: root })]
   .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
   .sort();
+// The runner without a file would look for tests itself, and find all.
+if (files.length === 0) {
+  console.error(`test: no test file has ${patterns.join(' or ')} in its path`);
+  process.exit(1);
+}
 const state = join(root, 'dist/test-failures.json');
 rmSync(state, { force: true });
 
