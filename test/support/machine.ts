@@ -216,7 +216,7 @@ export class Machine {
   /** Ends the daemon; containers stay as they are. */
   async endDaemon(signal: NodeJS.Signals): Promise<void> {
     const daemon = this.#daemon;
-    if (daemon === undefined || daemon.exitCode !== null) return;
+    if (daemon === undefined || daemon.exitCode !== null || daemon.signalCode !== null) return;
     const exited = once(daemon, 'exit');
     // nsenter has forked, for the process namespace's sake.
     const pid = await childOf(daemon);
