@@ -1,7 +1,7 @@
 /** What older versions were unpacked to, and who still needs it. */
-import { type FileHandle, open, readdir, readlink, rm, stat } from 'node:fs/promises';
+import { readdir, readlink, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tryLock } from '../host/libc.ts';
+import { openLocked } from '../host/lock.ts';
 
 const treeName = /^[0-9a-f]{32}$/;
 const lockName = /^\.lock-([0-9a-f]{32})$/;
@@ -34,24 +34,6 @@ function isAlive(pid: number): boolean {
 
 function lockOf(base: string, tree: string): string {
   return join(base, `.lock-${tree}`);
-}
-
-/**
- * The lock file of a tree, locked and still there: whoever removes a tree removes its lock with it, and another one may have been made
- * under the name. Undefined where somebody is in the way.
- */
-async function openLocked(path: string, kind: 'shared' | 'exclusive'): Promise<FileHandle | undefined> {
-  for (;;) {
-    const file = await open(path, 'a', 0o600);
-    let isHeld = false;
-    try {
-      if (!tryLock(file.fd, path, kind)) return undefined;
-      isHeld = (await file.stat()).nlink > 0;
-      if (isHeld) return file;
-    } finally {
-      if (!isHeld) await file.close();
-    }
-  }
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Lock files: held by the kernel for as long as the process lives, so that none is ever stale. */
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tryLock } from './libc.ts';
 
@@ -20,6 +21,28 @@ export function lockFile(path: string): FileLock | { readonly heldBy: string } {
   ftruncateSync(fd);
   writeSync(fd, `${process.pid}\n`);
   return { release: () => closeSync(fd) };
+}
+
+/**
+ * A lock file of which each holder may remove the name before he lets go: locked, and still the one that has the name. Close it.
+ * @returns undefined when somebody is in the way
+ */
+export async function openLocked(
+  path: string,
+  kind: 'shared' | 'exclusive',
+  mode = 0o600,
+): Promise<FileHandle | undefined> {
+  for (;;) {
+    const file = await open(path, 'a', mode);
+    let isHeld = false;
+    try {
+      if (!tryLock(file.fd, path, kind)) return undefined;
+      isHeld = (await file.stat()).nlink > 0;
+      if (isHeld) return file;
+    } finally {
+      if (!isHeld) await file.close();
+    }
+  }
 }
 
 /**

@@ -47,3 +47,13 @@ test('the index keeps one entry a name', async () => {
   assert.equal(index.manifests.length, 2);
   assert.deepEqual(JSON.parse(readFileSync(join(base, 'oci-layout'), 'utf8')), { imageLayoutVersion: '1.0.0' });
 });
+
+test('several who write the index at once lose nothing of each other', async () => {
+  const directory = mkdtempSync(join(base, 'index-'));
+  const tags = Array.from({ length: 8 }, (_, i) => `t${i}`);
+  const entry = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: 'sha256:1', size: 1 };
+  await Promise.all(tags.map((tag) => new ImageLayout(directory).put(entry, [{ tag }])));
+  const layout = new ImageLayout(directory);
+  for (const tag of tags) assert.ok(await layout.find(tag), tag);
+  assert.deepEqual(readdirSync(directory).sort(), ['index.json', 'oci-layout']);
+});

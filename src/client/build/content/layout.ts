@@ -2,12 +2,14 @@
  * An OCI image layout in a directory of the client (image-spec, image-layout.md): blobs by digest and an index of what they
  * make. Local caches and unpacked OCI outputs have this form.
  */
-import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { isDigest } from '../../../api/reference.ts';
+import { openLocked } from '../../../host/lock.ts';
 import { newId } from '../session/id.ts';
+import { BlobWriter } from './blob-writer.ts';
 import type { CacheLock } from './cache-lock.ts';
 
 export interface Descriptor {
@@ -37,6 +39,7 @@ interface Parent {
 }
 
 const INGEST = 'ingest-';
+const LOCK_AGAIN_MS = 20;
 
 /** How an entry of the index is called: a bare tag, or an image's whole name. */
 export interface EntryName {
@@ -142,8 +145,21 @@ export class ImageLayout {
     );
   }
 
-  /** Puts entries into the index, in place of those of the same names. */
+  /** Puts entries into the index, in place of those of the same names. Waits while somebody else does so. */
   async put(descriptor: Descriptor, names: readonly EntryName[]): Promise<void> {
+    const path = join(this.#directory, 'index.json.lock');
+    let lock: FileHandle | undefined;
+    while (lock === undefined) lock = (await openLocked(path, 'exclusive', 0o644)) ?? (await sleep(LOCK_AGAIN_MS));
+    try {
+      await this.#put(descriptor, names);
+    } finally {
+      // As BuildKit's own clients do (client/ociindex), which take the same lock.
+      await rm(path, { force: true });
+      await lock.close();
+    }
+  }
+
+  async #put(descriptor: Descriptor, names: readonly EntryName[]): Promise<void> {
     const old = (await this.#index()).manifests;
     const taken = (entry: Descriptor) =>
       names.some(({ tag, imageName }) => {
@@ -183,50 +199,6 @@ export class ImageLayout {
   #blobPath(digest: string): string {
     if (!isDigest(digest)) throw new K3cError(Code.INVALID_ARGUMENT, `invalid digest ${JSON.stringify(digest)}`);
     return join(this.#directory, 'blobs', digest.replace(':', '/'));
-  }
-}
-
-/** A blob that is being written. */
-export class BlobWriter {
-  readonly #file: FileHandle;
-  readonly #partial: string;
-  readonly #finalPath: (digest: string) => string;
-  readonly #hash: Hash = createHash('sha256');
-  readonly startedAt = new Date();
-  offset = 0;
-
-  constructor(file: FileHandle, partial: string, finalPath: (digest: string) => string) {
-    this.#file = file;
-    this.#partial = partial;
-    this.#finalPath = finalPath;
-  }
-
-  get digest(): string {
-    return `sha256:${this.#hash.copy().digest('hex')}`;
-  }
-
-  async write(data: Buffer): Promise<void> {
-    this.#hash.update(data);
-    for (let at = 0; at < data.length; ) at += (await this.#file.write(data, at)).bytesWritten;
-    this.offset += data.length;
-  }
-
-  /** Makes the blob visible under its digest. Throws when it is not what was expected. */
-  async commit(expectedSize: number, expectedDigest: string): Promise<void> {
-    const digest = this.digest;
-    if (expectedSize > 0 && expectedSize !== this.offset) {
-      throw new K3cError(Code.FAILED_PRECONDITION, `unexpected size ${this.offset}, expected ${expectedSize}`);
-    }
-    if (expectedDigest !== '' && expectedDigest !== digest) {
-      throw new K3cError(Code.FAILED_PRECONDITION, `unexpected digest ${digest}, expected ${expectedDigest}`);
-    }
-    await this.#file.close();
-    await rename(this.#partial, this.#finalPath(digest));
-  }
-
-  async abort(): Promise<void> {
-    await this.#file.close();
-    await rm(this.#partial, { force: true });
   }
 }
 

@@ -8,7 +8,8 @@ import {
 } from '../../../api/gen/services/content/v1/content.ts';
 import type { RpcServer } from '../../../api/rpc/server.ts';
 import type { Metadata, ServerCall } from '../../../api/rpc/types.ts';
-import type { BlobWriter, ImageLayout } from './layout.ts';
+import type { BlobWriter } from './blob-writer.ts';
+import type { ImageLayout } from './layout.ts';
 
 /** The metadata field that says which store a call is for. */
 const STORE_ID = 'buildkit-attachable-store-id';
