@@ -1,8 +1,7 @@
 /**
  * `npm run bench`: one table from one run, k3c beside its peers. Everything runs in a network namespace, on roots under
  * one temporary directory, and is taken away at the end. `bench.ts --quick` makes fewer runs and leaves out the 400 MB layer;
- * `--builds` is about builds alone, `--network` about networks, `--scale` about many containers alone, `--full` makes three hundred
- * of them.
+ * `--only builds,network` asks only these questions (see SECTIONS); `--full` makes three hundred containers where it is about many.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -23,10 +22,13 @@ const project = join(import.meta.dirname, '..');
 const quick = process.argv.includes('--quick');
 const RUNS = quick ? 5 : 15;
 const BUILDS = quick ? 3 : 9;
-const scaleOnly = process.argv.includes('--scale');
-const buildsOnly = process.argv.includes('--builds');
-const networkOnly = process.argv.includes('--network');
-const part = scaleOnly || buildsOnly || networkOnly;
+const SECTIONS = ['starts', 'scale', 'network', 'streams', 'pulls', 'archives', 'builds', 'itself'] as const;
+const only = process.argv.includes('--only')
+  ? (process.argv[process.argv.indexOf('--only') + 1] ?? '').split(',')
+  : [...SECTIONS];
+const unknown = only.find((name) => !SECTIONS.some((section) => section === name));
+if (unknown !== undefined) throw new Error(`there is no section ${unknown}; there are ${SECTIONS.join(', ')}`);
+const isWanted = (section: (typeof SECTIONS)[number]) => only.includes(section);
 const SCALE = process.argv.includes('--full') ? { inTurn: 250, atOnce: 50 } : { inTurn: quick ? 30 : 60, atOnce: 20 };
 
 if (process.env['K3C_BENCH_INSIDE'] === undefined) {
@@ -84,7 +86,6 @@ function ask(
 }
 
 function runs(peers: readonly Peer[]): void {
-  for (const peer of peers) must(peer.cli('import', busybox, 'bench-busybox'));
   ask('run --rm busybox true', peers, (peer) => ({ command: peer.cli('run', '--rm', 'bench-busybox', 'true') }));
   ask('run -d busybox sleep', peers, (peer) => ({
     command: peer.cli('run', '-d', '--name', 'bench', 'bench-busybox', 'sleep', '1000'),
@@ -127,16 +128,6 @@ async function itself(k3c: K3cPeer): Promise<void> {
   );
 }
 
-/** All that is not about containers themselves: bytes, pulls, builds, and the daemon on its own. */
-async function transfers(k3c: K3cPeer, rated: readonly Peer[], podman: Peer | undefined, idle: number): Promise<void> {
-  for (const line of streams(rated, work, quick ? 200 : 1000, quick ? 3 : 5)) say(line);
-  await pulls([...rated, podman].filter((peer) => peer !== undefined));
-  for (const line of await archives(k3c, rated.slice(1), project, work, quick ? 3 : 5)) say(line);
-  await builds(rated, project, work, ask, quick);
-  await itself(k3c);
-  say(`| memory of daemon, containerd and buildkitd when idle, MB | ${idle.toFixed(0)} | | |`);
-}
-
 const busybox = busyboxTar(work);
 const stops: (() => Promise<void>)[] = [];
 try {
@@ -152,12 +143,21 @@ try {
   say('| what | k3c | least to most | peers (k3c as a ratio of theirs) |');
   say('|---|---|---|---|');
   const rated = [k3c, docker].filter((peer) => peer !== undefined);
-  if (part) for (const peer of rated) must(peer.cli('import', busybox, 'bench-busybox'));
-  else runs([k3c, docker, podman].filter((peer) => peer !== undefined));
-  if (!part || scaleOnly) for (const line of await scale(k3c, rated.slice(1), SCALE)) say(line);
-  if (!part || networkOnly) for (const line of await networks(rated, work, RUNS)) say(line);
-  if (buildsOnly) await builds(rated, project, work, ask, quick);
-  if (!part) await transfers(k3c, rated, podman, idle);
+  const others = rated.slice(1);
+  const all = [...rated, podman].filter((peer) => peer !== undefined);
+  for (const peer of all) must(peer.cli('import', busybox, 'bench-busybox'));
+  const sayAll = (lines: readonly string[]) => lines.forEach(say);
+  if (isWanted('starts')) runs(all);
+  if (isWanted('scale')) sayAll(await scale(k3c, others, SCALE));
+  if (isWanted('network')) sayAll(await networks(rated, work, RUNS));
+  if (isWanted('streams')) sayAll(streams(rated, work, quick ? 200 : 1000, quick ? 3 : 5));
+  if (isWanted('pulls')) await pulls(all);
+  if (isWanted('archives')) sayAll(await archives(k3c, others, project, work, quick ? 3 : 5));
+  if (isWanted('builds')) await builds(rated, project, work, ask, quick);
+  if (isWanted('itself')) {
+    await itself(k3c);
+    say(`| memory of daemon, containerd and buildkitd when idle, MB | ${idle.toFixed(0)} | | |`);
+  }
 } finally {
   for (const stop of stops.toReversed()) await stop();
   spawnSync('sh', ['-c', `grep -o '${work}[^ ]*' /proc/self/mounts | sort -r | xargs -r umount -l`]);
