@@ -3,7 +3,8 @@
  * e2e. `test.ts PATTERN…` runs only the test files whose path contains a pattern.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
@@ -28,8 +29,10 @@ if (files.length === 0) {
   console.error(`test: no test file has ${patterns.join(' or ')} in its path`);
   process.exit(1);
 }
-const state = join(root, 'dist/test-failures.json');
-rmSync(state, { force: true });
+// Of its own: two runs in one tree would mix their records.
+const records = mkdtempSync(join(tmpdir(), 'k3c-tests-'));
+process.on('exit', () => rmSync(records, { recursive: true, force: true }));
+const state = join(records, 'failures.json');
 
 /** Runs the files, or of an earlier run only what failed in it. */
 function tests(concurrency: number): boolean {
