@@ -2,12 +2,13 @@
 import type { Log } from '../host/log.ts';
 import type { Containerd } from './backends/containerd.ts';
 import { collectGarbage } from './backends/leases.ts';
+import { removeLostBuildSteps } from './backends/lost-build-steps.ts';
 import { endLostLeases } from './backends/lost-leases.ts';
 import { mendSnapshots } from './backends/mend-snapshots.ts';
 
 /**
  * After every start of containerd, before anything else is asked of it where that can be. A failure is logged: it costs room on disk, and
- * is no reason to be without containers. The collection goes on afterwards: it takes as long as the store is large.
+ * is no reason to be without containers. What takes its time goes on afterwards: build steps, and a collection of a store that may be large.
  * @param since when this containerd was started, milliseconds since the epoch
  */
 export async function afterContainerd(
@@ -25,7 +26,12 @@ export async function afterContainerd(
     complain(err);
     return;
   }
-  collectGarbage(containerd.leases).catch((err: unknown) => {
+  clearSlowly(containerd, since, signal).catch((err: unknown) => {
     if (!signal.aborted) complain(err);
   });
+}
+
+async function clearSlowly(containerd: Containerd, since: number, signal: AbortSignal): Promise<void> {
+  await removeLostBuildSteps(containerd, { before: since, signal });
+  await collectGarbage(containerd.leases);
 }

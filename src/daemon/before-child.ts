@@ -42,7 +42,7 @@ export async function beforeContainerd(
 /** Before every start of buildkitd. */
 export async function beforeBuildkitd(containerd: Containerd, log: Log): Promise<void> {
   try {
-    const steps = await removeLostBuildSteps(containerd, AbortSignal.timeout(LOST_STEPS_MS));
+    const steps = await removeLostBuildSteps(containerd, { signal: AbortSignal.timeout(LOST_STEPS_MS) });
     if (steps > 0) log.info({ steps }, 'ended build steps that a killed buildkitd had left');
   } catch (err) {
     // Tried again before the next start.

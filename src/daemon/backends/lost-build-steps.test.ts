@@ -45,3 +45,21 @@ test('steps are killed and removed, what else is in the namespace stays', async 
   assert.equal(await removeLostBuildSteps(containerd), 2);
   assert.deepEqual(acts, [`kill ${STEP} 9`, `delete ${STEP}`, `remove ${STEP}`, `remove ${DONE}`]);
 });
+
+test('what was begun since containerd was started is somebody’s', async () => {
+  const removed: string[] = [];
+  const step = (id: string, seconds: bigint) => ({
+    id,
+    createdAt: { seconds, nanos: 0 },
+    spec: { typeUrl: '', value: Buffer.from(JSON.stringify({ linux: { cgroupsPath: `/k3c/build/buildkit/${id}` } })) },
+  });
+  const containerd = {
+    containers: {
+      list: async () => ({ containers: [step(STEP, 99n), step(DONE, 101n)] }),
+      delete: async ({ id }: { id: string }) => void removed.push(id),
+    },
+    tasks: { kill: async () => ({}), wait: async () => ({}), delete: async () => ({}) },
+  } as unknown as Containerd;
+  assert.equal(await removeLostBuildSteps(containerd, { before: 100_000 }), 1);
+  assert.deepEqual(removed, [STEP]);
+});

@@ -1,4 +1,7 @@
-/** Build steps of a buildkitd that was killed: they run on in containerd, and the next buildkitd does not know them. */
+/**
+ * Build steps that nobody waits for: of a buildkitd that was killed, which run on in containerd and which the next buildkitd does not
+ * know; and of a containerd that was killed, for BuildKit gives them up, and cannot remove what it cannot reach.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, hasCode } from '../../api/errors.ts';
 import type { Containerd } from './containerd.ts';
@@ -9,22 +12,29 @@ const POLL_MS = 10;
 const UNMADE_MS = 1000;
 
 /**
- * Ends and removes the containers of build steps. Only while no buildkitd runs. Other containers of the namespace, of CRI and of
- * clients of containerd itself, stay.
+ * Ends and removes the containers of build steps. Other containers of the namespace, of CRI and of clients of containerd itself, stay.
  *
+ * @param before milliseconds since the epoch: younger ones stay. Absent: all go, which is right only while no buildkitd runs
  * @returns how many there were
  */
 export async function removeLostBuildSteps(
   containerd: Pick<Containerd, 'containers' | 'tasks'>,
-  signal?: AbortSignal,
+  { before = Number.POSITIVE_INFINITY, signal }: { readonly before?: number; readonly signal?: AbortSignal } = {},
 ): Promise<number> {
   const { containers } = await containerd.containers.list({ filters: [] }, { signal });
-  const steps = containers.filter(({ id, spec }) => spec !== undefined && isBuildStep(id, spec.value));
+  const steps = containers.filter(
+    ({ id, spec, createdAt }) => spec !== undefined && isBuildStep(id, spec.value) && milliseconds(createdAt) < before,
+  );
   for (const { id } of steps) {
     await endTask(containerd.tasks, id, signal);
     await containerd.containers.delete({ id }, { signal }).catch(ignoreMissing);
   }
   return steps.length;
+}
+
+/** Since the epoch. */
+function milliseconds(time: { readonly seconds: bigint; readonly nanos: number } | undefined): number {
+  return time === undefined ? 0 : Number(time.seconds) * 1000 + time.nanos / 1_000_000;
 }
 
 /** BuildKit makes up ids of 25 letters and digits, and puts steps into PARENT/buildkit/ID (executor/oci/spec.go). */
