@@ -44,21 +44,22 @@ const sleepers = () => processesWith([`sleep ${EXEC_SLEEP}`]).then((pids) => pid
 const settled = () =>
   until('no build step runs', async () => (await processesWith([`sleep ${BUILD_SLEEP}`])).length === 0);
 
-/** Starts a command, by a process of its own or through the front door, and kills it after some time. */
-async function vanish(args: readonly string[], direct: boolean, afterMs: number): Promise<void> {
+/** Starts a command, by a process of its own or through the front door, and kills it after some time, or at its first output. */
+async function vanish(args: readonly string[], direct: boolean, moment: number | 'output'): Promise<void> {
   const child = daemon.spawn(args, { direct });
   child.stdin?.on('error', () => undefined); // it ends while we write
   if (args.includes('-i')) child.stdin?.write(Buffer.alloc(1 << 20));
   child.stdout?.resume();
   child.stderr?.resume();
   const gone = once(child, 'close');
-  await sleep(afterMs);
+  if (moment !== 'output') await sleep(moment);
+  else if (child.stdout !== null) await once(child.stdout, 'data');
   child.kill('SIGKILL');
   await gone;
 }
 
 /** Kills two clients of each kind at several moments. */
-async function vanishOften(args: readonly string[], moments: readonly number[]): Promise<void> {
+async function vanishOften(args: readonly string[], moments: readonly (number | 'output')[]): Promise<void> {
   for (const moment of moments) await Promise.all([vanish(args, false, moment), vanish(args, true, moment)]);
 }
 
@@ -88,7 +89,7 @@ describe('a client is killed', { timeout: 110_000 }, () => {
 
   test('in run: the container goes on, --rm or not, and can be removed', async () => {
     await vanishOften(['run', '--rm', '-i', 'busybox', 'cat'], [30, 120, 250, 600]);
-    await vanishOften(['run', '--rm', 'busybox', 'sh', '-c', LOOP], [500]);
+    await vanishOften(['run', '--rm', 'busybox', 'sh', '-c', LOOP], ['output']);
     await vanishOften(['run', '-t', 'busybox', 'sleep', '1000'], [300]);
     await sleep(1000);
     const ids = (await daemon.ok(['ps', '-aq'])).split('\n');

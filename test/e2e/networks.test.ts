@@ -8,11 +8,14 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { type Daemon, startDaemon } from '../support/k3c.ts';
 
+/** Networks are the machine's: another run of this file beside this one has others. */
+const NET = `10.${128 + (process.pid % 120)}`;
+
 let daemon: Daemon;
 before(async () => {
   daemon = await startDaemon();
   await daemon.ok(['network', 'create', 'lan']);
-  await daemon.ok(['network', 'create', '--subnet', '10.62.1.0/24', '--label', 'tier=db', 'fixed']);
+  await daemon.ok(['network', 'create', '--subnet', `${NET}.1.0/24`, '--label', 'tier=db', 'fixed']);
   await daemon.ok(['network', 'create', '--internal', 'inner']);
 });
 after(() => daemon.stop());
@@ -67,16 +70,16 @@ describe('create, ls, inspect, rm', () => {
     assert.equal(await daemon.ok(['network', 'ls', '-q', '--no-trunc', '-f', 'label=tier=db']), id);
     assert.equal(await daemon.ok(['inspect', '--type', 'network', '-f', '{{.Driver}}', 'fixed']), 'bridge');
     const [place] = JSON.parse(await daemon.ok(['network', 'inspect', '-f', '{{json .IPAM.Config}}', 'fixed']));
-    assert.deepEqual(place, { Subnet: '10.62.1.0/24', Gateway: '10.62.1.1' });
+    assert.deepEqual(place, { Subnet: `${NET}.1.0/24`, Gateway: `${NET}.1.1` });
   });
 
   const refused: [args: string[], message: RegExp][] = [
     [['lan'], /network with name lan already exists/],
     [['bridge'], /operation is not permitted on predefined bridge network/],
     [['-d', 'overlay', 'x1'], /could not find plugin overlay in v1 plugin registry/],
-    [['--subnet', '10.62.1.128/25', 'x1'], /Pool overlaps with other one on this address space: .*10\.62\.1\./],
+    [['--subnet', `${NET}.1.128/25`, 'x1'], /Pool overlaps with other one on this address space: .*10\.\d+\.1\./],
     [['--subnet', '10.0.0.0', 'x1'], /invalid subnet 10.0.0.0: invalid CIDR block notation/],
-    [['--subnet', '10.62.3.0/24', '--gateway', '10.9.9.9', 'x1'], /no matching subnet for gateway 10.9.9.9/],
+    [['--subnet', `${NET}.3.0/24`, '--gateway', '10.9.9.9', 'x1'], /no matching subnet for gateway 10.9.9.9/],
     [['-o', 'com.example=1', 'x1'], /unknown option com.example/],
   ];
   for (const [args, message] of refused)
@@ -89,7 +92,7 @@ describe('create, ls, inspect, rm', () => {
     });
 
   test('a gateway, a range and an MTU of one’s own; rm takes the bridge away', async () => {
-    const flags = ['--subnet', '10.62.4.0/24', '--gateway', '10.62.4.254', '--ip-range', '10.62.4.64/26'];
+    const flags = ['--subnet', `${NET}.4.0/24`, '--gateway', `${NET}.4.254`, '--ip-range', `${NET}.4.64/26`];
     await daemon.ok(['network', 'create', ...flags, '-o', 'com.docker.network.driver.mtu=1300', 'odd']);
     const seen = await daemon.ok([
       'run',
@@ -102,8 +105,8 @@ describe('create, ls, inspect, rm', () => {
       'ip -4 address show eth0; ip route',
     ]);
     assert.match(seen, /mtu 1300/);
-    assert.match(seen, /inet 10\.62\.4\.64\/24/);
-    assert.match(seen, /default via 10\.62\.4\.254/);
+    assert.match(seen, /inet 10\.\d+\.4\.64\/24/);
+    assert.match(seen, /default via 10\.\d+\.4\.254/);
     const before = await bridges();
     assert.equal(await daemon.ok(['network', 'rm', 'odd']), 'odd');
     assert.equal((await bridges()).length, before.length - 1);
@@ -118,7 +121,7 @@ describe('traffic', () => {
   before(async () => {
     await serve('web', '--network', 'lan');
     await serve('near', '--network', 'lan');
-    await serve('far', '--network', 'fixed', '--ip', '10.62.1.77');
+    await serve('far', '--network', 'fixed', '--ip', `${NET}.1.77`);
     await serve('shut', '--network', 'inner');
     await serve('plain');
   });
@@ -129,8 +132,8 @@ describe('traffic', () => {
     assert.equal(await within('near', get(web)), 'web');
     for (const stranger of ['far', 'shut', 'plain'])
       assert.equal(await within(stranger, get(web)), undefined, stranger);
-    assert.equal(await addressOf('far', 'fixed'), '10.62.1.77');
-    assert.equal(await within('web', get('10.62.1.77')), undefined);
+    assert.equal(await addressOf('far', 'fixed'), `${NET}.1.77`);
+    assert.equal(await within('web', get(`${NET}.1.77`)), undefined);
     assert.equal(await within('web', get(await inspect('plain', '{{.NetworkSettings.IPAddress}}'))), undefined);
   });
 
@@ -217,11 +220,11 @@ describe('traffic', () => {
       '--network',
       'name=lan,alias=multi',
       '--network',
-      'name=fixed,ip=10.62.1.55,mac-address=02:00:00:00:00:55',
+      `name=fixed,ip=${NET}.1.55,mac-address=02:00:00:00:00:55`,
     ];
     await serve('multi', ...flags, '--network', 'inner', '-p', '80');
     assert.equal(await within('near', get('multi')), 'multi');
-    assert.equal(await within('far', get('10.62.1.55')), 'multi');
+    assert.equal(await within('far', get(`${NET}.1.55`)), 'multi');
     assert.equal(await within('shut', get(await addressOf('multi', 'inner'))), 'multi');
     assert.equal(await daemon.ok(['ps', '-f', 'name=multi', '--format', '{{.Networks}}']), 'lan,fixed,inner');
     assert.equal(await inspect('multi', '{{.NetworkSettings.Networks.fixed.MacAddress}}'), '02:00:00:00:00:55');
@@ -322,13 +325,13 @@ describe('traffic', () => {
     [['--network', 'lan', '--network', 'host'], /cannot attach both user-defined and non-user-defined network-modes/],
     [['--network', 'name=lan,colour=red'], /invalid argument .* for "--network" flag: invalid field key colour/],
     [
-      ['--network', 'name=fixed,ip=10.62.1.9', '--ip', '10.62.1.8'],
+      ['--network', `name=fixed,ip=${NET}.1.9`, '--ip', `${NET}.1.8`],
       /cannot specify both --ip and per-network IPv4 address/,
     ],
     [['--network', 'lan', '--ip', '172.18.9.9'], /only when connecting to networks with user configured subnets/],
-    [['--ip', '10.62.1.3'], /user specified IP address is supported on user defined networks only/],
-    [['--network', 'fixed', '--ip', '10.62.1.77'], /Address already in use/],
-    [['--network', 'fixed', '--ip', '10.62.2.1'], /invalid address 10.62.2.1/],
+    [['--ip', `${NET}.1.3`], /user specified IP address is supported on user defined networks only/],
+    [['--network', 'fixed', '--ip', `${NET}.1.77`], /Address already in use/],
+    [['--network', 'fixed', '--ip', `${NET}.2.1`], /invalid address 10\.\d+\.2\.1/],
     [['--network', 'host', '--mac-address', '92:d0:c6:0a:29:33'], /conflicting options: mac-address/],
     [['--network-alias', 'x'], /network-scoped alias is supported only for containers in user defined networks/],
   ];
@@ -347,7 +350,7 @@ describe('traffic', () => {
     assert.deepEqual(await namespaces(), names);
     assert.equal(await addressOf('web', 'lan'), web);
     const next = await daemon.ok(['run', '--rm', '--network', 'fixed', 'busybox', 'hostname', '-i']);
-    assert.notEqual(next, '10.62.1.77');
+    assert.notEqual(next, `${NET}.1.77`);
     const told = ['events', '--since', '30m', '--until', '0s', '-f', 'type=network', '-f', 'event=connect'];
     const events = await daemon.ok([...told, '--format', '{{.Action}} {{.Actor.Attributes.name}}']);
     for (const network of ['bridge', 'lan', 'fixed']) assert.match(events, new RegExp(`^connect ${network}$`, 'm'));

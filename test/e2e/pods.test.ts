@@ -11,6 +11,10 @@ import { type Daemon, startDaemon } from '../support/k3c.ts';
 import { tarOf } from '../support/layers.ts';
 import { heldForNoContainer } from '../support/leftovers.ts';
 
+/** Networks are the machine's: another run of this file beside this one has others. */
+const NET = `10.${128 + (process.pid % 120)}`;
+const NET6 = `fd61:${(process.pid % 65536).toString(16)}`;
+
 let daemon: Daemon;
 let containerd: ReturnType<typeof connectContainerd>;
 before(async () => {
@@ -255,7 +259,7 @@ describe('a pod of two', () => {
 
 describe('what is asked of a pod', () => {
   const rigs = ['lan1', 'procs', 'hosted', 'alone', 'tuned', 'again'];
-  before(() => daemon.ok(['network', 'create', '--subnet', '10.61.1.0/24', 'lan']));
+  before(() => daemon.ok(['network', 'create', '--subnet', `${NET}.1.0/24`, 'lan']));
   after(async () => {
     await daemon.ok(['pod', 'rm', '-f', ...rigs]);
     await daemon.ok(['rm', '-f', 'peer']);
@@ -284,7 +288,7 @@ describe('what is asked of a pod', () => {
       '--network',
       'lan',
       '--ip',
-      '10.61.1.40',
+      `${NET}.1.40`,
       '--network-alias',
       'front',
       '-p',
@@ -294,8 +298,8 @@ describe('what is asked of a pod', () => {
     await serve('lan1', 'l1', 80);
     await daemon.ok(['run', '-d', '--name', 'peer', '--network', 'lan', 'busybox', 'sleep', '600']);
     for (let i = 0; i < 2; i++) {
-      assert.equal(await podField('lan1', '{{.Networks}} {{.IP}}'), 'lan 10.61.1.40');
-      for (const name of ['lan1', 'l1', 'front', '10.61.1.40'])
+      assert.equal(await podField('lan1', '{{.Networks}} {{.IP}}'), `lan ${NET}.1.40`);
+      for (const name of ['lan1', 'l1', 'front', `${NET}.1.40`])
         assert.equal(await within('peer', get(name, 80)), 'l1', name);
       assert.equal(await curl(await published('lan1', 80)), 'l1');
       const members = await daemon.ok(['network', 'inspect', '-f', '{{range .Containers}}{{.Name}} {{end}}', 'lan']);
@@ -306,8 +310,8 @@ describe('what is asked of a pod', () => {
   });
 
   test('several networks', async () => {
-    await daemon.ok(['network', 'create', '--subnet', '10.61.3.0/24', 'far']);
-    const far = 'name=far,ip=10.61.3.9,alias=remote';
+    await daemon.ok(['network', 'create', '--subnet', `${NET}.3.0/24`, 'far']);
+    const far = `name=far,ip=${NET}.3.9,alias=remote`;
     await daemon.ok(['pod', 'create', '--network', 'lan', '--network', far, '-p', '80', 'wide']);
     await serve('wide', 'w1', 80);
     await daemon.ok(['run', '-d', '--name', 'near', '--network', 'lan', 'busybox', 'sleep', '600']);
@@ -318,10 +322,10 @@ describe('what is asked of a pod', () => {
         ['near', 'wide'],
         ['near', 'w1'],
         ['away', 'remote'],
-        ['away', '10.61.3.9'],
+        ['away', `${NET}.3.9`],
       ] as const)
         assert.equal(await within(from, get(host, 80)), 'w1', `${from} ${host}`);
-      assert.equal(await within('near', get('10.61.3.9', 80)), undefined);
+      assert.equal(await within('near', get(`${NET}.3.9`, 80)), undefined);
       assert.equal(await curl(await published('wide', 80)), 'w1');
     };
     await isReached();
@@ -355,15 +359,15 @@ describe('what is asked of a pod', () => {
   });
 
   test('both families, and an address of the link layer', async () => {
-    await daemon.ok(['network', 'create', '--ipv6', '--subnet', '10.61.2.0/24', '--subnet', 'fd61:2::/64', 'six']);
-    const asked = ['--ip', '10.61.2.9', '--ip6', 'fd61:2::9', '--mac-address', '02:00:00:00:00:09'];
+    await daemon.ok(['network', 'create', '--ipv6', '--subnet', `${NET}.2.0/24`, '--subnet', `${NET6}::/64`, 'six']);
+    const asked = ['--ip', `${NET}.2.9`, '--ip6', `${NET6}::9`, '--mac-address', '02:00:00:00:00:09'];
     await daemon.ok(['pod', 'create', '--network', 'six', ...asked, 'both']);
     await serve('both', 'b1', 80);
     const seen = (await within('b1', 'ip address show eth0')) ?? '';
-    for (const address of ['inet 10.61.2.9/24', 'inet6 fd61:2::9/64', 'link/ether 02:00:00:00:00:09'])
+    for (const address of [`inet ${NET}.2.9/24`, `inet6 ${NET6}::9/64`, 'link/ether 02:00:00:00:00:09'])
       assert.ok(seen.includes(address), address);
     const asks = ['run', '--rm', '--network', 'six', 'busybox', 'sh', '-c'];
-    for (const host of ['fd61:2::9', '10.61.2.9', 'b1'])
+    for (const host of [`${NET6}::9`, `${NET}.2.9`, 'b1'])
       assert.equal(await daemon.ok([...asks, get(host, 80)]), 'b1', host);
     await daemon.ok(['pod', 'rm', '-f', 'both']);
     await daemon.ok(['network', 'rm', 'six']);
