@@ -76,19 +76,18 @@ export async function startDaemon(
   stack.defer(await holdUnpackedProgram());
   /** The children, once they are there: whoever else asks the relay of registries gets nothing. */
   const pulling: Supervised[] = [];
-  const [engine, registries] = await Promise.all([
-    unpackEngine(paths.root, signal),
-    LiveRegistries.open(config.registries, paths.certs, {
-      required: config.registriesNamed,
-      isAllowed: (socket) =>
-        isHeldBy(
-          socket,
-          pulling.flatMap(({ pid }) => pid ?? []),
-        ),
-      log,
-    }),
-    network.start(signal),
-  ]);
+  // Before the network: a file that is wrong must not leave a bridge.
+  const registries = await LiveRegistries.open(config.registries, paths.certs, {
+    required: config.registriesNamed,
+    isAllowed: (socket) =>
+      isHeldBy(
+        socket,
+        pulling.flatMap(({ pid }) => pid ?? []),
+      ),
+    log,
+  });
+  stack.defer(() => registries.close());
+  const [engine] = await Promise.all([unpackEngine(paths.root, signal), network.start(signal)]);
   const names = createNames({
     members: network.members,
     serversOf: (member) => (state.containers.byId(member) ?? state.pods.byId(member))?.spec.network.dns ?? [],
@@ -97,7 +96,6 @@ export async function startDaemon(
     log,
   });
   stack.defer(() => names.close());
-  stack.defer(() => registries.close());
   let renewBuildkitd: () => void = () => undefined;
   const offReload = host.onReload?.(() => registries.reload().then(() => renewBuildkitd()));
   stack.defer(() => offReload?.());

@@ -355,10 +355,12 @@ configs:
     await daemon.ok(['rmi', 'late.test/late:1']);
   });
 
-  test('a file that was named and is not there is an error', async () => {
-    const flags = ['--root', join(base, 'r'), '--state', join(base, 's'), '--registries', join(base, 'none.yaml')];
-    const { code, stderr } = await run(binary, ['daemon', ...flags]);
+  test('a file that was named and is not there is an error, and leaves no bridge', async () => {
+    const bridge = `k3cnone${process.pid % 10_000}`;
+    const places = ['--root', join(base, 'r'), '--state', join(base, 's'), '--bridge-name', bridge];
+    const { code, stderr } = await run(binary, ['daemon', ...places, '--registries', join(base, 'none.yaml')]);
     assert.equal(code, 1);
     assert.match(stderr, /cannot read .*none\.yaml/);
+    assert.notEqual((await run('ip', ['link', 'show', bridge])).code, 0);
   });
 });
