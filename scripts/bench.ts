@@ -3,6 +3,7 @@
  * one temporary directory, and is taken away at the end. `bench.ts --quick` makes fewer runs and leaves out the 400 MB layer;
  * `--only builds,network` asks only these questions (see SECTIONS); `--full` makes three hundred containers where it is about many.
  */
+
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import { builds } from './bench/builds.ts';
 import { busyboxTar } from './bench/contexts.ts';
 import { gatewayLatency, gatewayThroughput } from './bench/gateway.ts';
 import { type Contestant, race, row } from './bench/measure.ts';
+import { must } from './bench/must.ts';
 import { networks } from './bench/network.ts';
 import { type K3cPeer, type Peer, preparePodman, startDocker, startK3c } from './bench/peers.ts';
 import { preparePulls } from './bench/pulls.ts';
@@ -42,12 +44,6 @@ if (process.env['K3C_BENCH_INSIDE'] === undefined) {
     },
   );
   process.exit(inside.status ?? 1);
-}
-
-function must(command: readonly string[]): void {
-  const [file = '', ...args] = command;
-  const { status, stderr } = spawnSync(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}: ${stderr}`);
 }
 
 /** Resident kilobytes of a process and all below it; the share of each page that several map (Pss). */

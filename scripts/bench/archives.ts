@@ -1,20 +1,15 @@
 /** Archives of an image of 500 MB in and out: k3c, ctr on the same containerd, and dockerd. */
-import { spawnSync } from 'node:child_process';
+
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeLayeredImage } from '../../test/support/layers.ts';
 import { race, row } from './measure.ts';
+import { must } from './must.ts';
 import type { K3cPeer, Peer } from './peers.ts';
 
 const LAYERS = 10;
 const BYTES = 500 << 20;
 const IMAGE = 'example.test/bench-archive:1';
-
-function must(command: readonly string[]): void {
-  const [file = '', ...args] = command;
-  const { status, stderr } = spawnSync(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}: ${stderr}`);
-}
 
 /** Table rows. Every load begins without the image, in content and snapshots. */
 export async function archives(

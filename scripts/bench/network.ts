@@ -1,9 +1,10 @@
 /** What networks cost: starts on each kind, many ports at once, names, and traffic over a published port. */
-import { spawnSync } from 'node:child_process';
+
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { type Contestant, median, type Result, race, row } from './measure.ts';
+import { output } from './must.ts';
 import type { Peer } from './peers.ts';
 
 const NAME = 'bench-net';
@@ -12,13 +13,6 @@ const NETWORK = 'bench-network';
 const FIRST_PORT = 20_000;
 const PORTS = 64;
 const FILE_MB = 400;
-
-function output(command: readonly string[]): string {
-  const [file = '', ...args] = command;
-  const { status, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}: ${stderr}`);
-  return stdout.trim();
-}
 
 /**
  * Table rows. The image `bench-busybox` is there.

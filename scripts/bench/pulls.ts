@@ -1,10 +1,12 @@
 /** Pulls from a registry on this machine: an image of 500 MB in ten layers, and the same read and unpacked by hand. */
+
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeLayeredImage } from '../../test/support/layers.ts';
 import { type Registry, startRegistry } from '../../test/support/registry.ts';
 import type { Contestant } from './measure.ts';
+import { must } from './must.ts';
 import type { Peer } from './peers.ts';
 
 const LAYERS = 10;
@@ -58,9 +60,4 @@ done
     before: () => void mkdirSync(target, { recursive: true }),
     after: () => rmSync(target, { recursive: true, force: true }),
   };
-}
-
-function must([file = '', ...args]: readonly string[]): void {
-  const { status, stderr } = spawnSync(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  if (status !== 0) throw new Error(`${file} ${args.join(' ')} ended with ${status}: ${stderr}`);
 }

@@ -1,18 +1,13 @@
 /** How fast bytes come out of containers and go into them: whole commands on a file of random bytes, in MB/s. */
-import { spawnSync } from 'node:child_process';
+
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Contestant, race } from './measure.ts';
+import { must } from './must.ts';
 import type { Peer } from './peers.ts';
 
 const NAME = 'bench-streams';
-
-function must(command: readonly string[]): void {
-  const [file = '', ...args] = command;
-  const { status, stderr } = spawnSync(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}: ${stderr}`);
-}
 
 /** A command with a file as its input. */
 function fed(file: string, command: readonly string[]): string[] {
