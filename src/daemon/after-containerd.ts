@@ -6,15 +6,21 @@ import { removeLostBuildSteps } from './backends/lost-build-steps.ts';
 import { endLostLeases } from './backends/lost-leases.ts';
 import { mendSnapshots } from './backends/mend-snapshots.ts';
 
+export interface AfterContainerdOptions {
+  readonly snapshotter: string;
+  /** When this containerd was started, milliseconds since the epoch. */
+  readonly since: number;
+  /** The one before has died, and buildkitd lived on. */
+  readonly isReturn: boolean;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
 /**
  * After every start of containerd, before anything else is asked of it where that can be. A failure is logged: it costs room on disk, and
  * is no reason to be without containers. What takes its time goes on afterwards: build steps, and a collection of a store that may be large.
- * @param since when this containerd was started, milliseconds since the epoch
  */
-export async function afterContainerd(
-  containerd: Containerd,
-  options: { readonly snapshotter: string; readonly since: number; readonly signal: AbortSignal; readonly log: Log },
-): Promise<void> {
+export async function afterContainerd(containerd: Containerd, options: AfterContainerdOptions): Promise<void> {
   const { snapshotter, since, signal, log } = options;
   const complain = (err: unknown) => log.warn({ err }, 'cannot clear away what the last containerd has left');
   try {
@@ -26,12 +32,13 @@ export async function afterContainerd(
     complain(err);
     return;
   }
-  clearSlowly(containerd, since, signal).catch((err: unknown) => {
+  clearSlowly(containerd, options).catch((err: unknown) => {
     if (!signal.aborted) complain(err);
   });
 }
 
-async function clearSlowly(containerd: Containerd, since: number, signal: AbortSignal): Promise<void> {
-  await removeLostBuildSteps(containerd, { before: since, signal });
+/** Before buildkitd's own start its steps are cleared away anyway. */
+async function clearSlowly(containerd: Containerd, { isReturn, since, signal }: AfterContainerdOptions): Promise<void> {
+  if (isReturn) await removeLostBuildSteps(containerd, { before: since, signal });
   await collectGarbage(containerd.leases);
 }

@@ -108,7 +108,8 @@ export async function startDaemon(
 
   let containerdStarted = 0;
   const { snapshotter } = facts;
-  const clearUp = () => afterContainerd(containerd, { snapshotter, since: containerdStarted, signal, log });
+  const clearUp = (isReturn: boolean) =>
+    afterContainerd(containerd, { snapshotter, since: containerdStarted, isReturn, signal, log });
   const exitNotes = new ExitNotes(paths.containerdState);
   const ownCgroups =
     facts.cgroupDriver === 'cgroupfs' ? { parent: cgroups.containers, version: facts.cgroupVersion } : undefined;
@@ -130,7 +131,7 @@ export async function startDaemon(
     },
     beforeBuildkitd: () => beforeBuildkitd(containerd, log),
     onContainerdRecovered: async () => {
-      await clearUp();
+      await clearUp(true);
       await containers.resync(containerdStarted, signal);
     },
     log,
@@ -169,7 +170,7 @@ export async function startDaemon(
   await containerdChild.start(signal);
   stack.defer(() => containerdChild.stop(CHILD_STOP_MS));
   await endStaleLeases(containerd.leases, signal);
-  await clearUp();
+  await clearUp(false);
   await ensurePauseImage(containerd, engine.path('pause'), PAUSE_IMAGE, signal);
   // buildkitd needs only containerd; containers are taken up meanwhile.
   const kubeletImages = new KubeletImages(containerd, (id) => containers.namesUsing(id).length > 0, log);

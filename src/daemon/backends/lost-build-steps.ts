@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, hasCode } from '../../api/errors.ts';
 import type { Containerd } from './containerd.ts';
+import { milliseconds } from './timestamp.ts';
 
 const SIGKILL = 9;
 const POLL_MS = 10;
@@ -30,11 +31,6 @@ export async function removeLostBuildSteps(
     await containerd.containers.delete({ id }, { signal }).catch(ignoreMissing);
   }
   return steps.length;
-}
-
-/** Since the epoch. */
-function milliseconds(time: { readonly seconds: bigint; readonly nanos: number } | undefined): number {
-  return time === undefined ? 0 : Number(time.seconds) * 1000 + time.nanos / 1_000_000;
 }
 
 /** BuildKit makes up ids of 25 letters and digits, and puts steps into PARENT/buildkit/ID (executor/oci/spec.go). */

@@ -5,6 +5,7 @@
 import { Code, hasCode } from '../../api/errors.ts';
 import type { Lease } from '../../api/gen/services/leases/v1/leases.ts';
 import type { Containerd } from './containerd.ts';
+import { milliseconds } from './timestamp.ts';
 
 /** CRI gives a sandbox's lease the sandbox's id. */
 const CRI_ID = /^[0-9a-f]{64}$/;
@@ -23,7 +24,7 @@ type Client = Pick<Containerd, 'leases'> & { readonly cri: Pick<Containerd['cri'
  */
 export async function endLostLeases(containerd: Client, before: number, signal?: AbortSignal): Promise<number> {
   const { leases } = await containerd.leases.list({ filters: [] }, { signal });
-  const old = leases.filter((lease) => madeAt(lease) < before);
+  const old = leases.filter((lease) => milliseconds(lease.createdAt) < before);
   const ofSandboxes = old.filter(({ id }) => CRI_ID.test(id));
   const ofContainers = old.filter(({ id, labels }) => RANDOM_ID.test(id) && labels[EXPIRE] !== undefined);
   const lost = [
@@ -37,11 +38,6 @@ export async function endLostLeases(containerd: Client, before: number, signal?:
     });
   }
   return lost.length;
-}
-
-/** Milliseconds since the epoch. */
-function madeAt({ createdAt }: Lease): number {
-  return createdAt === undefined ? 0 : Number(createdAt.seconds) * 1000 + createdAt.nanos / 1_000_000;
 }
 
 async function withoutSandbox({ cri }: Client, leases: readonly Lease[], signal?: AbortSignal): Promise<Lease[]> {
