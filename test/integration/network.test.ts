@@ -153,6 +153,8 @@ if (!insideNetworkNamespace()) {
       },
     );
     await net.publish('third', net.pod2, portRequest(8091));
+    const full = net.network.reserve('other', 'other', [portRequest(8090, { hostPortEnd: 8091 })]);
+    await assert.rejects(full, /8091 failed: port is already allocated \(container name-of-third has it\)/);
     await net.network.release('holder');
     await net.network.release('third');
   });
@@ -188,6 +190,12 @@ if (!insideNetworkNamespace()) {
     await assert.rejects(net.network.reserve('x', 'x', [portRequest(8094, { hostIp: '10.66.6.6' })]), {
       code: Code.FAILED_PRECONDITION,
     });
+  });
+
+  test('a port that is asked for twice is there once', async () => {
+    const [first, ...more] = await net.network.reserve('twice', 'twice', [portRequest(8094), portRequest(8094)]);
+    assert.deepEqual([first?.hostPort, more], [8094, []]);
+    await net.network.release('twice');
   });
 
   test('64 ports in less than half a second, and they work', async () => {
@@ -279,4 +287,20 @@ if (!insideNetworkNamespace()) {
       assert.equal(await askTcp('127.0.0.1', 8110), 'ECONNREFUSED');
       await net.restart();
     });
+
+  test('a host without addresses of IPv6 serves IPv4 alone, and the mapping says so', async () => {
+    const reserve = async (...of: Parameters<typeof portRequest>) => {
+      const [mapping] = await net.network.reserve('six', 'six', [portRequest(...of)]);
+      await net.network.release('six');
+      return mapping;
+    };
+    assert.equal((await reserve(8109))?.ipv4Only, undefined);
+    sh('sysctl -qw net.ipv6.conf.all.disable_ipv6=1');
+    try {
+      assert.equal((await reserve(8109))?.ipv4Only, true);
+      assert.equal((await reserve(8109, { hostIp: '127.0.0.1' }))?.ipv4Only, undefined);
+    } finally {
+      sh('sysctl -qw net.ipv6.conf.all.disable_ipv6=0');
+    }
+  });
 }

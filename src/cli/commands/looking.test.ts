@@ -196,9 +196,9 @@ describe('port', () => {
       ? Promise.resolve({ document: Buffer.from(JSON.stringify({ NetworkSettings: { Ports } })) })
       : Promise.reject(new K3cError(Code.NOT_FOUND, `No such container: ${container}`, { remote: true }));
   const cases: [argv: string[], code: number, text: string][] = [
-    [['web'], 0, '53/udp -> 127.0.0.1:53\n80/tcp -> 0.0.0.0:8088\n80/tcp -> [::1]:8089\n9000/tcp -> 0.0.0.0:9000\n'],
-    [['web', '80'], 0, '0.0.0.0:8088\n[::1]:8089\n'],
-    [['web', '80/tcp'], 0, '0.0.0.0:8088\n[::1]:8089\n'],
+    [['web'], 0, '53/udp -> 127.0.0.1:53\n80/tcp -> 0.0.0.0:8088\n80/tcp -> ::1:8089\n9000/tcp -> 0.0.0.0:9000\n'],
+    [['web', '80'], 0, '0.0.0.0:8088\n::1:8089\n'],
+    [['web', '80/tcp'], 0, '0.0.0.0:8088\n::1:8089\n'],
     [['web', '53/UDP'], 0, '127.0.0.1:53\n'],
     [['web', '53'], 1, "Error: No public port '53' published for web\n"],
     [['web', '443'], 1, "Error: No public port '443' published for web\n"],

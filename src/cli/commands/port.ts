@@ -17,7 +17,7 @@ export const port: CommandDefinition = {
     const { containers } = await context.client();
     const { document } = await containers.inspect({ container }, { signal: context.signal });
     const ports = (JSON.parse(document.toString('utf8')) as Document).NetworkSettings?.Ports ?? {};
-    const addresses = (key: string) => (ports[key] ?? []).map(({ HostIp, HostPort }) => joinHostPort(HostIp, HostPort));
+    const addresses = (key: string) => (ports[key] ?? []).map(({ HostIp, HostPort }) => `${HostIp}:${HostPort}`);
     let lines: string[];
     if (asked === '') {
       lines = Object.keys(ports).flatMap((key) => addresses(key).map((address) => `${key} -> ${address}`));
@@ -44,8 +44,4 @@ function portKey(text: string): string {
       `Error: invalid port (${number}): strconv.ParseUint: parsing ${JSON.stringify(number)}: value out of range`,
     );
   return `${Number(number)}/${protocol.toLowerCase()}`;
-}
-
-function joinHostPort(ip: string, port: string): string {
-  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }

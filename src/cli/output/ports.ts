@@ -6,7 +6,10 @@ interface Range {
   last: number;
 }
 
-/** Renders published ports, and exposed ones that are not published. An unset host address is every IPv4 address. */
+/**
+ * Renders published ports, and exposed ones that are not published. An unset host address is every IPv4 address; one of IPv6 has no
+ * brackets, as in docker 20.10.
+ */
 export function displayPorts(published: readonly PortRequest[], exposed: readonly PortRequest[]): string {
   if (published.length + exposed.length === 0) return '';
   const ports = [
@@ -26,7 +29,7 @@ export function displayPorts(published: readonly PortRequest[], exposed: readonl
   const moved: string[] = [];
   for (const { hostIp, hostPort, containerPort, protocol } of ports) {
     if (hostIp !== '' && hostPort !== containerPort) {
-      moved.push(`${hostAndPort(hostIp, String(hostPort))}->${containerPort}/${protocol}`);
+      moved.push(`${hostIp}:${hostPort}->${containerPort}/${protocol}`);
       continue;
     }
     const key = hostIp === '' ? protocol : `${hostIp}/${protocol}`;
@@ -50,11 +53,7 @@ function rangeText(key: string, { first, last }: Range): string {
   const slash = key.lastIndexOf('/');
   const ip = slash < 0 ? '' : key.slice(0, slash);
   const ports = first === last ? String(first) : `${first}-${last}`;
-  return `${ip === '' ? '' : `${hostAndPort(ip, ports)}->`}${ports}/${key.slice(slash + 1)}`;
-}
-
-function hostAndPort(ip: string, port: string): string {
-  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+  return `${ip === '' ? '' : `${ip}:${ports}->`}${ports}/${key.slice(slash + 1)}`;
 }
 
 function compare(a: string, b: string): number {

@@ -35,7 +35,8 @@ test('a listed pod is told whole', async () => {
     },
   });
   const { pods } = await client.list({ all: true, filters: { name: { values: ['w'] } } });
-  assert.deepEqual(pods, [{ ...pod, ports: [{ ...pod.ports[0], hostPortEnd: 0 }] }]);
+  const ports = ['0.0.0.0', '::'].map((hostIp) => ({ ...pod.ports[0], hostIp, hostPortEnd: 0 }));
+  assert.deepEqual(pods, [{ ...pod, ports }]);
   assert.deepEqual(asked, [{ all: true, filters: { name: ['w'] } }]);
 });
 

@@ -1,6 +1,7 @@
 /** k3c.v1.Pods on the pod engine. */
 import type { PodSummary, PodsDefinition } from '../../api/gen/k3c.ts';
 import type { Handlers } from '../../api/rpc/types.ts';
+import { boundPorts } from '../engine/containers/ports.ts';
 import type { ListedPod, PodEngine } from '../engine/pods/types.ts';
 import { toFilters } from './filters.ts';
 import { toPodSpec } from './spec/pod.ts';
@@ -26,7 +27,7 @@ function toSummary({ labels, ports, networks, containers, ...pod }: ListedPod): 
   return {
     ...pod,
     labels: { ...labels },
-    ports: ports.map((port) => ({ ...port, hostPortEnd: 0 })),
+    ports: boundPorts(ports).map((port) => ({ ...port, hostPortEnd: 0 })),
     networks: [...networks],
     containers: containers.map((container) => ({ ...container })),
   };

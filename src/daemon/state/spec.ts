@@ -12,6 +12,8 @@ export interface PortSpec {
   readonly protocol: 'tcp' | 'udp';
   /** Of a request, above hostPort: any free port from there to here. */
   readonly hostPortEnd?: number | undefined;
+  /** Of a published one without an address: the host had none of IPv6. */
+  readonly ipv4Only?: boolean | undefined;
 }
 
 /** A container's place on a network that users made. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PortSpec } from '../../state/spec.ts';
-import { portsToPublish } from './ports.ts';
+import { boundPorts, portsToPublish } from './ports.ts';
 
 test('-P adds what is exposed and not published by number', () => {
   const asked: PortSpec[] = [{ hostIp: '', hostPort: 8080, containerPort: 80, protocol: 'tcp' }];
@@ -19,4 +19,15 @@ test('-P adds what is exposed and not published by number', () => {
       [0, 443, 'tcp'],
     ],
   );
+});
+
+test('a port on all addresses is told for both families, where the host has both', () => {
+  const one = { hostPort: 8080, containerPort: 80, protocol: 'tcp' as const };
+  const told = (port: Pick<PortSpec, 'hostIp' | 'ipv4Only'>) => boundPorts([{ ...one, ...port }]);
+  assert.deepEqual(told({ hostIp: '' }), [
+    { ...one, hostIp: '0.0.0.0' },
+    { ...one, hostIp: '::' },
+  ]);
+  assert.deepEqual(told({ hostIp: '', ipv4Only: true }), [{ ...one, hostIp: '0.0.0.0' }]);
+  for (const hostIp of ['0.0.0.0', '127.0.0.1', '::1']) assert.deepEqual(told({ hostIp }), [{ ...one, hostIp }]);
 });

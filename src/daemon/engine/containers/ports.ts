@@ -1,4 +1,4 @@
-/** Which ports a start asks the host for. */
+/** Which ports a start asks the host for, and what it got. */
 import type { PortSpec, ResolvedConfig } from '../../state/spec.ts';
 
 /**
@@ -24,4 +24,15 @@ export function portsToPublish(
       };
     });
   return [...asked, ...rest];
+}
+
+/**
+ * Ports as docker tells them: one that is published on every address of the host is there twice, for both families, unless the host
+ * has no IPv6.
+ */
+export function boundPorts(published: readonly PortSpec[]): PortSpec[] {
+  return published.flatMap(({ ipv4Only = false, ...port }) => {
+    if (port.hostIp !== '') return [port];
+    return (ipv4Only ? ['0.0.0.0'] : ['0.0.0.0', '::']).map((hostIp) => ({ ...port, hostIp }));
+  });
 }

@@ -21,7 +21,10 @@ export interface PortRequest {
 }
 
 /** A port that is reserved for a container: `hostPort` is decided. */
-export interface PortMapping extends PortRequest {}
+export interface PortMapping extends PortRequest {
+  /** Of one on all addresses: this host had none of IPv6 when it was reserved. */
+  readonly ipv4Only?: boolean | undefined;
+}
 
 /** A running container as reconcile() needs it. */
 export interface PublishedContainer {
@@ -77,7 +80,8 @@ export interface HostNetwork {
   start(signal: AbortSignal): Promise<void>;
   /**
    * Takes all of the ports for a container, or none: ALREADY_EXISTS (reason port-in-use) when another container or a
-   * process of the host has one. Ports that the same owner holds already stay as they are.
+   * process of the host has one. Ports that the same owner holds already stay as they are; one
+   * that is asked for twice is there once.
    * @param ownerName as errors call the holder of a port: `container web`, `pod duo`
    */
   reserve(owner: string, ownerName: string, ports: readonly PortRequest[]): Promise<PortMapping[]>;

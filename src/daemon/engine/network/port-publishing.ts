@@ -32,7 +32,9 @@ export class PortPublishing {
   }
 
   async reserve(owner: string, ownerName: string, ports: readonly PortRequest[]): Promise<PortMapping[]> {
-    return await this.#ports.reserve(owner, ownerName, ports);
+    const mappings = await this.#ports.reserve(owner, ownerName, ports);
+    if (this.#addresses(IpFamily.IPV6).length > 0) return mappings;
+    return mappings.map((mapping) => (mapping.hostIp === '' ? { ...mapping, ipv4Only: true } : mapping));
   }
 
   publish(owner: string, podIps: readonly string[], ports: readonly PortMapping[]): void {
@@ -80,9 +82,12 @@ export class PortPublishing {
   }
 
   #localAddresses(): Set<string> {
-    const families = [IpFamily.IPV4, IpFamily.IPV6];
-    const route = this.#options.route();
-    return new Set(families.flatMap((family) => listAddresses(route, family).map(({ address }) => address)));
+    return new Set([IpFamily.IPV4, IpFamily.IPV6].flatMap((family) => this.#addresses(family)));
+  }
+
+  /** This host's own. */
+  #addresses(family: IpFamily): string[] {
+    return listAddresses(this.#options.route(), family).map(({ address }) => address);
   }
 }
 

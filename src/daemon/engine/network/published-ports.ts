@@ -62,12 +62,11 @@ export class PublishedPorts {
         return held.reservation;
       });
       for (const held of [...taken]) held.listener = await openOrExplain(held.reservation.mapping);
-      const mappings: PortMapping[] = [];
+      const reservations = new Set<Reservation>();
       for (const [index, request] of requests.entries()) {
-        const reservation = fixed[index] ?? (await this.#choose(owner, ownerName, request, taken));
-        mappings.push(reservation.mapping);
+        reservations.add(fixed[index] ?? (await this.#choose(owner, ownerName, request, taken)));
       }
-      return mappings;
+      return [...reservations].map(({ mapping }) => mapping);
     } catch (error) {
       for (const held of taken) this.#drop(held);
       throw error;
@@ -85,14 +84,27 @@ export class PublishedPorts {
     const { hostPortEnd = 0, ...rest } = request;
     for (let hostPort = request.hostPort; ; hostPort++) {
       try {
-        return await this.#pick(owner, ownerName, { ...rest, hostPort }, taken);
+        return await this.#holdAndListen({ owner, ownerName, mapping: { ...rest, hostPort } }, taken);
       } catch (error) {
         if (!(error instanceof K3cError) || error.reason !== 'port-in-use' || hostPort === hostPortEnd) throw error;
       }
     }
   }
 
-  /** Listens, on the port that the kernel chooses where it is 0. */
+  /** Asks the table before the kernel, so that the error names the container that has it. */
+  async #holdAndListen(reservation: Reservation, taken: HeldPort[]): Promise<Reservation> {
+    const held = this.#hold(reservation);
+    try {
+      held.listener = await openOrExplain(reservation.mapping);
+    } catch (error) {
+      this.#drop(held);
+      throw error;
+    }
+    taken.push(held);
+    return reservation;
+  }
+
+  /** Listens on the port that the kernel chooses. */
   async #pick(owner: string, ownerName: string, request: PortRequest, taken: HeldPort[]): Promise<Reservation> {
     const listener = await openOrExplain(request);
     try {

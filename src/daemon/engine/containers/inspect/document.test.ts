@@ -69,7 +69,10 @@ test('the document has docker names where docker has them', () => {
   assert.deepEqual(document['HostConfig']?.['PortBindings'], { '80/tcp': [{ HostIp: '', HostPort: '' }] });
   assert.deepEqual(document['NetworkSettings']?.['Ports'], {
     '443/tcp': null,
-    '80/tcp': [{ HostIp: '0.0.0.0', HostPort: '8080' }],
+    '80/tcp': [
+      { HostIp: '0.0.0.0', HostPort: '8080' },
+      { HostIp: '::', HostPort: '8080' },
+    ],
   });
   assert.equal(document['NetworkSettings']?.['IPAddress'], '10.9.0.2');
   assert.equal((document['Mounts'] as unknown as { Source: string }[])[0]?.Source, '/vols/abc/_data');
