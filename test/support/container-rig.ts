@@ -8,7 +8,7 @@ import { filesHelperPath } from '../../src/bundle/program.ts';
 import { type Containerd, connectContainerd } from '../../src/daemon/backends/containerd.ts';
 import type { PortPublisher } from '../../src/daemon/engine/containers/dependencies.ts';
 import { type ContainerEngine, createContainerEngine } from '../../src/daemon/engine/containers/engine.ts';
-import type { ImageConfig } from '../../src/daemon/engine/containers/image-config.ts';
+import type { ImageConfig, ResolvedImage } from '../../src/daemon/engine/containers/image-config.ts';
 import { sampleSpec } from '../../src/daemon/engine/containers/samples.ts';
 import type { ContainerSpec } from '../../src/daemon/engine/containers/types.ts';
 import { createImageEngine } from '../../src/daemon/engine/images/images.ts';
@@ -83,14 +83,16 @@ export async function bootDaemon(base: string, overrides: Partial<ImageConfig> =
   const images = createImageEngine({ containerd, snapshotter: 'overlayfs', log: silentLog });
   const database = openDatabase(join(base, 'k3c.db'));
   const network: string[] = [];
+  const overridden = (image: ResolvedImage) => ({
+    ...image,
+    config: { config: { ...image.config.config, ...overrides } },
+  });
   const engine = createContainerEngine({
     containerd,
     images: {
       commit: (options) => images.commit(options),
-      resolve: async (reference) => {
-        const image = await images.resolve(reference);
-        return { ...image, config: { config: { ...image.config.config, ...overrides } } };
-      },
+      resolve: async (reference) => overridden(await images.resolve(reference)),
+      use: (reference, take) => images.use(reference, (image) => take(overridden(image))),
     },
     network: fakeNetwork(network),
     state: database,

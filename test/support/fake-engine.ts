@@ -12,6 +12,8 @@ import type { Attachment, ProcessExit } from '../../src/daemon/engine/streams/ty
 import { openDatabase } from '../../src/daemon/state/database.ts';
 import { silentLog } from '../../src/host/log.ts';
 
+const BUSYBOX = { id: 'sha256:1', reference: 'docker.io/library/busybox:latest', config: {} };
+
 async function* nothing(): AsyncGenerator<never> {
   yield* [];
 }
@@ -92,7 +94,8 @@ export function fakeEngine(base: string, fails: { [call: string]: K3cError } = {
     containerd,
     images: {
       commit: () => Promise.reject(new Error('no commit here')),
-      resolve: () => Promise.resolve({ id: 'sha256:1', reference: 'docker.io/library/busybox:latest', config: {} }),
+      resolve: () => Promise.resolve(BUSYBOX),
+      use: (_reference, take) => Promise.resolve(take(BUSYBOX)),
     },
     network: {
       members,

@@ -20,6 +20,11 @@ import type { ResolvedImage } from './image-config.ts';
 export interface ImageResolver {
   /** @param platform os/arch[/variant]; an image that is not for it counts as not there. */
   resolve(reference: string, signal?: AbortSignal, platform?: string): Promise<ResolvedImage>;
+  /**
+   * resolve, for one who will use the image: `take` is called in a turn in which it is not being removed, and must not wait for
+   * anything. A row that it writes keeps the image.
+   */
+  use<T>(reference: string, take: (image: ResolvedImage) => T, signal?: AbortSignal, platform?: string): Promise<T>;
   /** Puts a layer on an image. Returns the id of the new one, which CRI sees by then. */
   commit(options: CommitRequest): Promise<string>;
 }

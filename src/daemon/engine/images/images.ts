@@ -8,6 +8,7 @@ import { type CommitOptions, commitImage } from './commit.ts';
 import { ContentStore } from './content.ts';
 import { type HistoryEntry, imageHistory } from './history.ts';
 import { type ImportOptions, importImage } from './import.ts';
+import { useImage } from './in-use.ts';
 import { inspectImage } from './inspect.ts';
 import { type ListedImage, type ListOptions, listImages } from './list.ts';
 import { type LoadedImage, loadImages } from './load.ts';
@@ -19,6 +20,7 @@ import { type PullOptions, type PullResult, pullImage } from './pull.ts';
 import { type PushOptions, type PushResult, pushImage } from './push.ts';
 import { ImageRecords } from './records.ts';
 import { noRegistries } from './registries.ts';
+import { Removals } from './removals.ts';
 import { type RemovedImage, removeImage } from './remove.ts';
 import { type ResolvedImage, resolveImage } from './resolve.ts';
 import { saveImages } from './save.ts';
@@ -31,7 +33,7 @@ export interface ImageEngineOptions {
   readonly snapshotter: string;
   readonly log: Log;
   /** The containers made from an image, by image id; they keep it from being removed. */
-  readonly containersUsing?: (imageId: string) => Promise<readonly ImageUser[]> | readonly ImageUser[];
+  readonly containersUsing?: (imageId: string) => readonly ImageUser[];
   /** Waits until removed containers have let go of their images. */
   readonly removalsDone?: () => Promise<void>;
   /** What applyRegistries made of registries.yaml; absent: nothing is configured. */
@@ -62,6 +64,7 @@ export function createImageEngine(options: ImageEngineOptions) {
     registries: options.registries ?? noRegistries(),
     isOursAlone: options.isOursAlone ?? (() => false),
     containersUsing: options.containersUsing ?? (() => []),
+    removals: new Removals(),
     removalsDone: options.removalsDone ?? (() => Promise.resolve()),
     exclusively: (work) => {
       const result = last.then(work);
@@ -77,6 +80,9 @@ export function createImageEngine(options: ImageEngineOptions) {
     /** Throws NOT_FOUND image-not-found, INVALID_ARGUMENT bad-input. */
     resolve: (name: string, signal?: AbortSignal, platform?: string): Promise<ResolvedImage> =>
       resolveImage(name, parts, signal, platform),
+    /** resolve, for a container: what `take` writes there and then keeps the image. See useImage. */
+    use: <T>(name: string, take: (image: ResolvedImage) => T, signal?: AbortSignal, platform?: string): Promise<T> =>
+      useImage(parts, name, take, signal, platform),
     list: (listOptions: ListOptions = {}): Promise<ListedImage[]> => listImages(parts, sizes, listOptions),
     inspect: (name: string, signal?: AbortSignal): Promise<Record<string, unknown>> =>
       inspectImage(parts, sizes, name, signal),

@@ -39,14 +39,14 @@ export async function listImages(parts: ImageParts, sizes: ImageSizes, options: 
     .map((image) => withMatchingNames(image, patterns));
   const listed = await Promise.all(
     shown.map(async (image): Promise<ListedImage> => {
-      const [size, users] = await Promise.all([sizes.of(image.content, signal), parts.containersUsing(image.id)]);
+      const size = await sizes.of(image.content, signal);
       return {
         id: image.id,
         ...namesOf(image),
         createdAt: createdAt(image),
         size,
         labels: image.content.config.config?.Labels ?? {},
-        containers: users.length,
+        containers: parts.containersUsing(image.id).length,
       };
     }),
   );

@@ -66,6 +66,23 @@ export class Manifests {
     throw new K3cError(Code.NOT_FOUND, `no platform of ${target.digest} is in the content store`);
   }
 
+  /** The ids of all platforms of a record's target that are here. */
+  async ids(target: OciDescriptor, signal?: AbortSignal): Promise<readonly string[]> {
+    const manifests = isIndexType(target.mediaType) ? await this.#manifestsOf(target, signal) : [target];
+    const ids = await Promise.all(
+      manifests.map(async (descriptor) => {
+        try {
+          // What was read before is not asked for again: whether it is still here makes no difference to who uses it.
+          return [(await this.#image(descriptor, signal)).id];
+        } catch (error) {
+          if (!hasCode(error, Code.NOT_FOUND, Code.DATA_LOSS, Code.OUT_OF_RANGE, Code.INVALID_ARGUMENT)) throw error;
+          return [];
+        }
+      }),
+    );
+    return ids.flat();
+  }
+
   /** The platforms of an index with the descriptors of their manifests; attestations are left out. */
   async #manifestsOf(target: OciDescriptor, signal?: AbortSignal): Promise<readonly OciDescriptor[]> {
     const known = this.#indexes.get(target.digest);

@@ -6,6 +6,7 @@ import type { ContentStore } from './content.ts';
 import type { Manifests } from './manifests.ts';
 import type { ImageRecords } from './records.ts';
 import type { AppliedRegistries } from './registries.ts';
+import type { Removals } from './removals.ts';
 
 /** A container that keeps an image in use. */
 export interface ImageUser {
@@ -27,10 +28,11 @@ export interface ImageParts {
   readonly registries: RegistrySettings;
   /** Whether registries.yaml says of a registry what BuildKit does not know; without a host, whether of any. */
   readonly isOursAlone: (host?: string) => boolean;
-  /** The containers made from an image. */
-  readonly containersUsing: (imageId: string) => Promise<readonly ImageUser[]> | readonly ImageUser[];
+  /** The containers made from an image. It must not wait: see in-use.ts. */
+  readonly containersUsing: (imageId: string) => readonly ImageUser[];
   /** Waits until nothing of removed containers holds on to images any more, or is not worth waiting for. */
   readonly removalsDone: () => Promise<void>;
+  readonly removals: Removals;
   /** Runs changes of the names of images one after the other. */
   readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
 }

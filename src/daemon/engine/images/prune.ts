@@ -4,6 +4,7 @@ import { collectGarbage } from '../../backends/leases.ts';
 import type { StoredImage } from './catalog.ts';
 import { chainIds } from './chain.ts';
 import { type ImageFilters, imageTests } from './image-filters.ts';
+import { idsBehind, usersOf } from './in-use.ts';
 import { namesOf } from './names.ts';
 import type { ImageParts } from './parts.ts';
 import { holdingOf, readStorage, sizeOf } from './storage.ts';
@@ -27,7 +28,18 @@ export interface PrunedImages {
   readonly reclaimed: number;
 }
 
-/** Images of pods that k3c did not start count as used. Throws INVALID_ARGUMENT for a bad filter. */
+/** An image that nobody used when it was asked, and the ids by which somebody may begin to. */
+interface IdleImage {
+  readonly image: StoredImage;
+  readonly ids: readonly string[];
+}
+
+const NOTHING: PrunedImages = { untagged: [], images: [], deleted: [], reclaimed: 0 };
+
+/**
+ * Images of pods that k3c did not start count as used. An image that somebody begins to use meanwhile stays. Throws INVALID_ARGUMENT
+ * for a bad filter.
+ */
 export async function pruneImages(parts: ImageParts, options: PruneOptions): Promise<PrunedImages> {
   const { signal } = options;
   const tests = await imageTests(parts, options.filters, ['label', 'label!', 'until'], signal);
@@ -35,15 +47,14 @@ export async function pruneImages(parts: ImageParts, options: PruneOptions): Pro
   await parts.removalsDone();
   return parts.exclusively(async () => {
     const used = await usedByPods(parts, signal);
-    const going: StoredImage[] = [];
+    const idle: IdleImage[] = [];
     for (const image of await parts.catalog.images(signal)) {
-      if (image.internal || image.pinned || used.has(image.id) || !tests.every((test) => test(image))) continue;
+      if (image.internal || image.pinned || !tests.every((test) => test(image))) continue;
       if (!options.all && namesOf(image).tags.length > 0) continue;
-      if ((await parts.containersUsing(image.id)).length === 0) going.push(image);
+      const ids = await idsBehind(parts, image, signal);
+      if (ids.every((id) => !used.has(id)) && usersOf(parts, ids).length === 0) idle.push({ image, ids });
     }
-    return going.length === 0
-      ? { untagged: [], images: [], deleted: [], reclaimed: 0 }
-      : deleteAll(parts, going, signal);
+    return idle.length === 0 ? NOTHING : deleteAll(parts, idle, signal);
   });
 }
 
@@ -53,21 +64,25 @@ async function usedByPods(parts: ImageParts, signal?: AbortSignal): Promise<Read
   return new Set(containers.flatMap(({ imageRef, imageId }) => [imageRef, imageId]));
 }
 
-async function deleteAll(
-  parts: ImageParts,
-  images: readonly StoredImage[],
-  signal?: AbortSignal,
-): Promise<PrunedImages> {
-  const { containerd, snapshotter, records } = parts;
+async function deleteAll(parts: ImageParts, idle: readonly IdleImage[], signal?: AbortSignal): Promise<PrunedImages> {
+  const { containerd, snapshotter, records, removals } = parts;
   const before = await readStorage(containerd, snapshotter, signal);
-  const held = holdingOf(images, before);
+  const images: StoredImage[] = [];
   const untagged: string[] = [];
-  for (const image of images) {
-    for (const { name, target } of image.records) {
-      const gone = await records.delete(name, target, false, signal);
-      if (gone && name !== image.id && !isUnnamed(name)) untagged.push(familiar(name));
-    }
+  for (const { image, ids } of idle) {
+    // Once more: reading what is on disk, and the images before this one, took their time.
+    const used = await usedByPods(parts, signal);
+    if (ids.some((id) => used.has(id)) || usersOf(parts, ids).length > 0) continue;
+    images.push(image);
+    await removals.during(ids, async () => {
+      for (const { name, target } of image.records) {
+        const gone = await records.delete(name, target, false, signal);
+        if (gone && name !== image.id && !isUnnamed(name)) untagged.push(familiar(name));
+      }
+    });
   }
+  if (images.length === 0) return NOTHING;
+  const held = holdingOf(images, before);
   await collectGarbage(containerd.leases);
   const after = await readStorage(containerd, snapshotter, signal);
   for (const { id } of images) await records.settled(id, undefined, signal);

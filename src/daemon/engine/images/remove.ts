@@ -3,6 +3,7 @@ import { Code, hasCode, K3cError } from '../../../api/errors.ts';
 import { familiar, isUnnamed, repositoryOf } from '../../../api/reference.ts';
 import type { NamedRecord, StoredImage } from './catalog.ts';
 import { chainIds } from './chain.ts';
+import { idsBehind, usersOf } from './in-use.ts';
 import type { ImageParts, ImageUser } from './parts.ts';
 import { shortId } from './progress.ts';
 
@@ -26,13 +27,17 @@ export function removeImage(
     if (record === undefined ? image.pinned : record.pinned) {
       throw inUse(`unable to delete ${shortId(image.id)} (cannot be forced) - image is pinned: every pod needs it`);
     }
-    const users = await parts.containersUsing(image.id);
+    const ids = await idsBehind(parts, image, signal);
+    // From here on nothing may be waited for before the mark.
+    const users = usersOf(parts, ids);
     const named = image.records.filter((each) => each.name !== image.id);
-    if (record === undefined || record.name === image.id) {
-      refuseById(image, named, users, force);
-      return erase(parts, image, named, signal);
-    }
-    return removeName(parts, image, record, named, users, force, signal);
+    return parts.removals.during(ids, async () => {
+      if (record === undefined || record.name === image.id) {
+        refuseById(image, named, users, force);
+        return erase(parts, image, named, signal);
+      }
+      return removeName(parts, image, record, named, users, force, signal);
+    });
   });
 }
 

@@ -14,9 +14,13 @@ export async function tagImage(parts: ImageParts, source: string, target: string
     });
   }
   const name = formatReference(reference);
-  const found = await parts.catalog.find(source, signal);
-  await parts.exclusively(() => parts.records.adopt(found.image.id, [name], targetOf(found), {}, signal));
-  await parts.records.settled(name, found.image.id, signal);
+  const id = await parts.exclusively(async () => {
+    // Within: a removal between the two would leave the new name without an image.
+    const found = await parts.catalog.find(source, signal);
+    await parts.records.adopt(found.image.id, [name], targetOf(found), {}, signal);
+    return found.image.id;
+  });
+  await parts.records.settled(name, id, signal);
 }
 
 /** What a new name of the image points at: what the named record does, or the richest there is when an id was given. */
