@@ -3,6 +3,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -20,6 +21,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { copyTree } from './copy-tree.ts';
+import { mkfifo, mknod } from './libc.ts';
 import { XattrFiles } from './xattr.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'k3c-copy-'));
@@ -166,5 +168,61 @@ test('what somebody makes while a copy is under way is not replaced', async () =
     await copied;
     for (const name of made) assert.equal(readFileSync(name, 'utf8'), 'mine');
     rmSync(to, { recursive: true });
+  }
+});
+
+test('names of one file are names of one file again, whoever has changed the tree in between', async () => {
+  const [from, to, host] = [join(base, 'hard'), join(base, 'hard-to'), join(base, 'hard-host')];
+  for (const path of [join(from, 'a/b'), join(from, 'z'), join(to, 'a'), host]) mkdirSync(path, { recursive: true });
+  for (const name of ['a/b/one', 'a/two', 'plain', 'taken']) writeFileSync(join(from, name), name);
+  for (const name of ['a/b/more', 'z/more']) linkSync(join(from, 'a/b/one'), join(from, name));
+  linkSync(join(from, 'a/two'), join(from, 'z/two'));
+  linkSync(join(from, 'taken'), join(from, 'z/taken'));
+  // A file of the host in the way of one name; somebody's own file under another.
+  writeFileSync(join(host, 'two'), 'secret');
+  symlinkSync(join(host, 'two'), join(to, 'a/two'));
+  writeFileSync(join(to, 'taken'), 'mine');
+  await copyTree(from, to);
+  const inode = (name: string) => lstatSync(join(to, name)).ino;
+  assert.equal(lstatSync(join(to, 'a/b/one')).nlink, 3);
+  assert.deepEqual([inode('a/b/more'), inode('z/more')], [inode('a/b/one'), inode('a/b/one')]);
+  assert.deepEqual([lstatSync(join(to, 'plain')).nlink, lstatSync(join(host, 'two')).nlink], [1, 1]);
+  assert.equal(readFileSync(join(to, 'z/two'), 'utf8'), 'a/two');
+  assert.deepEqual(
+    ['taken', 'z/taken'].map((name) => readFileSync(join(to, name), 'utf8')),
+    ['mine', 'taken'],
+  );
+  // Done again after it was cut off: what is missing is linked to what is there.
+  unlinkSync(join(to, 'z/more'));
+  await copyTree(from, to);
+  assert.equal(inode('z/more'), inode('a/b/one'));
+});
+
+test('names need not be UTF-8', async () => {
+  const [from, to] = [join(base, 'bytes'), join(base, 'bytes-to')];
+  for (const path of [from, to]) mkdirSync(path);
+  const named = (root: string, name: string) => Buffer.concat([Buffer.from(`${root}/`), Buffer.from(name, 'latin1')]);
+  mkdirSync(named(from, 'd\xe9'));
+  writeFileSync(named(from, 'd\xe9/f\xff'), 'x');
+  symlinkSync(Buffer.from('\xfe', 'latin1'), named(from, 'l\xe9'));
+  await copyTree(from, to);
+  assert.equal(readFileSync(named(to, 'd\xe9/f\xff'), 'utf8'), 'x');
+  assert.deepEqual(readlinkSync(named(to, 'l\xe9'), { encoding: 'buffer' }), Buffer.from('\xfe', 'latin1'));
+});
+
+test('FIFOs come along, and devices', { skip: !asRoot && 'only root may make devices' }, async () => {
+  const [from, to] = [join(base, 'nodes'), join(base, 'nodes-to')];
+  for (const path of [from, to]) mkdirSync(path);
+  mkfifo(join(from, 'fifo'), 0o600);
+  mknod(join(from, 'null'), 0o020000, 1, 3);
+  mknod(join(from, 'big'), 0o060000, 259, 0x12345);
+  chownSync(join(from, 'fifo'), 7, 8);
+  chmodSync(join(from, 'fifo'), 0o620);
+  chmodSync(join(from, 'null'), 0o666);
+  await copyTree(from, to);
+  for (const name of ['fifo', 'null', 'big']) {
+    const [was, is] = [lstatSync(join(from, name)), lstatSync(join(to, name))];
+    const looks = ({ mode, uid, gid, rdev, nlink }: typeof was) => ({ mode, uid, gid, rdev, nlink });
+    assert.deepEqual(looks(is), looks(was), name);
   }
 });

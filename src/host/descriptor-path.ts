@@ -9,8 +9,11 @@ export const O_PATH = 0o10000000;
  *
  * @param name one part of a path, neither `.` nor `..`
  */
-export function inDirectory(directory: FileHandle, name: string): string {
-  return `${ofHandle(directory)}/${name}`;
+export function inDirectory(directory: FileHandle, name: string): string;
+export function inDirectory(directory: FileHandle, name: Buffer): Buffer;
+export function inDirectory(directory: FileHandle, name: string | Buffer): string | Buffer {
+  const before = `${ofHandle(directory)}/`;
+  return typeof name === 'string' ? before + name : Buffer.concat([Buffer.from(before), name]);
 }
 
 /** The very file that is open, a link itself too if it was opened with O_PATH and O_NOFOLLOW: for calls that do follow. */
