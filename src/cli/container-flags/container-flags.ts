@@ -179,19 +179,27 @@ function checkPodNetwork({ pod = '', network }: ContainerFlags): void {
     throw new CliError(`conflicting options: --network and --pod ${pod}`);
 }
 
-/** All mounts of the flags. Throws CliError where one is wrong or two have one target. */
+/**
+ * All mounts of the flags. The same -v twice is one, and the anonymous volume of a -v gives way to whatever else is for its place, as
+ * in docker. Throws CliError where one is wrong or two have one target.
+ */
 function toMounts(flags: ContainerFlags, cwd: string): Mount[] {
-  const mounts = inWords(() => [
-    ...(flags.volume ?? []).map((text) => withDriver(parseVolume(text, cwd), flags.volumeDriver ?? '')),
-    ...(flags.mount ?? []).map((text) => parseMount(text, cwd)),
-    ...(flags.tmpfs ?? []).map(parseTmpfs),
+  const [volumes, others] = inWords(() => [
+    [...new Set(flags.volume ?? [])].map((text) => withDriver(parseVolume(text, cwd), flags.volumeDriver ?? '')),
+    [...(flags.mount ?? []).map((text) => parseMount(text, cwd)), ...(flags.tmpfs ?? []).map(parseTmpfs)],
   ]);
-  const targets = new Set<string>();
-  for (const { target } of mounts) {
-    if (targets.has(target)) throw new CliError(`Duplicate mount point: ${target}`);
-    targets.add(target);
+  const [anonymous, named] = [volumes.filter(isAnonymous), volumes.filter((mount) => !isAnonymous(mount))];
+  const mounts = new Map<string, Mount>();
+  for (const mount of [...named, ...others]) {
+    if (mounts.has(mount.target)) throw new CliError(`Duplicate mount point: ${mount.target}`);
+    mounts.set(mount.target, mount);
   }
-  return mounts;
+  for (const mount of anonymous) if (!mounts.has(mount.target)) mounts.set(mount.target, mount);
+  return [...mounts.values()];
+}
+
+function isAnonymous({ type, source }: Mount): boolean {
+  return type === 'volume' && source === '';
 }
 
 /** `--volume-driver` is for what -v makes. */

@@ -30,7 +30,8 @@ describe('-v', () => {
     ['/a/../c:/b', mount('bind', '/c', '/b')],
     ['./a:/b', mount('bind', '/work/a', '/b')],
     ['.:/b:rw', mount('bind', '/work', '/b')],
-    ['a/b:/c', mount('bind', '/work/a/b', '/c')],
+    ['../a:/b', mount('bind', '/a', '/b')],
+    ['.a/b:/c', mount('bind', '/work/.a/b', '/c')],
     ['/a:/b:ro,rshared', mount('bind', '/a', '/b', { readOnly: true, propagation: 'rshared' })],
     ['/a:/b:ro,z', mount('bind', '/a', '/b', { readOnly: true, relabel: true })],
     ['/a:/b:cached', mount('bind', '/a', '/b')],
@@ -48,6 +49,13 @@ describe('-v', () => {
     ['/a:/b:nocopy', /invalid mode: nocopy/],
     ['vol:/b:shared', /cannot mix propagation/],
     ['x:/b', /volume name is too short/],
+    ['a/b:/c', /^"a\/b" includes invalid characters for a local volume name, .* host directory, use absolute path$/],
+    ['~/x:/c', /^"~\/x" includes invalid characters for a local volume name/],
+    ['vol:/b:ro,rw', /invalid mode: ro,rw$/],
+    ['vol:/b:z,ro,Z', /invalid mode: z,ro,Z$/],
+    ['vol:/b:nocopy,nocopy', /invalid mode: nocopy,nocopy$/],
+    ['/a:/b:private,slave', /invalid mode: private,slave$/],
+    ['/a:/b:cached,delegated', /invalid mode: cached,delegated$/],
     ['x!:/b', /includes invalid characters for a local volume name/],
   ];
   for (const [text, message] of wrong) {
@@ -104,6 +112,13 @@ describe('--mount', () => {
     ['type=bind,src=/a,target=/b,bind-recursive=x', /^invalid value for bind-recursive: x \(must be "enabled"/],
     ['type=bind,src=/a,target=/b,bind-recursive=readonly', /requires 'readonly' to be specified in conjunction$/],
     ['type=bind,src=/a,target=/b,ro,bind-recursive=readonly', /requires 'bind-propagation=rprivate'/],
+    [
+      'type=bind,source=/a ,target=/b',
+      /^invalid value for 'source' in 'source=\/a ': value should not have whitespace$/,
+    ],
+    ['type=bind, source=/a,target=/b', /^invalid option 'source' in ' source=\/a': option should not have whitespace$/],
+    ['target=/a,ro', /^must not set ReadOnly mode when using anonymous volumes$/],
+    ['target=/a,volume-subpath=b', /^must not set Subpath when using anonymous volumes$/],
     ['target=/a,readonly=maybe', /invalid value for 'readonly'/],
     ['"target=/a', /a quote is not closed/],
   ];

@@ -8,9 +8,9 @@ import { parseBytes } from './sizes.ts';
 const PROPAGATIONS = ['shared', 'rshared', 'slave', 'rslave', 'private', 'rprivate'];
 
 /**
- * Reads `-v [source:]target[:options]`. A source with a slash is a path on this machine (`./x` relative to cwd), another is a
- * volume's name, none is an anonymous volume. Options: ro, rw, a propagation, nocopy of a volume, z and Z for SELinux.
- * Throws Error with the reason.
+ * Reads `-v [source:]target[:options]`. A source that begins with `/` is a path on this machine, with `.` one relative to cwd;
+ * another is a volume's name, none is an anonymous volume. Options: ro, rw, a propagation, nocopy of a volume, z and Z for SELinux,
+ * one of each kind. Throws Error with the reason.
  */
 export function parseVolume(text: string, cwd: string): Mount {
   if (text === '') throw new Error('invalid empty volume spec');
@@ -34,13 +34,19 @@ export function parseVolume(text: string, cwd: string): Mount {
     target: withoutSlash(normalize(target)),
   });
   if (mount.type === 'volume' && source !== '') checkVolumeName(source);
-  for (const option of options === '' ? [] : options.split(',')) applyOption(mount, option, text);
+  const given = options === '' ? [] : options.split(',');
+  for (const option of given) applyOption(mount, option, text);
+  if (KINDS.some((kind) => given.filter((option) => kind.includes(option)).length > 1))
+    throw new Error(`invalid volume specification: '${text}': invalid mode: ${options}`);
   return mount;
 }
 
+/** docker takes one option of each (moby, volume/mounts/linux_parser.go). */
+const KINDS = [['ro', 'rw'], ['z', 'Z'], PROPAGATIONS, ['nocopy'], ['consistent', 'cached', 'delegated']];
+
 function localSource(source: string, cwd: string): string {
   if (isAbsolute(source)) return withoutSlash(normalize(source));
-  return source.startsWith('.') || source.includes('/') ? resolve(cwd, source) : source;
+  return source.startsWith('.') ? resolve(cwd, source) : source;
 }
 
 function withoutSlash(path: string): string {
@@ -84,8 +90,13 @@ export function parseMount(text: string, cwd: string): Mount {
   const tmpfs: string[] = [];
   for (const field of csvFields(text)) {
     const equals = field.indexOf('=');
-    const key = (equals < 0 ? field : field.slice(0, equals)).trim().toLowerCase();
-    const value = equals < 0 ? undefined : field.slice(equals + 1).trim();
+    const key = (equals < 0 ? field : field.slice(0, equals)).toLowerCase();
+    const value = equals < 0 ? undefined : field.slice(equals + 1);
+    // A path that ends in a space is another path than the one without.
+    if (key.trim() !== key)
+      throw new Error(`invalid option '${key.trim()}' in '${field}': option should not have whitespace`);
+    if (value !== undefined && value.trim() !== value)
+      throw new Error(`invalid value for '${key}' in '${field}': value should not have whitespace`);
     if (/^(bind|volume|tmpfs)-/.test(key)) only.set(key.slice(0, key.indexOf('-')), key);
     if (key === 'readonly' || key === 'ro') {
       mount.readOnly = value === undefined || boolean(key, value);
@@ -128,6 +139,10 @@ export function parseMount(text: string, cwd: string): Mount {
   }
   if (mount.type === 'tmpfs' && mount.source !== '') throw new Error('a tmpfs mount takes no source');
   if (mount.type === 'volume' && mount.source !== '') checkVolumeName(mount.source);
+  if (mount.type === 'volume' && mount.source === '' && mount.readOnly)
+    throw new Error('must not set ReadOnly mode when using anonymous volumes');
+  if (mount.type === 'volume' && mount.source === '' && mount.volumeSubpath !== '')
+    throw new Error('must not set Subpath when using anonymous volumes');
   if (propagation !== undefined) {
     if (!PROPAGATIONS.includes(propagation)) throw new Error(`invalid propagation: '${propagation}'`);
     setPropagation(mount, propagation);
