@@ -5,7 +5,7 @@
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -85,10 +85,9 @@ const engine: readonly Target[] = [
     cgo: true,
     ldflags: '-extldflags -static',
   }),
-  go('bridge', 'cni', 'github.com/containernetworking/plugins/plugins/main/bridge'),
-  go('host-local', 'cni', 'github.com/containernetworking/plugins/plugins/ipam/host-local'),
   c('pause', 'pause.c'),
   c('init', 'init.c'),
+  c('k3c-cni', 'cni.c'),
 ];
 
 const clients: readonly Target[] = [
@@ -96,6 +95,8 @@ const clients: readonly Target[] = [
   go('test/buildctl', 'buildkit', 'github.com/moby/buildkit/cmd/buildctl'),
   go('test/buildx', 'buildx', 'github.com/docker/buildx/cmd/buildx'),
   go('test/one-channel', 'buildkit', '../../test/support/one-channel.go'),
+  go('test/bridge', 'cni', 'github.com/containernetworking/plugins/plugins/main/bridge'),
+  go('test/host-local', 'cni', 'github.com/containernetworking/plugins/plugins/ipam/host-local'),
   c('test/nlx', 'nlx.c', 'netlink.c'),
 ];
 
@@ -141,7 +142,17 @@ async function build(target: Target, toolchain: string): Promise<void> {
   console.log(`vendor: ${target.out} built in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 
+/** What an earlier tree built is no part of the engine any more: the package takes all that lies there. */
+function removeFormer(): void {
+  const wanted = new Set(engine.map(({ out }) => out));
+  const directory = join(vendor, 'bin');
+  if (!existsSync(directory)) return;
+  for (const entry of readdirSync(directory, { withFileTypes: true }))
+    if (entry.isFile() && !wanted.has(entry.name)) rmSync(join(directory, entry.name));
+}
+
 checkManifest();
+removeFormer();
 const toolchain = execFileSync('go', ['version'], { encoding: 'utf8' });
 const queue = [...engine, ...(process.argv.includes('--engine') ? [] : clients)];
 // Two at a time: go itself uses all cores, but linking, module loading and C compilation leave some idle.

@@ -8,6 +8,7 @@ import { afterContainerd } from './after-containerd.ts';
 import { connectBuildkitd } from './backends/buildkitd.ts';
 import { connectContainerd } from './backends/containerd.ts';
 import { ExitNotes } from './backends/exit-notes.ts';
+import { ForgottenSteps } from './backends/forgotten-build-steps.ts';
 import { endStaleLeases } from './backends/leases.ts';
 import { beforeBuildkitd, beforeContainerd } from './before-child.ts';
 import { InnerBuilder, OwnCalls, Renewal } from './buildkitd-renewal.ts';
@@ -123,6 +124,7 @@ export async function startDaemon(
       cgroupParent: cgroups.builds,
       log,
     })),
+    pluginSocket: network.pluginSocket,
     containerd,
     buildkitd,
     beforeContainerd: async () => {
@@ -177,12 +179,7 @@ export async function startDaemon(
   // Before its start: should one of the others fail, a buildkitd that is still coming up must go, too.
   stack.defer(() => buildkitdChild.stop(CHILD_STOP_MS));
   await Promise.all([buildkitdChild.start(signal), containers.reconcile(signal), kubeletImages.load(signal)]);
-  const unfollow = new AbortController();
-  const following = kubeletImages.follow(unfollow.signal);
-  stack.defer(() => {
-    unfollow.abort();
-    return following;
-  });
+  followUntilDisposed(stack, (until) => kubeletImages.follow(until));
   stack.defer(async () => {
     await containers.close();
     inUse = await hasPods(containerd, log);
@@ -218,16 +215,24 @@ export async function startDaemon(
   await gateway.listen(signal);
   stack.defer(() => gateway.drain(DRAIN_MS));
   const inner = new InnerBuilder(() => (buildkitdChild.state.kind === 'ready' ? paths.buildkitSocket : config.address));
-  const renewal = new Renewal({
-    registries,
-    buildkitd: buildkitdChild,
-    isUsed: () => inner.isUsed || own.isUsed || gateway.usesBuildkitd(),
-  });
+  const isUsed = () => inner.isUsed || own.isUsed || gateway.usesBuildkitd();
+  const renewal = new Renewal({ registries, buildkitd: buildkitdChild, isUsed });
   stack.defer(() => renewal.close());
+  followUntilDisposed(stack, (until) => new ForgottenSteps({ containerd, isUsed, log }).follow(until));
   renewBuildkitd = () => renewal.look();
   // For a file that was read anew while all this was starting.
   renewal.look();
   const guest = await host.onReady?.({ address: config.address, inside: { rpc, builder: inner.dial } });
   if (guest !== undefined) stack.defer(() => guest.close());
   sweepUnpackedPrograms().catch((err: unknown) => log.warn({ err }, 'cannot remove what older versions unpacked'));
+}
+
+/** Lets something follow what happens until it is its turn to be disposed. */
+function followUntilDisposed(stack: AsyncDisposableStack, follow: (signal: AbortSignal) => Promise<void>): void {
+  const over = new AbortController();
+  const following = follow(over.signal);
+  stack.defer(() => {
+    over.abort();
+    return following;
+  });
 }

@@ -1,11 +1,12 @@
-/** The bridge itself: which network it gets, how the CNI plugins take it up, and their leases. */
+/** The bridge itself: which network it gets, how pods are plugged in, and their addresses. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Code } from '../../src/api/errors.ts';
 import {
   createHostNetwork,
@@ -23,7 +24,17 @@ import { insideNetworkNamespace, runInNetworkNamespace, sh } from '../support/ne
 const ask = join(import.meta.dirname, '../support/ask.ts');
 /** NFT_MSG_NEWTABLE of nfnetlink's nf_tables (linux/netfilter/nf_tables.h). */
 const NEW_TABLE = 10 << 8;
-const plugins = join(import.meta.dirname, '../../vendor-bin/bin');
+const plugin = join(import.meta.dirname, '../../vendor-bin/bin/k3c-cni');
+const run = promisify(execFile);
+
+/** What the plugin says: CNI's result, or its error. */
+interface PluginResult {
+  readonly cniVersion?: string;
+  readonly interfaces?: readonly { readonly name: string; readonly mac?: string; readonly sandbox?: string }[];
+  readonly ips?: readonly { readonly address: string; readonly gateway: string }[];
+  readonly code?: number;
+  readonly msg?: string;
+}
 
 if (!insideNetworkNamespace()) {
   test('the bridge in a network namespace', { timeout: 60_000 }, async (t) => {
@@ -269,53 +280,83 @@ if (!insideNetworkNamespace()) {
     assert.notEqual(one?.bridge.cidr, two?.bridge.cidr);
   });
 
-  test("CNI's bridge and host-local take up the bridge as it is, and stale leases are freed", async () => {
+  /** As containerd calls it for a pod whose namespace has its name. */
+  const cni = async (socket: string, command: string, id: string, input: object = {}): Promise<PluginResult> => {
+    const called = run(plugin, {
+      env: {
+        ...{ CNI_COMMAND: command, CNI_CONTAINERID: id, CNI_NETNS: `/run/netns/${id}`, CNI_IFNAME: 'eth0' },
+        K3C_CNI_SOCKET: socket,
+      },
+    });
+    called.child.stdin?.end(JSON.stringify(input));
+    const { stdout } = await called.catch((error: { stdout: string }) => error);
+    return JSON.parse(stdout);
+  };
+
+  test('a pod gets an interface by the CNI plugin and gives it back; those of pods that are gone are freed', async () => {
     const network = await start();
-    const {
-      name,
-      cniVersion,
-      plugins: list,
-    } = JSON.parse(readFileSync(join(network.cniConfDir, '10-k3c.conflist'), 'utf8'));
-    const cni = (command: string, id: string): string =>
-      execFileSync(join(plugins, 'bridge'), {
-        input: JSON.stringify({ ...list[0], name, cniVersion }),
-        env: {
-          CNI_COMMAND: command,
-          CNI_CONTAINERID: id,
-          CNI_NETNS: `/run/netns/${id}`,
-          CNI_IFNAME: 'eth0',
-          CNI_PATH: plugins,
-          PATH: '/nowhere',
-        },
-        encoding: 'utf8',
-      });
+    const conflist = JSON.parse(readFileSync(join(network.cniConfDir, '10-k3c.conflist'), 'utf8'));
+    assert.deepEqual(conflist.plugins, [{ type: basename(plugin) }]);
+    const add = (id: string) => cni(network.pluginSocket, 'ADD', id);
     const before = findLink(route, 'k3c0');
     sh('ip netns add sandbox1; ip netns add sandbox2');
-    const [first] = JSON.parse(cni('ADD', 'sandbox1')).ips;
-    assert.deepEqual(
-      { address: first.address, gateway: first.gateway },
-      { address: '10.91.0.2/16', gateway: '10.91.0.1' },
-    );
-    cni('ADD', 'sandbox2');
-    const after = findLink(route, 'k3c0');
-    assert.equal(after?.mac, before?.mac);
-    assert.equal(after?.index, before?.index);
-    assert.match(sh('ip -n sandbox1 link show eth0'), /mtu 1400/);
+    const result = await add('sandbox1');
+    const [bridge, outside, inside] = result.interfaces ?? [];
+    assert.equal(result.cniVersion, conflist.cniVersion);
+    assert.deepEqual(result.ips, [{ interface: 2, address: '10.91.0.2/16', gateway: '10.91.0.1' }]);
+    assert.equal(bridge?.name, 'k3c0');
+    assert.deepEqual(inside, { name: 'eth0', mac: '02:42:0a:5b:00:02', sandbox: '/run/netns/sandbox1' });
+    assert.equal(findLink(route, outside?.name ?? '')?.master, before?.index);
+    await add('sandbox2');
+    assert.deepEqual([findLink(route, 'k3c0')?.mac, findLink(route, 'k3c0')?.index], [before?.mac, before?.index]);
+    assert.match(sh('ip -n sandbox1 link show eth0'), /mtu 1400 .*\n.*02:42:0a:5b:00:02/);
     assert.match(sh('ip -n sandbox1 route'), /default via 10.91.0.1/);
     // The other sandbox answers: it has no server there.
     assert.equal(sh(`ip netns exec sandbox1 ${process.execPath} ${ask} tcp 10.91.0.3 80`), 'ECONNREFUSED');
 
+    assert.match((await add('nowhere')).msg ?? '', /ENOENT.*\/run\/netns\/nowhere/);
+    assert.match((await add('sandbox1')).msg ?? '', /pod sandbox1 is on the default network already/);
+    assert.match((await cni(network.pluginSocket, 'CHECK', 'sandbox1')).msg ?? '', /does not know the command CHECK/);
+
     // Sandboxes of this daemon's own time are left alone; the next daemon looks at them.
     assert.equal(await network.releaseStaleLeases(new Set()), 0);
     await network.stop({ removeAll: false });
+    const { code, msg } = await cni(network.pluginSocket, 'ADD', 'sandbox3');
+    assert.deepEqual([code, /daemon does not answer/.test(msg ?? '')], [11, true]);
     await sleep(50);
     const next = await start();
     assert.equal(await next.releaseStaleLeases(new Set(['sandbox1', 'sandbox2'])), 0);
     assert.equal(await next.releaseStaleLeases(new Set(['sandbox2'])), 1);
     assert.equal(await next.releaseStaleLeases(new Set(['sandbox2'])), 0);
-    assert.deepEqual(readdirSync(join(state, 'cni/leases/k3c')).sort(), ['10.91.0.3', 'last_reserved_ip.0', 'lock']);
-    cni('DEL', 'sandbox1');
-    cni('DEL', 'sandbox2');
+    assert.deepEqual(readdirSync(join(state, 'cni/leases/k3c')), ['10.91.0.3']);
+  });
+
+  test('a pod that is gone leaves nothing, also where its namespace is kept', async () => {
+    const network = await start({ bridgeCidr: '10.64.6.0/29' });
+    sh('ip netns add one; ip netns add two');
+    for (const id of ['a', 'b', 'c', 'd']) {
+      sh(`ip netns add ${id}`);
+      await cni(network.pluginSocket, 'ADD', id);
+    }
+    const first = await cni(network.pluginSocket, 'ADD', 'one');
+    const hostEnd = first.interfaces?.[1]?.name ?? '';
+    assert.match(
+      (await cni(network.pluginSocket, 'ADD', 'two')).msg ?? '',
+      /no available IPv4 addresses.*--bridge-cidr/,
+    );
+    assert.deepEqual(await cni(network.pluginSocket, 'DEL', 'one', { prevResult: first }), {});
+    assert.ok(findLink(route, hostEnd), 'deleting it would hold the daemon up');
+    const second = await cni(network.pluginSocket, 'ADD', 'two');
+    assert.deepEqual(second.ips, first.ips);
+    assert.equal(findLink(route, hostEnd), undefined, 'two pods never have one address');
+    await cni(network.pluginSocket, 'DEL', 'two', { prevResult: second });
+    await cni(network.pluginSocket, 'DEL', 'two', { prevResult: second });
+    const left = second.interfaces?.[1]?.name ?? '';
+    for (let i = 0; findLink(route, left) !== undefined; i++) {
+      assert.ok(i < 50, 'it goes in the end');
+      await sleep(100);
+    }
+    assert.equal(readdirSync(join(state, 'cni/leases/k3c')).length, 4);
   });
 
   test('without netlink sockets says how to start it', async () => {

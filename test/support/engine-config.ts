@@ -36,7 +36,7 @@ imports = []
   BinaryName = '${paths.bin}/runc'
   Root = '${paths.state}/runc'
 [plugins.'io.containerd.cri.v1.runtime'.cni]
-  bin_dirs = ['${paths.bin}']
+  bin_dirs = ['${paths.bin}/test']
   conf_dir = '${paths.cniConfDir}'
   use_internal_loopback = true
 

@@ -21,6 +21,8 @@ export interface EngineOptions {
     args: readonly string[],
   ) => { readonly command: string; readonly args: readonly string[] };
   readonly containerdConfig: string;
+  /** Where the network plugin, which containerd starts, asks the daemon. */
+  readonly pluginSocket: string;
   /** Asked before every start: what registries.yaml says may have changed. */
   readonly buildkitdConfig: () => string;
   readonly containerd: Containerd;
@@ -45,7 +47,7 @@ export function superviseContainerd(options: EngineOptions): Supervised {
       await options.beforeContainerd();
       return {
         ...options.tied(`${options.bin}/containerd`, ['--config', paths.containerdConfig]),
-        env: childEnvironment(options.bin),
+        env: { ...childEnvironment(options.bin), K3C_CNI_SOCKET: options.pluginSocket },
       };
     },
     // The CRI runtime is the last plugin to come up; its own word for it is the condition RuntimeReady.

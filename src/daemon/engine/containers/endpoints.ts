@@ -35,7 +35,7 @@ export function checkNetwork(
     refuseTwice([own, ...more]);
     const mode = { networkMode, warnings: [] };
     if (asked.macAddress === '') return { ...mode, network: asked, endpoints: more };
-    // CNI's plugins give an interface whatever MAC they like: ours is one of those that users made, on the default network.
+    // CNI has no word for a MAC that a pod wants: ours is one of those that users made, on the default network.
     if (networkMode !== 'default') refuse('conflicting options: mac-address and the network mode');
     return { ...mode, network: { ...asked, leftDefault: true }, endpoints: [own, ...more] };
   }

@@ -3,10 +3,10 @@ import type { NetworkOwner } from './network-owner.ts';
 
 type Moded = Pick<NetworkOwner, 'spec' | 'endpoints'>;
 
-/** The default network's interface, as the CNI plugins call it. */
+/** The default network's interface, as containerd has it called by CNI. */
 export const DEFAULT_INTERFACE = 'eth0';
 
-/** Its pod has the default network's interface, which the CNI plugins make. */
+/** Its pod has the default network's interface, for which containerd asks by CNI. */
 export function isOnDefault({ spec }: Pick<NetworkOwner, 'spec'>): boolean {
   return spec.networkMode === 'default' && spec.network.leftDefault !== true;
 }

@@ -4,12 +4,15 @@ import type { AddressSpace } from './address-space.ts';
 
 export class AddressPool {
   readonly #space: AddressSpace;
+  readonly #remedy: string;
   readonly #taken = new Map<bigint, string>();
   /** The last that was given: the next is sought behind it, so that an address rests before somebody else gets it. */
   #last: bigint | undefined;
 
-  constructor(space: AddressSpace) {
+  /** @param remedy what a user can do, besides removing containers, when all are taken */
+  constructor(space: AddressSpace, remedy = 'make a network with a larger subnet') {
     this.#space = space;
+    this.#remedy = remedy;
   }
 
   #isFree(address: bigint): boolean {
@@ -25,7 +28,7 @@ export class AddressPool {
     if (address === undefined)
       throw new K3cError(Code.RESOURCE_EXHAUSTED, `no available ${this.#space.family} addresses on this network`, {
         reason: 'no-address',
-        hint: 'remove containers from it, or make a network with a larger subnet',
+        hint: `remove containers from it, or ${this.#remedy}`,
       });
     this.#last = address;
     this.#taken.set(address, owner);

@@ -5,9 +5,7 @@ import { type Ipv6Network, ipv6Overlap } from '../../../host/netlink/ipv6.ts';
 import { deleteLink, findLink } from '../../../host/netlink/rtnetlink.ts';
 import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
 import { type Bridge, ensureBridge, usedNetworks } from './bridge.ts';
-import { leasesIn, releaseStaleLeases, removeCniConfiguration, writeCniConfiguration } from './cni.ts';
 import type { HostNetwork, HostNetworkOptions, PortMapping, PortRequest, PublishedContainer } from './host-network.ts';
-import { LeasedAddresses } from './leased-addresses.ts';
 import { NetworkMembers } from './members.ts';
 import { NameServers } from './name-servers.ts';
 import { NamedNetworks } from './named-networks.ts';
@@ -15,6 +13,7 @@ import type { NetworkDefinition } from './network-definition.ts';
 import { NetworkWatch } from './network-watch.ts';
 import { overlaps } from './overlaps.ts';
 import { PacketRules } from './packet-rules.ts';
+import { PodNetwork } from './pod-network.ts';
 import { addressesOf, PortPublishing } from './port-publishing.ts';
 import { defaultNetworkId } from './predefined.ts';
 import { chooseNamedSubnet, type Subnet } from './subnet.ts';
@@ -25,18 +24,15 @@ const defaultBridgeName = 'k3c0';
 
 /** The networks of a daemon over netlink: the default one, those that users made, and what is published of both. */
 export class BridgeNetwork implements HostNetwork {
-  readonly cniConfDir: string;
   readonly members = new NetworkMembers();
   readonly named: NamedNetworks;
-  readonly #leaseDir: string;
-  readonly #leases: LeasedAddresses;
+  readonly #pods: PodNetwork;
   readonly #options: HostNetworkOptions;
   readonly #name: string;
   readonly #ports: PortPublishing;
   readonly #names = new NameServers();
   readonly #rules: PacketRules;
   readonly #watch: NetworkWatch;
-  #startedAt = 0;
   #bridge: Bridge | undefined;
 
   constructor(options: HostNetworkOptions) {
@@ -49,8 +45,6 @@ export class BridgeNetwork implements HostNetwork {
         hint: 'use up to 15 letters, digits, dots, dashes and underscores, and begin with a letter',
       });
     }
-    this.cniConfDir = options.cniConfDir ?? join(options.stateDir, 'cni', 'net.d');
-    this.#leaseDir = join(options.stateDir, 'cni', 'leases');
     this.#rules = new PacketRules({
       netfilter: options.sockets.netfilter,
       bridge: this.#name,
@@ -65,8 +59,8 @@ export class BridgeNetwork implements HostNetwork {
       log: options.log,
     });
     this.#ports = new PortPublishing({ route: () => this.#route(), rules: this.#rules, log: options.log });
-    this.#leases = new LeasedAddresses(leasesIn(this.#leaseDir), () => this.#started().subnet);
-    const place = { id: defaultNetworkId(), bridge: () => this.#started(), addresses: this.#leases };
+    this.#pods = new PodNetwork({ ...options, route: () => this.#route(), bridge: () => this.#started() });
+    const place = { id: defaultNetworkId(), bridge: () => this.#started(), addresses: this.#pods.addresses };
     this.named = new NamedNetworks(join(options.stateDir, 'netns'), () => this.#route(), this.members, place);
     this.#watch = new NetworkWatch({
       route: () => this.#route(),
@@ -80,6 +74,14 @@ export class BridgeNetwork implements HostNetwork {
       log: options.log,
       intervalMs: options.checkIntervalMs,
     });
+  }
+
+  get cniConfDir(): string {
+    return this.#pods.confDir;
+  }
+
+  get pluginSocket(): string {
+    return this.#pods.pluginSocket;
   }
 
   get bridge(): HostNetwork['bridge'] {
@@ -106,12 +108,11 @@ export class BridgeNetwork implements HostNetwork {
   async start(signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
     signal.throwIfAborted();
-    this.#startedAt = Date.now();
     // The named ones first: their networks are settled, the default one's may be chosen.
     const named = this.#options.networks?.() ?? [];
     for (const definition of named) this.#addAtStart(definition);
     this.#bridge = ensureBridge(this.#route(), this.#name, this.#options.bridgeCidr);
-    await writeCniConfiguration(this.cniConfDir, this.#leaseDir, this.#bridge, signal);
+    await this.#pods.open();
     if (!(await enableSysctl('net/ipv4/ip_forward'))) {
       log.warn({ bridge: this.#name }, 'cannot turn on net.ipv4.ip_forward: containers reach nothing beyond this host');
     }
@@ -233,19 +234,20 @@ export class BridgeNetwork implements HostNetwork {
     this.#watch.start();
   }
 
-  async releaseStaleLeases(liveSandboxIds: ReadonlySet<string>, before = this.#startedAt): Promise<number> {
-    return await releaseStaleLeases(this.#leaseDir, new Set([...liveSandboxIds, ...this.#leases.owners()]), before);
+  async releaseStaleLeases(liveSandboxIds: ReadonlySet<string>, before?: number): Promise<number> {
+    return this.#pods.freeStale(liveSandboxIds, before);
   }
 
   async stop({ removeAll }: { readonly removeAll: boolean }): Promise<void> {
     this.#watch.stop();
     this.#ports.close();
+    await this.#pods.close();
     if (!removeAll || this.#bridge === undefined) return;
     await this.#rules.dispose();
     for (const { name } of [this.#bridge, ...this.named.bridges()]) {
       const link = findLink(this.#route(), name);
       if (link !== undefined) this.#route().exchange(deleteLink(link.index));
     }
-    await removeCniConfiguration(this.cniConfDir, this.#leaseDir);
+    await this.#pods.remove();
   }
 }

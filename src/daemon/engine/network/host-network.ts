@@ -72,8 +72,10 @@ export interface HostNetwork {
   leadNames(bridge: string, gateway: string, port: number | undefined): void;
   /** Where containerd's CRI finds the CNI configuration. */
   readonly cniConfDir: string;
+  /** Where the plugin that the configuration names asks this daemon; containerd's environment has it as K3C_CNI_SOCKET. */
+  readonly pluginSocket: string;
   /**
-   * Makes the bridge, writes the CNI configuration and puts the rules in place; call it before containerd starts. Ports
+   * Makes the bridge, serves the CNI plugin, writes its configuration and puts the rules in place; call it before containerd starts. Ports
    * that an earlier daemon published stay published until reconcile(), which must follow in any case. Throws
    * FAILED_PRECONDITION when the bridge's network collides with one that the host has.
    */
@@ -112,8 +114,6 @@ export interface HostNetwork {
 export interface HostNetworkOptions {
   /** The daemon's state directory; the network's own part is `cni` in it. */
   readonly stateDir: string;
-  /** The directory of the CNI configuration when it is not `<state>/cni/net.d`. */
-  readonly cniConfDir?: string;
   readonly bridgeName?: string;
   /** Network or gateway with a prefix length: 10.60.0.0/16 or 10.60.0.1/16. Without it a free one is chosen. */
   readonly bridgeCidr?: string | undefined;

@@ -42,7 +42,7 @@ interface Entry {
 /** What is needed to plug something in. */
 type Place = Pick<Entry, 'bridge' | 'addresses'>;
 
-/** The default network. CNI's plugins plug in what starts on it; we what comes later, and what they cannot do. */
+/** The default network, for what is no pod on it: what comes later, and what has a MAC of its own. */
 export interface DefaultPlace {
   readonly id: string;
   readonly bridge: () => Bridge;
@@ -158,8 +158,8 @@ export class NamedNetworks {
       const { ip, ip6 } = place.addresses.take(owner, { ip: asked, ip6: asked6 });
       const mac = askedMac === '' ? macOf(ip) : askedMac;
       const defaultRoute = bridge.internal !== true;
-      const name = plug({ route: this.#route(), bridge, netns, ip, ip6, mac, defaultRoute });
-      return { network, ip, ip6, mac, interface: name };
+      const { inside } = plug({ route: this.#route(), bridge, netns, ip, ip6, mac, defaultRoute });
+      return { network, ip, ip6, mac, interface: inside };
     } catch (error) {
       place.addresses.free(owner);
       if (!(error instanceof NetlinkError)) throw error;

@@ -19,6 +19,8 @@ export interface PlugOptions {
   /** Of a bridge that has IPv6; empty: none. */
   readonly ip6: string;
   readonly mac: string;
+  /** Absent: the next of eth0, eth1 … */
+  readonly name?: string;
   /** Everything without a route of its own goes out here, unless there is such a route. */
   readonly defaultRoute: boolean;
 }
@@ -29,11 +31,17 @@ export function macOf(ip: string): string {
   return ['02', '42', ...bytes].join(':');
 }
 
-/** Gives the namespace its next interface (eth0, eth1 …), up and with its addresses. Returns the interface's name. */
-export function plug({ route, bridge, netns, ip, ip6, mac, defaultRoute }: PlugOptions): string {
+/** The two ends of a pair. */
+export interface Pair {
+  readonly inside: string;
+  readonly hostEnd: string;
+}
+
+/** Gives the namespace an interface, up and with its addresses. EEXIST where it has one of that name. */
+export function plug({ route, bridge, netns, ip, ip6, mac, name: asked, defaultRoute }: PlugOptions): Pair {
   const hostEnd = `veth${randomBytes(4).toString('hex')}`;
   return useNetns(netns, ({ route: inner, fd, sysctl }) => {
-    const name = freeName(listLinks(inner).map((link) => link.name));
+    const name = asked ?? freeName(listLinks(inner).map((link) => link.name));
     const peer = { name, mac, namespace: fd };
     route.exchange(newVeth({ name: hostEnd, mtu: bridge.mtu, master: bridge.index, peer }));
     const outside = indexOf(route, hostEnd);
@@ -46,7 +54,7 @@ export function plug({ route, bridge, netns, ip, ip6, mac, defaultRoute }: PlugO
       if (ip6 !== '' && bridge.ipv6 !== undefined)
         inner.exchange(newAddress({ linkIndex: inside, address: ip6, prefix: bridge.ipv6.network.prefix }));
       if (defaultRoute) for (const gateway of gatewaysOf(bridge)) addDefaultRoute(inner, inside, gateway);
-      return name;
+      return { inside: name, hostEnd };
     } catch (error) {
       route.exchange(deleteLink(outside));
       throw error;

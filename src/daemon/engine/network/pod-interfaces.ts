@@ -1,0 +1,124 @@
+/** The interfaces of pods on the default network, which containerd asks for by CNI (specification 1.0, section 4). Synchronous: some two milliseconds. */
+import { basename } from 'node:path';
+import { Code, K3cError } from '../../../api/errors.ts';
+import { isNetlinkError, NetlinkError } from '../../../host/netlink/error.ts';
+import { deleteLink, findLink } from '../../../host/netlink/rtnetlink.ts';
+import type { NetlinkSocket } from '../../../host/netlink/socket.ts';
+import type { Bridge } from './bridge.ts';
+import { CNI_VERSION } from './cni.ts';
+import type { LeasedAddresses } from './leased-addresses.ts';
+import { macOf, plug } from './plug.ts';
+
+/** How long a pair may stay after its pod: the kernel ends a namespace in the background, within a tenth of a second or so. */
+const LINGER_MS = 2000;
+
+export interface AddRequest {
+  readonly sandboxId: string;
+  readonly netns: string;
+  readonly interfaceName: string;
+}
+
+export interface DeleteRequest {
+  readonly sandboxId: string;
+  /** The host's end as the answer to the ADD named it; absent: nobody knows. */
+  readonly hostEnd: string | undefined;
+}
+
+export interface PodInterfacesOptions {
+  readonly route: () => NetlinkSocket;
+  readonly bridge: () => Bridge;
+  readonly leases: LeasedAddresses;
+  readonly onError: (error: unknown) => void;
+}
+
+export class PodInterfaces {
+  readonly #options: PodInterfacesOptions;
+  /** Host's ends of pairs whose pod is gone, by the address that they had. */
+  readonly #leaving = new Map<string, string>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  constructor(options: PodInterfacesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Gives a pod its interface. What fails leaves nothing behind.
+   * @returns CNI's result
+   * @throws RESOURCE_EXHAUSTED where no address is free, INTERNAL where the kernel does not make the interface
+   */
+  add({ sandboxId, netns, interfaceName: name }: AddRequest): object {
+    const { leases } = this.#options;
+    const bridge = this.#options.bridge();
+    const ip = leases.takeForPod(sandboxId, name);
+    const mac = macOf(ip);
+    const { network, gateway } = bridge.subnet;
+    try {
+      this.#end(ip);
+      const { hostEnd } = plug({
+        ...{ route: this.#options.route(), bridge, netns, ip, ip6: '', mac, name },
+        defaultRoute: true,
+      });
+      return {
+        cniVersion: CNI_VERSION,
+        interfaces: [{ name: bridge.name }, { name: hostEnd }, { name, mac, sandbox: netns }],
+        ips: [{ interface: 2, address: `${ip}/${network.prefix}`, gateway }],
+        routes: [{ dst: '0.0.0.0/0' }],
+        dns: {},
+      };
+    } catch (error) {
+      leases.free(sandboxId);
+      if (!(error instanceof NetlinkError)) throw error;
+      throw new K3cError(
+        Code.INTERNAL,
+        `cannot make an interface on ${bridge.name} for ${basename(netns)}: ${error.message}`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  /**
+   * The pod is gone: its address is free, and its interface goes with its namespace. Deleting the pair would hold the daemon up for some
+   * 20 ms; where something keeps the namespace, that is done later, and at the latest when another pod gets the address.
+   */
+  delete({ sandboxId, hostEnd }: DeleteRequest): void {
+    const ip = this.#options.leases.addressOf(sandboxId);
+    this.#options.leases.free(sandboxId);
+    if (ip === undefined || hostEnd === undefined) return;
+    this.#leaving.set(ip, hostEnd);
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      try {
+        if (this.#leaving.get(ip) === hostEnd) this.#end(ip);
+      } catch (error) {
+        this.#options.onError(error);
+      }
+    }, LINGER_MS);
+    timer.unref();
+    this.#timers.add(timer);
+  }
+
+  /** Takes away the pair that had an address, if it is still there. */
+  #end(ip: string): void {
+    const hostEnd = this.#leaving.get(ip);
+    if (hostEnd === undefined) return;
+    this.#leaving.delete(ip);
+    const route = this.#options.route();
+    const link = findLink(route, hostEnd);
+    if (link === undefined) return;
+    try {
+      route.exchange(deleteLink(link.index));
+    } catch (error) {
+      // Its namespace ended at this very moment.
+      if (!isNetlinkError(error, 'ENODEV')) throw error;
+    }
+  }
+
+  /** Ends all that is still leaving, and the waiting for it. */
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    for (const ip of [...this.#leaving.keys()]) this.#end(ip);
+  }
+}
