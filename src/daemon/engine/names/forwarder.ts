@@ -2,12 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { type Log, silentLog } from '../../../host/log.ts';
 import { AnswerCache, type CachedAnswer } from './answer-cache.ts';
-import { askServer, type Server } from './ask-server.ts';
-import { DISGUISE_BYTES, disguise, type Query, ResponseCode, responseCode } from './message.ts';
+import { askServer } from './ask-server.ts';
+import { askServers } from './ask-servers.ts';
+import { DISGUISE_BYTES, disguise, type Query } from './message.ts';
 
 /** Less than the five seconds after which the C libraries ask again. */
 const PATIENCE_MS = 4500;
-/** What one server gets before the next one is asked. */
+/** What one server gets before the next one is asked, too. */
 const TURN_MS = 1500;
 /** So long after it did not answer, a server is asked last. */
 const SHUN_MS = 30_000;
@@ -91,49 +92,26 @@ export class Forwarder {
     return flight;
   }
 
-  /** One after the other, and all again while there is time: a lost datagram is the usual reason for silence. */
   async #ask(query: Query, servers: readonly string[]): Promise<Buffer> {
-    const { turnMs = TURN_MS, patienceMs = PATIENCE_MS } = this.#options;
-    const deadline = performance.now() + patienceMs;
-    let failure: unknown = new Error('no server was asked');
-    let unhelpful: Buffer | undefined;
-    for (let round = 0; round < 2; round++) {
-      const silent: string[] = [];
-      for (const address of round === 0 ? this.#inOrder(servers) : servers) {
-        const left = deadline - performance.now();
-        if (left <= 0 || this.#closing.signal.aborted) break;
-        try {
-          const answer = await this.#askOne(query, address, Math.min(left, turnMs));
-          this.#shunned.delete(address);
-          if (!isUnhelpful(answer)) return answer;
-          unhelpful ??= answer;
-        } catch (error) {
-          failure = error;
-          silent.push(address);
-          this.#shunned.set(address, performance.now() + SHUN_MS);
-        }
-      }
-      if (unhelpful !== undefined) return unhelpful;
-      // Nobody listens there, or no way leads there: asking again at once changes nothing.
-      if (silent.length > 0 && !isTimeout(failure)) break;
-    }
-    throw failure;
-  }
-
-  async #askOne(query: Query, address: string, milliseconds: number): Promise<Buffer> {
-    const { port } = this.#options;
-    const server: Server = port === undefined ? { address } : { address, port };
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(new DOMException('no answer in time', 'TimeoutError')), milliseconds);
-    const onClose = () => late.abort(this.#closing.signal.reason);
-    this.#closing.signal.addEventListener('abort', onClose, { once: true });
-    try {
-      const message = disguise(query, randomBytes(DISGUISE_BYTES));
-      return await askServer({ server, message, questionEnd: query.questionEnd, signal: late.signal });
-    } finally {
-      clearTimeout(timer);
-      this.#closing.signal.removeEventListener('abort', onClose);
-    }
+    const { turnMs = TURN_MS, patienceMs = PATIENCE_MS, port } = this.#options;
+    const { questionEnd } = query;
+    return await askServers({
+      rounds: [this.#inOrder(servers), servers],
+      ask: (address, signal) =>
+        askServer({
+          server: port === undefined ? { address } : { address, port },
+          message: disguise(query, randomBytes(DISGUISE_BYTES)),
+          questionEnd,
+          signal,
+        }),
+      turnMs,
+      patienceMs,
+      signal: this.#closing.signal,
+      onHeard: (address, answered) => {
+        if (answered) this.#shunned.delete(address);
+        else this.#shunned.set(address, performance.now() + SHUN_MS);
+      },
+    });
   }
 
   /** Those that were silent lately come last. */
@@ -142,14 +120,4 @@ export class Forwarder {
     const shunned = (address: string) => (this.#shunned.get(address) ?? 0) > now;
     return [...servers.filter((address) => !shunned(address)), ...servers.filter(shunned)];
   }
-}
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'TimeoutError';
-}
-
-/** What another server may know better (glibc, res_send.c goes on with the next one for the same three). */
-function isUnhelpful(answer: Buffer): boolean {
-  const code = responseCode(answer);
-  return code === ResponseCode.SERVFAIL || code === ResponseCode.NOTIMP || code === ResponseCode.REFUSED;
 }
