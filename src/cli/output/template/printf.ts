@@ -1,6 +1,6 @@
 /** Go's fmt.Sprintf, for the values that templates have. */
 import { goQuote } from '../shorten.ts';
-import { formatFloat, goType, isMap, print, type Value } from './values.ts';
+import { formatFloat, goType, isMap, kindOf, print, type Value } from './values.ts';
 
 interface Form {
   readonly flags: string;
@@ -44,6 +44,7 @@ export function sprintf(format: string, args: readonly Value[]): string {
 }
 
 function formatted(verb: string, value: Value, form: Form): string {
+  if (kindOf(value) === 'pointer') return formatted(verb, null, form);
   // Go applies a verb to every element.
   if (verb !== 'T' && verb !== 't' && Array.isArray(value))
     return `[${value.map((item) => formatted(verb, item, form)).join(' ')}]`;

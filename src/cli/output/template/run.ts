@@ -214,7 +214,7 @@ export class Run {
 
   #field(operand: Operand, value: Value, field: string, args: readonly Argument[]): Value {
     const struct = value === this.#root ? this.#typeName : undefined;
-    if (value === null || value === undefined) {
+    if (value === null || value === undefined || kindOf(value) === 'pointer') {
       throw this.#error(operand, `nil pointer evaluating interface {}.${field}`);
     }
     // The header of a table is a map with methods: .Label "key".

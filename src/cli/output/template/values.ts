@@ -4,8 +4,11 @@ export type Value = unknown;
 /** On an object of a document: what it is where docker has a type for it, and JSON only an object or null. */
 export const KIND: unique symbol = Symbol('kind');
 
-/** strings: a map of strings. map: of anything else. nil: a list or map that is not there, `null` in JSON. */
-export type Kind = 'strings' | 'map' | 'nil';
+/**
+ * strings: a map of strings. map: of anything else. nil: a list or map that is not there, `null` in JSON. pointer: one to nothing,
+ * `null` too, which prints as `<nil>` and has no fields.
+ */
+export type Kind = 'strings' | 'map' | 'nil' | 'pointer';
 
 export function kindOf(value: Value): Kind | undefined {
   return typeof value === 'object' && value !== null ? (value as { readonly [KIND]?: Kind })[KIND] : undefined;
@@ -25,7 +28,7 @@ export function isTrue(value: Value): boolean {
 
 /** A value as fmt prints it with %v. */
 export function print(value: Value): string {
-  if (value === null || value === undefined) return '<nil>';
+  if (value === null || value === undefined || kindOf(value) === 'pointer') return '<nil>';
   if (Array.isArray(value)) return `[${value.map(print).join(' ')}]`;
   if (isMap(value)) {
     const entries = Object.keys(value)
@@ -67,7 +70,7 @@ function encode(value: Value, indent: string | undefined, margin: string): strin
   if (value === null || value === undefined || typeof value === 'function') return 'null';
   if (typeof value === 'string') return quoteJson(value);
   if (typeof value !== 'object') return JSON.stringify(value);
-  if (kindOf(value) === 'nil') return 'null';
+  if (kindOf(value) === 'nil' || kindOf(value) === 'pointer') return 'null';
   const list = Array.isArray(value);
   const inner = indent === undefined ? '' : margin + indent;
   const items = list
