@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Code, K3cError } from '../../api/errors.ts';
+import { Status } from '../../api/gen/types/task/task.ts';
 import type { Containerd } from './containerd.ts';
 import { removeLostBuildSteps } from './lost-build-steps.ts';
 
 const STEP = 'o7lu43skgfp2wmtw7ohtf5asb';
 const DONE = 'a7lu43skgfp2wmtw7ohtf5asb';
+const ENDED = 'e7lu43skgfp2wmtw7ohtf5asb';
 
 test('steps are killed and removed, what else is in the namespace stays', async () => {
   const acts: string[] = [];
@@ -20,6 +22,7 @@ test('steps are killed and removed, what else is in the namespace stays', async 
         containers: [
           { id: STEP, spec: spec(`/k3c/build/buildkit/${STEP}`) },
           { id: DONE, spec: spec(`/k3c-build.slice/buildkit/${DONE}`) },
+          { id: ENDED, spec: spec(`/k3c/build/buildkit/${ENDED}`) },
           { id: 'z7lu43skgfp2wmtw7ohtf5asb', spec: spec('/default/z7lu43skgfp2wmtw7ohtf5asb') },
           { id: `early${'x'.repeat(20)}`, spec: undefined },
           { id: 'f'.repeat(64), spec: { typeUrl: '', value: Buffer.from('not JSON') } },
@@ -29,8 +32,12 @@ test('steps are killed and removed, what else is in the namespace stays', async 
     },
     tasks: {
       kill: async ({ containerId, signal }: { containerId: string; signal: number }) => {
-        if (containerId === DONE) throw new K3cError(Code.NOT_FOUND, 'no task');
+        if (containerId !== STEP) throw new K3cError(Code.NOT_FOUND, 'no task, or no process');
         acts.push(`kill ${containerId} ${signal}`);
+      },
+      get: async ({ containerId }: { containerId: string }) => {
+        if (containerId === DONE) throw new K3cError(Code.NOT_FOUND, 'no task');
+        return { process: { status: Status.STOPPED } };
       },
       wait: async () => {
         ended = true;
@@ -42,8 +49,9 @@ test('steps are killed and removed, what else is in the namespace stays', async 
       },
     },
   } as unknown as Containerd;
-  assert.equal(await removeLostBuildSteps(containerd), 2);
-  assert.deepEqual(acts, [`kill ${STEP} 9`, `delete ${STEP}`, `remove ${STEP}`, `remove ${DONE}`]);
+  assert.equal(await removeLostBuildSteps(containerd), 3);
+  const ofStep = [`kill ${STEP} 9`, `delete ${STEP}`, `remove ${STEP}`];
+  assert.deepEqual(acts, [...ofStep, `remove ${DONE}`, `delete ${ENDED}`, `remove ${ENDED}`]);
 });
 
 test('what was begun since containerd was started is somebody’s', async () => {

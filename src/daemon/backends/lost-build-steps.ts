@@ -1,9 +1,11 @@
 /**
  * Build steps that nobody waits for: of a buildkitd that was killed, which run on in containerd and which the next buildkitd does not
- * know; and of a containerd that was killed, for BuildKit gives them up, and cannot remove what it cannot reach.
+ * know; of a containerd that was killed, for BuildKit gives them up, and cannot remove what it cannot reach; and those that BuildKit
+ * has forgotten, see `forgotten-build-steps.ts`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, hasCode } from '../../api/errors.ts';
+import { Status } from '../../api/gen/types/task/task.ts';
 import type { Containerd } from './containerd.ts';
 import { milliseconds } from './timestamp.ts';
 
@@ -11,6 +13,10 @@ const SIGKILL = 9;
 const POLL_MS = 10;
 /** How long a container without a task is given to get one. */
 const UNMADE_MS = 1000;
+
+/** BuildKit makes up ids of 25 letters and digits (identity/randomid.go); as containerd's filters have a pattern, too. */
+export const STEP_ID = '^[a-z0-9]{25}$';
+const stepId = new RegExp(STEP_ID);
 
 /**
  * Ends and removes the containers of build steps. Other containers of the namespace, of CRI and of clients of containerd itself, stay.
@@ -33,9 +39,48 @@ export async function removeLostBuildSteps(
   return steps.length;
 }
 
-/** BuildKit makes up ids of 25 letters and digits, and puts steps into PARENT/buildkit/ID (executor/oci/spec.go). */
+/**
+ * Removes build steps of which no process was started, or whose process has ended. What runs stays.
+ *
+ * @param before milliseconds since the epoch: younger ones stay; of those that are older nobody may be about to start one
+ * @returns the ids of those that were removed, and of those that are left
+ */
+export async function removeUnstartedBuildSteps(
+  containerd: Pick<Containerd, 'containers' | 'tasks'>,
+  before: number,
+  signal?: AbortSignal,
+): Promise<{ readonly removed: readonly string[]; readonly left: readonly string[] }> {
+  const { containers } = await containerd.containers.list({ filters: [`id~="${STEP_ID}"`] }, { signal });
+  const removed: string[] = [];
+  const left: string[] = [];
+  for (const { id, spec, createdAt } of containers) {
+    if (spec === undefined || !isBuildStep(id, spec.value)) continue;
+    const status = await statusOf(containerd.tasks, id, signal);
+    const isStarted = status !== undefined && status !== Status.CREATED && status !== Status.STOPPED;
+    if (isStarted || milliseconds(createdAt) >= before) {
+      left.push(id);
+      continue;
+    }
+    if (status !== undefined) await endTask(containerd.tasks, id, signal);
+    await containerd.containers.delete({ id }, { signal }).catch(ignoreMissing);
+    removed.push(id);
+  }
+  return { removed, left };
+}
+
+/** Undefined for a container without a task. */
+async function statusOf(tasks: Containerd['tasks'], id: string, signal?: AbortSignal): Promise<Status | undefined> {
+  try {
+    return (await tasks.get({ containerId: id }, { signal })).process?.status;
+  } catch (error) {
+    ignoreMissing(error);
+    return undefined;
+  }
+}
+
+/** BuildKit puts steps into PARENT/buildkit/ID (executor/oci/spec.go). */
 function isBuildStep(id: string, spec: Uint8Array): boolean {
-  if (!/^[a-z0-9]{25}$/.test(id)) return false;
+  if (!stepId.test(id)) return false;
   const { linux } = JSON.parse(Buffer.from(spec).toString()) as { linux?: { cgroupsPath?: string } };
   return linux?.cgroupsPath?.endsWith(`/buildkit/${id}`) ?? false;
 }
@@ -48,6 +93,8 @@ async function endTask(tasks: Containerd['tasks'], containerId: string, signal?:
       break;
     } catch (error) {
       if (!hasCode(error, Code.NOT_FOUND)) throw error;
+      // A process that has ended is not found either, and its task is there.
+      if ((await statusOf(tasks, containerId, signal)) === Status.STOPPED) break;
       if (Date.now() > deadline) return;
     }
   }
