@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { K3cError } from '../../../../api/errors.ts';
 import { procTable, toRow } from './proc-table.ts';
 import { checkPsOptions, parsePsOutput } from './ps-output.ts';
+import { onlyPids } from './top.ts';
 
 describe('a line of ps -ef', () => {
   const now = new Date(2026, 10, 24, 12, 0, 0).getTime();
@@ -45,6 +48,17 @@ describe('a line of ps -ef', () => {
     assert.deepEqual(processes[0]?.slice(1, 3), [String(process.pid), String(process.ppid)]);
     assert.match(processes[0]?.[7] ?? '', /node/);
   });
+
+  test('of many processes, a few of whose files are open at a time', async () => {
+    const table = procTable(Array.from({ length: 2000 }, () => process.pid));
+    let most = 0;
+    const watch = setInterval(() => {
+      most = Math.max(most, readdirSync('/proc/self/fd').length);
+    }, 1);
+    const { processes } = await table.finally(() => clearInterval(watch));
+    assert.equal(processes.length, 2000);
+    assert.ok(most > 0 && most < 500, `${most} files`);
+  });
 });
 
 describe('output of ps', () => {
@@ -66,6 +80,16 @@ describe('output of ps', () => {
       ['-', '42', '-'],
       ['-', '43', '-'],
     ]);
+  });
+
+  test('ids that no argument can hold are not given to ps', () => {
+    assert.equal(onlyPids([1, 22]), '-q1,22');
+    const all = Array.from({ length: 25_000 }, (_, index) => index + 10_000);
+    assert.equal(onlyPids(all), undefined);
+    // The kernel agrees: what is given is taken.
+    const most = onlyPids(all.slice(0, 21_844)) ?? '';
+    assert.equal(spawnSync('true', [most]).status, 0);
+    assert.equal((spawnSync('true', [`${most},1234567`]).error as NodeJS.ErrnoException).code, 'E2BIG');
   });
 
   test('docker’s sentence where there is no PID', () => {

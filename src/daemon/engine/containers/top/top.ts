@@ -35,13 +35,23 @@ export async function topContainer(
 
 async function hostPs(words: readonly string[], pids: readonly number[], signal: AbortSignal): Promise<ProcessTable> {
   // Some options of ps (f, aux) do not go together with -q: then it lists all, and the rest is filtered out.
-  let result = await runPs([...words, `-q${pids.join(',')}`], signal);
-  if (result.code !== 0) result = await runPs(words, signal);
+  const only = onlyPids(pids);
+  let result = only === undefined ? undefined : await runPs([...words, only], signal);
+  if (result?.code !== 0) result = await runPs(words, signal);
   if (result.code !== 0) {
     const [reason = ''] = result.stderr.toString('utf8').split('\n');
     throw new K3cError(Code.INVALID_ARGUMENT, `ps: ${reason === '' ? `exit status ${result.code}` : reason}`);
   }
   return parsePsOutput(result.stdout.toString('utf8'), new Set(pids));
+}
+
+/** MAX_ARG_STRLEN of Linux (binfmts.h): no argument may be longer, its NUL counted. */
+const LONGEST_ARGUMENT = 128 << 10;
+
+/** ps' option for these processes alone; undefined where there are too many for one argument. */
+export function onlyPids(pids: readonly number[]): string | undefined {
+  const option = `-q${pids.join(',')}`;
+  return option.length < LONGEST_ARGUMENT ? option : undefined;
 }
 
 async function runPs(args: readonly string[], signal: AbortSignal): Promise<RunResult> {
