@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -24,6 +24,14 @@ const both = (...letters: readonly string[]) => [...letters.map((one) => `.lock-
 
 test('the newest and the current tree stay, the others go with their locks', async (t) => {
   const directory = await base(t, 'a', 'b', 'c');
+  await sweepTrees(directory, { current: tree('a'), keep: 2, hasLocks: true });
+  assert.deepEqual(await left(directory), both('a', 'c'));
+});
+
+test('a tree that another daemon removes at the same time is no failure', async (t) => {
+  const directory = await base(t, 'a', 'b', 'c');
+  // There by name, and gone when it is looked at.
+  await symlink('/nowhere/at/all', join(directory, tree('d')));
   await sweepTrees(directory, { current: tree('a'), keep: 2, hasLocks: true });
   assert.deepEqual(await left(directory), both('a', 'c'));
 });

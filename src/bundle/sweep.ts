@@ -60,6 +60,16 @@ async function unlessHeld(base: string, tree: string, act: () => Promise<void>):
   }
 }
 
+/** Milliseconds since the epoch; 0 for what another daemon has just removed. */
+async function changedAt(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+}
+
 /**
  * Removes unpacked trees in `base` that are named by a digest: all but `current`, the newest, those that a process runs from and
  * those that are held. Also removes what killed unpackers left (`.tmp-PID-*`), and lock files of trees that are gone.
@@ -75,7 +85,7 @@ export async function sweepTrees(base: string, { current, keep, hasLocks }: Swee
   }
   const trees = names.filter((name) => treeName.test(name) && name !== current);
   if (trees.length < keep) return;
-  const aged = await Promise.all(trees.map(async (name) => ({ name, time: (await stat(join(base, name))).mtimeMs })));
+  const aged = await Promise.all(trees.map(async (name) => ({ name, time: await changedAt(join(base, name)) })));
   const old = aged.sort((a, b) => b.time - a.time).slice(keep - 1);
   const programs = await runningPrograms();
   for (const { name } of old) {
