@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ContainerState, PodSandboxState } from '../../src/api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import { Status } from '../../src/api/gen/types/task/task.ts';
 import { bootDaemon, type Daemon, type Rig, startRig } from '../support/container-rig.ts';
+import { until } from '../support/counting.ts';
 
 const ROUNDS = 6;
 
@@ -56,6 +57,9 @@ suite('a daemon that is killed', { timeout: 240_000 }, () => {
     }
     const daemon = await bootDaemon(rig.base);
     try {
+      await until('restarts that were cut off to be finished', () =>
+        daemon.state.containers.list().every(({ restartAsked }) => restartAsked === null),
+      );
       await checkAnswers(daemon, acts);
       await checkNothingStrayed(daemon);
     } finally {
@@ -86,9 +90,12 @@ suite('a daemon that is killed', { timeout: 240_000 }, () => {
           `${id} is ${record.state} (${record.exitCode})`,
         );
       } else if (act === 'paused' && record !== undefined) {
-        // What comes next may have been under way: a restart, a stop, a removal.
+        // What comes next may have been under way: a stop, a removal.
         assert.ok(['paused', 'running', 'exited'].includes(record.state), `${id} is ${record.state}`);
         assert.notEqual(record.startedAt, 0n);
+      } else if (act === 'restarting') {
+        // A --rm container: its row must outlive the end of the old attempt, and the new one runs.
+        assert.equal(record?.state, 'running', `${id} was being restarted and is ${record?.state ?? 'gone'}`);
       } else if (act === 'created') assert.ok(record !== undefined, `${id} is lost`);
     }
   }

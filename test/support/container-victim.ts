@@ -1,6 +1,6 @@
 /**
  * A daemon that works until it is killed: containers are made, started, paused, renamed, restarted, stopped and removed at once, and each act is told
- * on standard output when it was answered. Usage: node container-victim.ts BASE ROUND
+ * on standard output when it was answered, a restart before it is asked for, too. Usage: node container-victim.ts BASE ROUND
  */
 import { bootDaemon, specOf } from './container-rig.ts';
 
@@ -11,16 +11,20 @@ tell('booted', '-');
 
 const work = async (lane: number): Promise<never> => {
   for (let turn = 0; ; turn++) {
-    const { id } = await engine.create(`lane${lane}-${round}-${turn}`, specOf({ command: ['sleep', '1000'] }));
-    tell('created', id);
+    const autoRemove = turn % 4 === 1;
+    const spec = specOf({ command: ['sleep', '1000'], autoRemove });
+    const { id } = await engine.create(`lane${lane}-${round}-${turn}`, spec);
+    // As with docker, a --rm container that does not run goes when a daemon comes back.
+    if (!autoRemove) tell('created', id);
     await engine.start(id);
     tell('started', id);
     if (turn % 2 === 1) {
       await engine.pause(id);
       tell('paused', id);
     }
-    if (turn % 4 === 1) {
+    if (autoRemove) {
       engine.rename(id, `renamed${lane}-${round}-${turn}`);
+      tell('restarting', id);
       await engine.restart(id, { timeout: 0 });
       tell('started', id);
     }

@@ -10,6 +10,14 @@ import { type ContainerSpec, completeSpec, type EndpointSpec, type PortSpec, typ
  */
 export type ContainerState = 'created' | 'starting' | 'running' | 'paused' | 'restarting' | 'exited';
 
+/** How a restart by hand stops the container first. */
+export interface RestartAsked {
+  /** Seconds before SIGKILL; -1: never; absent: the container's own. */
+  readonly timeout?: number | undefined;
+  /** Absent or empty: the container's own. */
+  readonly signal?: string | undefined;
+}
+
 /** What changes in a container's life. Times are nanoseconds since the epoch, 0: never. */
 export interface ContainerChanges {
   readonly name: string;
@@ -30,6 +38,8 @@ export interface ContainerChanges {
   /** Before the attempt that runs or is due, when a restart policy made it; else 0. */
   readonly restartDelayMs: number;
   readonly manualStop: boolean;
+  /** A restart by hand is under way, until the new attempt runs: the exit on the way does not remove it, --rm or not. */
+  readonly restartAsked: RestartAsked | null;
   /** As published now or at the last run. */
   readonly ports: readonly PortSpec[];
   readonly ip: string;
@@ -67,6 +77,7 @@ const columns = {
   restartCount: 'restart_count',
   restartDelayMs: 'restart_delay_ms',
   manualStop: 'manual_stop',
+  restartAsked: 'restart_asked',
   logPath: 'log_path',
   ports: 'ports',
   ip: 'ip',
@@ -234,6 +245,7 @@ function toRecord(raw: unknown): ContainerRecord | undefined {
     restartCount: number('restartCount'),
     restartDelayMs: number('restartDelayMs'),
     manualStop: big('manualStop') !== 0n,
+    restartAsked: JSON.parse(text('restartAsked')) as RestartAsked | null,
     logPath: text('logPath'),
     ports: JSON.parse(text('ports')) as readonly PortSpec[],
     ip: text('ip'),

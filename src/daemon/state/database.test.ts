@@ -48,6 +48,7 @@ function sample(id: string, name: string): ContainerRecord {
     restartCount: 0,
     restartDelayMs: 0,
     manualStop: false,
+    restartAsked: null,
     ports: [],
     ip: '',
     endpoints: [],

@@ -52,6 +52,7 @@ async function untilEnded(context: EngineContext, id: string, left: AbortSignal)
 }
 
 function isBetweenAttempts(context: EngineContext, id: string): boolean {
-  const state = context.state.containers.byId(id)?.state;
-  return state !== undefined && (state === 'restarting' || state === 'starting' || context.kept.has(id));
+  const record = context.state.containers.byId(id);
+  if (record === undefined) return false;
+  return record.state === 'restarting' || record.state === 'starting' || record.restartAsked !== null;
 }

@@ -74,8 +74,6 @@ export interface EngineContext {
   readonly restarts: Map<string, NodeJS.Timeout>;
   /** Starts a container whose row says `restarting` again after a delay; see restarts.ts. Here because exits and starts need each other. */
   readonly scheduleRestart: (id: string, delayMs: number) => void;
-  /** Containers that are being restarted by hand: the exit on the way does not remove them, --rm or not. */
-  readonly kept: Set<string>;
   readonly exits: ExitBoard;
   readonly background: BackgroundTasks;
   /** Aborted when the daemon stops. */

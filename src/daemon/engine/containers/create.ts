@@ -37,7 +37,25 @@ export async function createContainer(
   checkHealth(asked.health);
   await checkSecurity(context, asked);
   const { spec, endpoints, warnings } = adaptSpec(context, asked);
-  const image = await context.images.resolve(spec.image, undefined, spec.platform);
+  return await context.images.use(
+    spec.image,
+    (image) => recordContainer(context, { given, spec, endpoints, warnings, image }),
+    undefined,
+    spec.platform,
+  );
+}
+
+interface Checked extends Pick<ReturnType<typeof adaptSpec>, 'spec' | 'endpoints' | 'warnings'> {
+  /** Absent: one is made up. */
+  readonly given: string | undefined;
+  readonly image: ResolvedImage;
+}
+
+/** Writes the row and all that belongs to it. It waits for nothing: the image is there now. */
+function recordContainer(
+  context: EngineContext,
+  { given, spec, endpoints, warnings, image }: Checked,
+): CreatedContainer {
   const id = newId();
   const config = resolveConfig({
     id,
@@ -52,7 +70,7 @@ export async function createContainer(
     // It may have been removed meanwhile.
     if (spec.pod !== '') podNow(context.state.pods, spec.pod);
     if (given !== undefined) checkNameFree(context.state, given, 'container');
-    const record: ContainerRecord = {
+    const row: ContainerRecord = {
       id,
       name: given ?? generateName((candidate) => isNameTaken(context.state, candidate)),
       spec,
@@ -74,14 +92,15 @@ export async function createContainer(
       restartCount: 0,
       restartDelayMs: 0,
       manualStop: false,
+      restartAsked: null,
       ports: [],
       ip: '',
       endpoints,
     };
-    containers.insert(record);
-    recordVolumes(context, config.mounts, record.createdAt);
-    context.emit(record, 'create');
-    return { ...record, warnings: [...warnings, ...platformWarnings(spec, image), ...securityWarnings(spec, context)] };
+    containers.insert(row);
+    recordVolumes(context, config.mounts, row.createdAt);
+    context.emit(row, 'create');
+    return { ...row, warnings: [...warnings, ...platformWarnings(spec, image), ...securityWarnings(spec, context)] };
   });
 }
 

@@ -85,7 +85,6 @@ export function engineContext(
     killed: new Set<string>(),
     restarts: new Map<string, NodeJS.Timeout>(),
     scheduleRestart: (id, delayMs) => scheduleRestart(context, id, delayMs),
-    kept: new Set<string>(),
     exits: new ExitBoard(),
     background: new BackgroundTasks(log),
     closing: closing.signal,

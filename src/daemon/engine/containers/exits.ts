@@ -98,12 +98,16 @@ export interface Settled extends ProcessExit {
 /** Records an exit and does what follows from it: removal, restart, or nothing. The exit is on disk when it returns. */
 export function settle(context: EngineContext, record: ContainerRecord, ended: Settled): void {
   const { exitCode, oomKilled, exitedAt, startedAt } = ended;
-  const { id, spec, manualStop, restartCount } = record;
+  const { id, spec, manualStop, restartCount, restartAsked } = record;
   // One that was lost was recalled or taken up at the start of the daemon.
   leaveNetworks(context, id);
-  const remove = spec.autoRemove && !context.kept.has(id);
+  // Whoever restarts it by hand starts it, too.
+  const isOver = restartAsked === null;
+  const remove = isOver && spec.autoRemove;
   const again =
-    !remove && wantsRestart({ policy: spec.restart, exitCode, manualStop, restartCount }, ended.atDaemonStart);
+    isOver &&
+    !remove &&
+    wantsRestart({ policy: spec.restart, exitCode, manualStop, restartCount }, ended.atDaemonStart);
   const lasted = exitedAt > startedAt ? exitedAt - startedAt : 0n;
   const restartDelayMs = nextDelay(record.restartDelayMs, Number(lasted / 1_000_000n));
   const now = context.now();

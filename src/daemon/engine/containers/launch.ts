@@ -99,7 +99,9 @@ function recordFailure(context: EngineContext, record: ContainerRecord, error: K
       ports: [],
       ip: '',
     });
-    return record.spec.autoRemove
+    // A restart that the stop of this daemon cuts off is finished by the next one.
+    const isFinal = record.restartAsked === null || !context.closing.aborted;
+    return isFinal && record.spec.autoRemove
       ? discard(context, { ...record, sandboxId: '', criId: '' }, { volumes: true })
       : undefined;
   });
@@ -160,7 +162,8 @@ async function attemptStart(
 
   const startedAt = context.now();
   state.transaction(() => {
-    state.containers.update(id, { state: 'running', startedAt, exitCode: 0, oomKilled: false, manualStop: false });
+    const fresh = { exitCode: 0, oomKilled: false, manualStop: false, restartAsked: null };
+    state.containers.update(id, { state: 'running', startedAt, ...fresh });
     if (attachment !== undefined) context.emit(record, 'attach');
     tellHeld(context, record);
     context.emit(record, 'start');

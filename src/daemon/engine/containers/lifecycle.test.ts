@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { until } from '../../../../test/support/counting.ts';
 import { fakeEngine } from '../../../../test/support/fake-engine.ts';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { ContainerState, PodSandboxState } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
 import { Status } from '../../../api/gen/types/task/task.ts';
+import type { ContainerChanges } from '../../state/containers.ts';
 import { sampleSpec } from './samples.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'k3c-life-'));
@@ -16,6 +18,7 @@ const ended = (exitCode: number) => ({ exitCode, exitedAt: 5n, oomKilled: false,
 const deadline = () => AbortSignal.timeout(5000);
 
 type Fake = ReturnType<typeof fakeEngine>;
+type Cut = Partial<ContainerChanges> & { readonly ended?: boolean };
 
 async function started(fake: Fake, over: Parameters<typeof sampleSpec>[0] = {}): Promise<string> {
   const { id } = await fake.engine.create('web', sampleSpec({ command: ['x'], ...over }));
@@ -247,5 +250,69 @@ test('a daemon that comes back takes up what was paused as paused', async () => 
   fake.streams.reopens = true;
   await fake.engine.reconcile(deadline());
   assert.deepEqual([fake.state.containers.byId(id)?.state, fake.engine.counts().paused], ['paused', 1]);
+  await fake.engine.close();
+});
+
+test('a restart of a --rm container that is cut off is finished by the next daemon, wherever it was', async () => {
+  const asked = { timeout: 3, signal: 'QUIT' };
+  const rows = {
+    'nothing was done yet': { state: 'running' },
+    'it has ended and nobody has seen it': { state: 'running', ended: true },
+    'its end is recorded': { state: 'exited' },
+    'the start was cut off': { state: 'starting', attempt: 1, sandboxId: '', criId: '' },
+  } as const;
+  for (const [when, { ended: isOver = false, ...row }] of Object.entries<Cut>(rows)) {
+    const fake = fakeEngine(base);
+    const { id } = await fake.engine.create('web', sampleSpec({ command: ['x'], autoRemove: true }));
+    const before = { attempt: 0, sandboxId: 's', criId: 'c', startedAt: 1n, restartAsked: asked };
+    fake.state.containers.update(id, { ...before, ...row });
+    const labels = { 'k3c.io/id': id };
+    const state = isOver || row.state === 'exited' ? ContainerState.CONTAINER_EXITED : ContainerState.CONTAINER_RUNNING;
+    if (row.state !== 'starting') {
+      fake.known.sandboxes = [{ id: 's', labels, metadata: { attempt: 0 }, state: PodSandboxState.SANDBOX_READY }];
+      fake.known.containers = [{ id: 'c', podSandboxId: 's', labels, metadata: { attempt: 0 }, state }];
+    }
+    fake.streams.reopens = true;
+    const signals: unknown[] = [];
+    fake.hooks['kill'] = () => {
+      signals.push('signal');
+      fake.exit.resolve(ended(131));
+    };
+    await fake.engine.reconcile(deadline());
+    await until(when, () => actions(fake).includes('restart'));
+    assert.equal(signals.length, row.state === 'running' && !isOver ? 1 : 0, when);
+    // The process that was given a signal is the fake's only one: the new attempt may have ended, and with it the container.
+    assert.ok(!actions(fake).slice(0, actions(fake).indexOf('start')).includes('destroy'), when);
+    assert.equal(fake.state.containers.byId(id)?.restartAsked ?? null, null, when);
+    await fake.engine.close();
+  }
+});
+
+test('a new attempt that ran when the daemon was killed has been restarted: its end removes a --rm container', async () => {
+  const fake = fakeEngine(base);
+  const { id } = await fake.engine.create('web', sampleSpec({ command: ['x'], autoRemove: true }));
+  const row = { state: 'starting', attempt: 1, sandboxId: 's', criId: 'c', startedAt: 1n, restartAsked: {} } as const;
+  fake.state.containers.update(id, row);
+  const labels = { 'k3c.io/id': id };
+  fake.known.sandboxes = [{ id: 's', labels, metadata: { attempt: 1 }, state: PodSandboxState.SANDBOX_READY }];
+  fake.known.containers = [
+    { id: 'c', podSandboxId: 's', labels, metadata: { attempt: 1 }, state: ContainerState.CONTAINER_RUNNING },
+  ];
+  fake.streams.reopens = true;
+  await fake.engine.reconcile(deadline());
+  assert.deepEqual(actions(fake), ['create', 'start', 'restart']);
+  fake.exit.resolve(ended(0));
+  await fake.engine.wait(id, 'removed', deadline());
+  assert.equal(fake.state.containers.byId(id), undefined);
+  await fake.engine.close();
+});
+
+test('a restart that cannot stop the process is over: its end removes a --rm container', async () => {
+  const fake = fakeEngine(base, { kill: new K3cError(Code.UNAVAILABLE, 'containerd cannot be reached') });
+  const id = await started(fake, { autoRemove: true });
+  await assert.rejects(fake.engine.restart(id, {}), { message: 'containerd cannot be reached' });
+  assert.equal(fake.state.containers.byId(id)?.restartAsked, null);
+  fake.exit.resolve(ended(0));
+  await fake.engine.wait(id, 'removed', deadline());
   await fake.engine.close();
 });

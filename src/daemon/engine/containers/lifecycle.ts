@@ -42,16 +42,29 @@ export function stopContainer(context: EngineContext, id: string, options: StopO
 
 /** Stops and starts a container; one that does not run is started. */
 export function restartContainer(context: EngineContext, id: string, options: StopOptions): Promise<void> {
+  return context.locks.run(id, () => restartLocked(context, id, options));
+}
+
+/** Does a restart that the last daemon began and did not finish; none is fine. */
+export function finishRestart(context: EngineContext, id: string): Promise<void> {
   return context.locks.run(id, async () => {
-    context.kept.add(id);
-    try {
-      await stopLocked(context, id, options);
-    } finally {
-      context.kept.delete(id);
-    }
-    await launchByHand(context, id);
-    context.emit(recordNow(context.state.containers, id), 'restart');
+    const asked = context.state.containers.byId(id)?.restartAsked ?? null;
+    if (asked !== null) await restartLocked(context, id, asked);
   });
+}
+
+/** The row says that it is under way: whenever the daemon is killed, the next one finishes it. */
+async function restartLocked(context: EngineContext, id: string, options: StopOptions): Promise<void> {
+  const { containers } = context.state;
+  containers.update(id, { restartAsked: options });
+  try {
+    await stopLocked(context, id, options);
+    await launchByHand(context, id);
+  } catch (error) {
+    if (!context.closing.aborted) containers.update(id, { restartAsked: null });
+    throw error;
+  }
+  context.emit(recordNow(containers, id), 'restart');
 }
 
 /** A start by hand ends what a policy was about, and its counts begin anew. */

@@ -48,3 +48,12 @@ test('what was not running', () => {
   assert.equal(plan({ state: 'restarting', spec: policy('always') }), 'restart');
   assert.equal(plan({ state: 'exited', spec: sampleSpec({ autoRemove: true }) }), 'remove');
 });
+
+test('what is being restarted by hand is kept, whatever else would become of it', () => {
+  const asked = { restartAsked: {}, spec: sampleSpec({ autoRemove: true }) };
+  assert.equal(plan({ ...asked, state: 'exited' }), 'keep');
+  assert.equal(plan({ ...asked, state: 'created' }), 'keep');
+  assert.equal(plan({ ...asked, state: 'starting' }), 'rollback');
+  assert.equal(plan({ ...asked, state: 'running' }, cri(CriState.CONTAINER_EXITED)), 'exited');
+  assert.equal(plan({ restartAsked: {}, state: 'restarting', spec: policy('always') }), 'keep');
+});

@@ -21,16 +21,20 @@ export type Plan =
   | { readonly kind: 'exited'; readonly sandboxId: string; readonly criId: string }
   /** It was running and CRI knows nothing of it: the machine was reset, or its files were. */
   | { readonly kind: 'lost' }
-  /** A start was cut off: take it back; the policy, or a restart that was due, may start it anew. */
+  /** A start was cut off: take it back; the policy, or a restart that was due or asked for, may start it anew. */
   | { readonly kind: 'rollback' }
   /** It does not run, and its policy wants it to. */
   | { readonly kind: 'restart' }
   /** It was to be removed at its exit, and does not run. */
   | { readonly kind: 'remove' };
 
-/** @param containers those of this record */
+/**
+ * A restart by hand that was cut off is finished when this was carried out: until then what does not run is kept as it is.
+ * @param containers those of this record
+ */
 export function planContainer(record: ContainerRecord, containers: readonly CriContainer[]): Plan {
   const current = containers.find(({ attempt }) => attempt === record.attempt);
+  const isDue = record.restartAsked !== null;
   const ids = current === undefined ? undefined : { sandboxId: current.sandboxId, criId: current.id };
   switch (record.state) {
     case 'running':
@@ -41,13 +45,14 @@ export function planContainer(record: ContainerRecord, containers: readonly CriC
       // StartContainer may have been answered to a daemon that was gone by then: what runs, runs.
       if (ids !== undefined && current?.state === CriState.CONTAINER_RUNNING) return { kind: 'adopt', ...ids };
       if (ids !== undefined && current?.state === CriState.CONTAINER_EXITED) return { kind: 'exited', ...ids };
-      return { kind: record.spec.autoRemove ? 'remove' : 'rollback' };
+      return { kind: record.spec.autoRemove && !isDue ? 'remove' : 'rollback' };
     case 'restarting':
-      return { kind: 'restart' };
+      return { kind: isDue ? 'keep' : 'restart' };
     case 'exited':
+      if (isDue) return { kind: 'keep' };
       if (record.spec.autoRemove) return { kind: 'remove' };
       return wantsRestart({ ...record, policy: record.spec.restart }, true) ? { kind: 'restart' } : { kind: 'keep' };
     case 'created':
-      return { kind: record.spec.autoRemove ? 'remove' : 'keep' };
+      return { kind: record.spec.autoRemove && !isDue ? 'remove' : 'keep' };
   }
 }

@@ -76,6 +76,7 @@ export function sampleRecord(over: Partial<ContainerRecord> = {}): ContainerReco
     restartCount: 0,
     restartDelayMs: 0,
     manualStop: false,
+    restartAsked: null,
     ports: [],
     ip: '',
     endpoints: [],

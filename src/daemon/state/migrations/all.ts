@@ -4,6 +4,7 @@ import { healthMigration } from './003-health.ts';
 import { volumeOptionsMigration } from './004-volume-options.ts';
 import { networksMigration } from './005-networks.ts';
 import { podsMigration } from './006-pods.ts';
+import { restartAskedMigration } from './007-restart-asked.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step in order. */
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
   volumeOptionsMigration,
   networksMigration,
   podsMigration,
+  restartAskedMigration,
 ];
