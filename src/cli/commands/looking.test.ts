@@ -91,6 +91,29 @@ aaaaaaaaaaaa   stopped   0.00%     0B / 0B             0.00%     0B / 0B       0
     assert.deepEqual([code, err], [1, 'failed to parse template: template: :1: unclosed action\n']);
   });
 
+  test('each name that is not there is told', async () => {
+    const missing = (container: string) =>
+      new K3cError(Code.NOT_FOUND, `No such container: ${container}`, { reason: 'container-not-found', remote: true });
+    const client = {
+      containers: {
+        // biome-ignore lint/correctness/useYield: it fails before its first message.
+        stats: async function* ({ containers }: { containers: string[] }) {
+          throw missing(containers[1] ?? '');
+        },
+        inspect: ({ container }: { container: string }) =>
+          container === 'web' ? Promise.resolve({ document: Buffer.from('{}') }) : Promise.reject(missing(container)),
+      },
+    };
+    for (const flags of [[], ['--no-stream']]) {
+      const { code, out, err } = await cli(['stats', ...flags, 'web', 'one', 'two'], { client });
+      assert.deepEqual([code, out], [1, '']);
+      assert.equal(
+        err,
+        ['one', 'two'].map((name) => `Error response from daemon: No such container: ${name}\n`).join(''),
+      );
+    }
+  });
+
   test('frames: from the top, every line to its end, nothing below; the screen is cleared at the end', async () => {
     const { out } = await cli(['stats', 'web'], { client: sampler([web], [{ ...web, name: 'w' }], []) });
     const lines = out.replaceAll('\u001b[K\n', '<K>').split('\u001b[H').slice(1);

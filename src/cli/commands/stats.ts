@@ -1,7 +1,9 @@
 /** `k3c stats` */
+import { Code, hasCode } from '../../api/errors.ts';
 import type { ContainerStats } from '../../api/gen/k3c.ts';
 import type { CommandDefinition } from '../command.ts';
 import type { CommandContext } from '../context.ts';
+import { errorSentence } from '../exit.ts';
 import { flag, value } from '../flags/option.ts';
 import { FORMAT_HELP, renderList } from '../output/rows.ts';
 import { CLEAR, statsList, toFrame } from '../output/stats.ts';
@@ -41,11 +43,26 @@ export const stats: CommandDefinition<StatsFlags> = {
       { containers: [...new Set(names)], all: flags.all === true, once },
       { signal: context.signal },
     );
-    if (!once) return await view(context, samples, render, names.length > 0);
-    for await (const { containers: list } of samples) context.stdout.write(render(list));
+    try {
+      if (!once) return await view(context, samples, render, names.length > 0);
+      for await (const { containers: list } of samples) context.stdout.write(render(list));
+    } catch (error) {
+      if (!hasCode(error, Code.NOT_FOUND) || names.length < 2) throw error;
+      return await tellMissing(context, names);
+    }
     return 0;
   },
 };
+
+/** The daemon names the first of several that are not there; docker names each. */
+async function tellMissing(context: CommandContext, names: readonly string[]): Promise<number> {
+  const { containers } = await context.client();
+  const look = (container: string) => containers.inspect({ container, size: false }, { signal: context.signal });
+  const results = await Promise.allSettled(names.map(look));
+  for (const result of results)
+    if (result.status === 'rejected') context.stderr.write(`${errorSentence(result.reason)}\n`);
+  return 1;
+}
 
 /** Draws every sample over the one before, and again when the terminal changes its size. */
 async function view(
