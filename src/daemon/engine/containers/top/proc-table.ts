@@ -5,8 +5,6 @@ import type { ProcessTable } from './ps-output.ts';
 const TITLES = ['UID', 'PID', 'PPID', 'C', 'STIME', 'TTY', 'TIME', 'CMD'];
 /** USER_HZ, which Linux fixes at 100 for what it tells programs. */
 const TICKS = 100;
-/** Processes whose files are read at the same time. */
-const AT_ONCE = 100;
 
 interface ProcessFacts {
   readonly pid: number;
@@ -20,7 +18,7 @@ export async function procTable(pids: readonly number[]): Promise<ProcessTable> 
   const [passwd, stat, found] = await Promise.all([
     readOr('/etc/passwd', ''),
     readFile('/proc/stat', 'utf8'),
-    readProcesses(pids.toSorted((a, b) => a - b)),
+    Promise.all(pids.toSorted((a, b) => a - b).map(readProcess)),
   ]);
   const bootSeconds = Number(/^btime (\d+)$/m.exec(stat)?.[1] ?? 0);
   const names = new Map<number, string>();
@@ -33,14 +31,6 @@ export async function procTable(pids: readonly number[]): Promise<ProcessTable> 
     titles: TITLES,
     processes: found.flatMap((facts) => (facts === undefined ? [] : [toRow(facts, names, bootSeconds, now)])),
   };
-}
-
-/** Some at a time: all of the files of a big container would be open at once, more than one process may have. */
-async function readProcesses(pids: readonly number[]): Promise<(ProcessFacts | undefined)[]> {
-  const found: (ProcessFacts | undefined)[] = [];
-  for (let next = 0; next < pids.length; next += AT_ONCE)
-    found.push(...(await Promise.all(pids.slice(next, next + AT_ONCE).map(readProcess))));
-  return found;
 }
 
 async function readProcess(pid: number): Promise<ProcessFacts | undefined> {
