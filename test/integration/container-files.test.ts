@@ -6,7 +6,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { MAX_LAYERS } from '../../src/daemon/engine/containers/files/merge-stage.ts';
+import type { Stage } from '../../src/daemon/engine/containers/files/stage.ts';
 import { type Daemon, type Rig, runToEnd, specOf, startRig } from '../support/container-rig.ts';
+import { execOf, execOutput } from '../support/exec.ts';
 
 const none = () => new AbortController().signal;
 
@@ -85,24 +88,8 @@ async function running(over: Parameters<typeof specOf>[0] = {}): Promise<string>
   return record.id;
 }
 
-async function sh(container: string, script: string): Promise<string> {
-  const exec = await daemon.engine.exec({
-    container,
-    command: ['sh', '-c', script],
-    env: [],
-    workingDir: '',
-    user: '',
-    tty: false,
-    stdin: false,
-    detach: false,
-    privileged: false,
-    size: undefined,
-  });
-  let out = '';
-  for await (const { data } of exec.attachment.output) out += data.toString();
-  await exec.exited;
-  return out;
-}
+const sh = (container: string, script: string) => execOutput(daemon, container, ['sh', '-c', script]);
+
 const fails = (code: number, message: RegExp | string) => (error: unknown) => {
   const { code: got, message: said } = error as { code: number; message: string };
   assert.equal(got, code, said);
@@ -170,18 +157,7 @@ describe('a running container', () => {
     await assert.rejects(put(id, '/out', tarOf({ evil: '' })), fails(5, /Could not find the file/));
     await assert.rejects(put(id, '/tmp', tarOf({ a: '' }, '--transform', 's,^,../../../,', '-P')), fails(3, /outside/));
     const swap = `while :; do mv /w/d /w/e; ln -s ${work} /w/d; rm /w/d; mv /w/e /w/d; done`;
-    const exec = await daemon.engine.exec({
-      container: id,
-      command: ['sh', '-c', swap],
-      env: [],
-      workingDir: '',
-      user: '',
-      tty: false,
-      stdin: false,
-      detach: true,
-      privileged: false,
-      size: undefined,
-    });
+    const exec = await daemon.engine.exec(execOf(id, ['sh', '-c', swap], { detach: true }));
     try {
       let read = 0;
       for (let i = 0; i < 60; i++) {
@@ -302,6 +278,34 @@ describe('a container that does not run', () => {
     const names = untar(await get(id, '/etc'), '-t');
     assert.match(names, /^etc\/passwd$/m);
     assert.deepEqual(await diff(id), []);
+  });
+
+  test('copied into and started over and over it has all of it, in few layers', { timeout: 120_000 }, async () => {
+    const { id } = await daemon.engine.create(
+      '',
+      specOf({ command: ['cat', '/etc/hostile', '/rounds/last', '/etc/passwd'] }),
+    );
+    const stage = () => JSON.parse(readFileSync(join(rig.base, 'containers', id, 'files.json'), 'utf8')) as Stage;
+    const rounds = MAX_LAYERS + 3;
+    for (let round = 0; round < rounds; round++) {
+      const files = { [`rounds/${round}`]: `${round}`, 'rounds/last': `last ${round}\n` };
+      await put(id, '/', tarOf(round === 1 ? { ...files, 'etc/hostile': '' } : files));
+      if (round === 2)
+        await put(id, '/etc', tarOf({ hostile: 'h\n', passwd: 'root:x:0:0::/:/bin/sh\n' }, '--mode=600'));
+      await (await daemon.engine.start(id))?.live.exit;
+      assert.ok(stage().layers.length <= MAX_LAYERS, `${stage().layers.length} layers`);
+    }
+    assert.equal(await text(id, '/rounds/last'), `last ${rounds - 1}\n`);
+    const names = untar(await get(id, '/rounds'), '-t').split('\n');
+    for (let round = 0; round < rounds; round++) assert.ok(names.includes(`rounds/${round}`), `${round} of ${names}`);
+    assert.match(untar(await get(id, '/etc/passwd'), '-tv'), /^-rw------- /);
+    assert.equal(await text(id, '/etc/hostile'), 'h\n');
+    // What was merged goes with the last attempt that stood on it.
+    assert.equal(stage().merged, undefined);
+    const { exitCode } = daemon.engine.find(id);
+    assert.equal(exitCode, 0);
+    await daemon.engine.remove(id, { force: false, volumes: false });
+    await gone(id);
   });
 
   test('nothing stays mounted', () => {

@@ -6,27 +6,25 @@
  *                           ↖ attempt
  *
  * containers/ID/files.json says which there are, and is written before what it names is made: a name without a snapshot is none.
+ * A container that is copied into and started over and over would get more layers than overlayfs takes: see `merge-stage.ts`.
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, hasCode, K3cError } from '../../../../api/errors.ts';
 import { writeFileAtomic } from '../../../../host/files.ts';
 import type { ContainerRecord } from '../../../state/containers.ts';
 import type { EngineContext } from '../context.ts';
-
-/** On snapshots of stages; the value is the container's id. */
-const LABEL = 'k3c.io/files';
+import { MAX_LAYERS, mergeLayers } from './merge-stage.ts';
+import { heightOf, LABEL, labelsOf, nextName, removeSnapshot, snapshotExists, tryToRemove } from './stage-snapshots.ts';
 
 export interface Stage {
   /** Committed snapshots, the lowest first. */
   readonly layers: readonly string[];
   /** The active snapshot above them; empty: nothing was copied since the last start. */
   readonly open: string;
+  /** Layers that were merged into one; an attempt that ended may stand on them. Absent: none. */
+  readonly merged?: readonly string[];
 }
-
-const MAX_TRIES = 40;
-const RETRY_MS = 250;
 
 const NONE: Stage = { layers: [], open: '' };
 
@@ -59,10 +57,17 @@ export async function imageSnapshot(context: EngineContext, record: ContainerRec
 /** The snapshot that copies go to, made where there is none. The caller holds the container's lock. */
 export async function openStage(context: EngineContext, record: ContainerRecord): Promise<string> {
   const { id } = record;
-  const stage = await readStage(context, id);
-  const key = stage.open || `k3c-files-${id}-${stage.layers.length}-open`;
+  let stage = await readStage(context, id);
+  const image = stage.layers.length === 0 || stage.layers.length >= MAX_LAYERS;
+  const below = image ? await imageSnapshot(context, record) : '';
+  if (stage.open === '' && stage.layers.length >= MAX_LAYERS) {
+    const layer = await mergeLayers(context, { id, image: below, layers: stage.layers });
+    stage = { layers: [layer], open: '', merged: [...(stage.merged ?? []), ...stage.layers] };
+    await writeStage(context, id, stage);
+  }
+  const key = stage.open || `${nextName(id, stage.layers)}-open`;
   if (stage.open === '') await writeStage(context, id, { ...stage, open: key });
-  const parent = stage.layers.at(-1) ?? (await imageSnapshot(context, record));
+  const parent = stage.layers.at(-1) ?? below;
   try {
     await context.containerd.snapshots.prepare({
       snapshotter: context.snapshotter,
@@ -81,7 +86,7 @@ export async function openStage(context: EngineContext, record: ContainerRecord)
  * made once more above the stage, under its own name. The caller holds the container's lock.
  */
 export async function applyStage(context: EngineContext, id: string, criId: string): Promise<void> {
-  const parent = (await sealed(context, id)).layers.at(-1);
+  const parent = (await forgetMerged(context, id, await sealed(context, id))).layers.at(-1);
   if (parent === undefined) return;
   const { snapshotter } = context;
   const { snapshots } = context.containerd;
@@ -103,28 +108,30 @@ async function sealed(context: EngineContext, id: string): Promise<Stage> {
   } catch (error) {
     if (!hasCode(error, Code.NOT_FOUND)) throw error;
     // Committed already, by a daemon that was killed right after; or never made.
-    if (!(await exists(context, name))) layers = [...stage.layers];
+    if (!(await snapshotExists(context, name))) layers = [...stage.layers];
   }
-  const next = { layers, open: '' };
+  const next = { ...stage, layers, open: '' };
   await writeStage(context, id, next);
   return next;
 }
 
-async function exists(context: EngineContext, key: string): Promise<boolean> {
-  try {
-    await context.containerd.snapshots.stat({ snapshotter: context.snapshotter, key });
-    return true;
-  } catch (error) {
-    if (hasCode(error, Code.NOT_FOUND)) return false;
-    throw error;
-  }
+/** Removes layers that were merged, and that no attempt stands on any more. */
+async function forgetMerged(context: EngineContext, id: string, stage: Stage): Promise<Stage> {
+  const { merged = [], ...rest } = stage;
+  if (merged.length === 0) return stage;
+  const left = [...merged];
+  for (let key = left.at(-1); key !== undefined && (await tryToRemove(context, key)); key = left.at(-1)) left.pop();
+  const next = left.length === 0 ? rest : { ...rest, merged: left };
+  await writeStage(context, id, next);
+  return next;
 }
 
 /** Removes the stage of a container that is gone; its attempts are gone already. */
 export async function removeStage(context: EngineContext, id: string): Promise<void> {
-  const { layers, open } = await readStage(context, id);
+  const { layers, open, merged = [] } = await readStage(context, id);
   // From the top: a snapshot that another one stands on cannot go.
-  for (const key of [open, ...layers.toReversed()]) if (key !== '') await removeSnapshot(context, key);
+  for (const key of [open, ...layers.toReversed(), ...merged.toReversed()])
+    if (key !== '') await removeSnapshot(context, key);
 }
 
 /** Removes the stages of containers that no row names: a daemon died between the row and the snapshots. */
@@ -139,27 +146,4 @@ export async function removeStrayStages(context: EngineContext): Promise<void> {
     }
   }
   for (const { key } of strays.sort((a, b) => b.height - a.height)) await removeSnapshot(context, key);
-}
-
-function heightOf(key: string): number {
-  return Number(/-(\d+)(?:-open)?$/.exec(key)?.[1] ?? 0);
-}
-
-/** An earlier attempt that stands on it may be on its way out still. */
-async function removeSnapshot(context: EngineContext, key: string): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await context.containerd.snapshots.remove({ snapshotter: context.snapshotter, key });
-      return;
-    } catch (error) {
-      if (hasCode(error, Code.NOT_FOUND)) return;
-      if (!hasCode(error, Code.FAILED_PRECONDITION) || tries === MAX_TRIES) throw error;
-    }
-    await sleep(RETRY_MS, undefined, { signal: context.closing, ref: false });
-  }
-}
-
-/** Nothing else refers to a stage between two starts: the label keeps it from being collected. */
-function labelsOf(id: string): Record<string, string> {
-  return { 'containerd.io/gc.root': 'k3c', [LABEL]: id };
 }
