@@ -11,7 +11,7 @@ export interface PoolFlags {
 
 export type Pools = Pick<CreateNetworkRequest, 'subnet' | 'gateway' | 'ipRange' | 'subnet6' | 'gateway6' | 'ipRange6'>;
 
-/** Throws INVALID_ARGUMENT for two of a kind. Whether they are right the daemon says. */
+/** Throws INVALID_ARGUMENT for two of a kind, and for an empty one. Whether they are right the daemon says. */
 export function toPools({ subnet = [], gateway = [], ipRange = [] }: PoolFlags): Pools {
   const subnets = onePerFamily('subnet', subnet);
   const gateways = onePerFamily('gateway', gateway);
@@ -30,6 +30,7 @@ export function toPools({ subnet = [], gateway = [], ipRange = [] }: PoolFlags):
 function onePerFamily(flag: string, values: readonly string[]): { readonly ipv4: string; readonly ipv6: string } {
   const all = values.flatMap((value) => value.split(','));
   const isSix = (value: string) => isIPv6(value.split('/')[0] ?? '');
+  if (all.includes('')) throw new K3cError(Code.INVALID_ARGUMENT, `--${flag} is empty`, { reason: 'bad-input' });
   const [ipv4 = '', secondFour] = all.filter((value) => !isSix(value));
   const [ipv6 = '', secondSix] = all.filter(isSix);
   const second = secondFour ?? secondSix;

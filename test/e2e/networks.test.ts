@@ -1,7 +1,7 @@
 /** Networks that users make, with real traffic: who reaches whom, by which address, and what is left afterwards. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -135,6 +135,14 @@ describe('traffic', () => {
     assert.equal(await addressOf('far', 'fixed'), `${NET}.1.77`);
     assert.equal(await within('web', get(`${NET}.1.77`)), undefined);
     assert.equal(await within('web', get(await inspect('plain', '{{.NetworkSettings.IPAddress}}'))), undefined);
+  });
+
+  test('inspect tells where the namespace is, on every network', async () => {
+    for (const name of ['web', 'shut', 'plain']) {
+      const [key = '', pid] = (await inspect(name, '{{.NetworkSettings.SandboxKey}} {{.State.Pid}}')).split(' ');
+      const [told, own] = await Promise.all([stat(key), stat(`/proc/${pid}/ns/net`)]);
+      assert.equal(told.ino, own.ino, name);
+    }
   });
 
   test('an internal network leads nowhere', async () => {

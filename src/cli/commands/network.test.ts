@@ -122,3 +122,17 @@ test('network connect and disconnect', async () => {
   const bad = await cli(['network', 'connect', '--ip', 'x', 'lan', 'web'], { client });
   assert.match(bad.err, /invalid argument "x" for "--ip" flag: x is not an ip address/);
 });
+
+test('network ls tells times as docker does', async () => {
+  const { client } = noting({ list: { networks: [network('a', { createdAt: 1_795_543_436_020_000_000n })] } });
+  const { out } = await cli(['network', 'ls', '--format', '{{.CreatedAt}}'], { client });
+  assert.equal(out, '2026-11-24 18:03:56.02 +0000 UTC\n');
+});
+
+test('an empty subnet is none that is left out', async () => {
+  for (const flag of ['--subnet', '--gateway', '--ip-range']) {
+    const { asked, client } = noting({ create: { id: 'i1' } });
+    const { code, err } = await cli(['network', 'create', flag, '', 'lan'], { client });
+    assert.deepEqual([code, err, asked], [1, `${flag} is empty\n`, []]);
+  }
+});

@@ -14,7 +14,7 @@ import {
 } from '../flags/environment.ts';
 import { checkMount, parseMount, parseTmpfs, parseVolume } from '../flags/mounts.ts';
 import { type NetworkWish, parseNetwork } from '../flags/networks.ts';
-import { flag, value, values } from '../flags/option.ts';
+import { flag, otherName, value, values } from '../flags/option.ts';
 import { parsePublish } from '../flags/ports.ts';
 import { parseInteger } from '../flags/sizes.ts';
 import { parseRestart, toEntrypoint } from '../flags/words.ts';
@@ -68,6 +68,11 @@ export interface ContainerFlags
 
 /** Registers the flags. */
 export function addContainerFlags(command: Command): void {
+  const network = values(
+    '--network <network>',
+    'Connect a container to a network: a name, bridge, host, none or container:NAME',
+    parseNetwork,
+  );
   for (const option of [
     ...healthFlags(),
     ...networkFlags(),
@@ -87,11 +92,8 @@ export function addContainerFlags(command: Command): void {
     values('--label-file <list>', 'Read in a line delimited file of labels'),
     values('--mount <mount>', 'Attach a filesystem mount to the container', checkMount),
     value('--name <string>', 'Assign a name to the container'),
-    values(
-      '--network <network>',
-      'Connect a container to a network: a name, bridge, host, none or container:NAME',
-      parseNetwork,
-    ),
+    network,
+    otherName(network, '--net <network>'),
     value('--platform <string>', 'Set platform if server is multi-platform capable'),
     value('--pod <string>', 'Run the container in a pod; new:NAME makes it'),
     flag('--privileged', 'Give extended privileges to this container'),

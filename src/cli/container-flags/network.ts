@@ -2,7 +2,7 @@
 import type { Option } from 'commander';
 import { NetworkOptions } from '../../api/gen/k3c.ts';
 import { checkAddress, checkDomain, checkMac, parseExtraHost } from '../flags/names.ts';
-import { flag, value, values } from '../flags/option.ts';
+import { flag, otherName, value, values } from '../flags/option.ts';
 import { parseExpose } from '../flags/ports.ts';
 
 export interface NetworkFlags {
@@ -22,11 +22,17 @@ export interface NetworkFlags {
 /** Those of run and create. */
 export function networkFlags(): Option[] {
   return [
-    ...addressFlags(),
+    ...addressFlags().flatMap((option) => [option, ...oldNames(option)]),
     value('--domainname <string>', 'Container NIS domain name'),
     values('--expose <list>', 'Expose a port or a range of ports', parseExpose),
     flag('-P, --publish-all', 'Publish all exposed ports to random ports'),
   ];
+}
+
+/** What docker called it once, and fingers still do. */
+function oldNames(option: Option): Option[] {
+  if (option.long === '--dns-option') return [otherName(option, '--dns-opt <list>')];
+  return option.long === '--network-alias' ? [otherName(option, '--net-alias <list>')] : [];
 }
 
 /** Those that `pod create` has too. */

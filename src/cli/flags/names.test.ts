@@ -9,8 +9,9 @@ test('--dns takes addresses', () => {
 });
 
 test('--dns-search takes domains, and a dot for none', () => {
-  for (const domain of ['.', 'example.com', 'svc.cluster.local', 'a_b']) assert.equal(checkDomain(domain), domain);
-  for (const text of ['', '1.2', 'a b', '-!'])
+  for (const domain of ['.', 'example.com', 'svc.cluster.local', 'a_b', 'a-b.c', 'x.'])
+    assert.equal(checkDomain(domain), domain);
+  for (const text of ['', '1.2', 'a b', '-!', '-foo', 'foo-', 'a..b', '.a', 'a:b', 'x'.repeat(64)])
     assert.throws(() => checkDomain(text), { message: `${text} is not a valid domain` });
 });
 

@@ -15,11 +15,14 @@ export function checkMac(text: string): string {
   throw new Error(`${text} is not a valid mac address`);
 }
 
+const LABEL = '[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?';
+const DOMAIN = new RegExp(`^(?=.*[a-zA-Z])${LABEL}(?:\\.${LABEL})*\\.?$`);
+
 /** `--dns-search`: a domain, or `.` for none. Throws Error with docker's sentence. */
 export function checkDomain(text: string): string {
   const domain = text.trim();
   if (domain === '.') return domain;
-  if (/^(?=.*[a-zA-Z])(:?[a-zA-Z0-9_-]{1,63}\.?)+$/.test(domain) && domain.length <= 255) return domain;
+  if (DOMAIN.test(domain) && domain.length <= 255) return domain;
   throw new Error(`${text} is not a valid domain`);
 }
 

@@ -27,5 +27,6 @@ test('what is refused', () => {
     ['name=lan,mac-address=01:00:00:00:00:01', /is not a valid mac address/],
     ['name=lan,gw-priority=1', /k3c has no gw-priority/],
   ];
+  assert.throws(() => parseNetwork(''), /^Error: no name set for network$/);
   for (const [text, message] of refused) assert.throws(() => parseNetwork(text), message, text);
 });

@@ -18,6 +18,8 @@ const PAIRS = /\w+=\w+(,\w+=\w+)*/;
 /** Throws Error with docker's sentences. */
 export function parseNetwork(text: string): NetworkWish {
   const nothing: NetworkWish = { network: '', ip: '', ip6: '', aliases: [], macAddress: '' };
+  // An empty variable of a script must not mean the default network.
+  if (text === '') throw new Error('no name set for network');
   if (!PAIRS.test(text)) return { ...nothing, network: text };
   const wish = csvFields(text).reduce(withField, nothing);
   if (wish.network === '') throw new Error('network name/id is not specified');

@@ -25,6 +25,13 @@ export function values<T = string>(flags: string, description: string, parse?: (
   ]);
 }
 
+/** Another name of a flag, which help does not tell of: what is given by either counts as one list. */
+export function otherName(of: Option, flags: string): Option {
+  const other = new Option(flags).argParser((text, before) => of.parseArg?.(text, before)).hideHelp();
+  other.attributeName = () => of.attributeName();
+  return other;
+}
+
 function parsed<T>(flags: string, text: string, parse: ((text: string) => T) | undefined): T | string {
   if (parse === undefined) return text;
   try {

@@ -37,7 +37,8 @@ describe('-p refuses', () => {
     ['x', 'invalid containerPort: x'],
     ['0', 'invalid containerPort: 0'],
     ['9001-9000', 'invalid containerPort: 9001-9000'],
-    ['80/sctp', 'invalid proto: sctp'],
+    ['80/foo', 'invalid proto: foo'],
+    ['8080:80/sctp', 'cannot publish 8080:80/sctp: k3c publishes tcp and udp, not sctp'],
     ['1.2.3:80:80', 'invalid IP address: 1.2.3'],
     ['8000-8001:9000-9002', 'invalid ranges specified for container and host Ports: 9000-9002 and 8000-8001'],
     ['', 'no port specified: <empty>'],
@@ -48,6 +49,7 @@ describe('-p refuses', () => {
 test('--expose takes ports, ranges and protocols, and no host part', () => {
   assert.deepEqual(parseExpose('80'), ['80/tcp']);
   assert.deepEqual(parseExpose('53-54/udp'), ['53/udp', '54/udp']);
+  assert.deepEqual(parseExpose('9/sctp'), ['9/sctp']);
   assert.throws(() => parseExpose('80:80'), { message: 'invalid port format for --expose: 80:80' });
   assert.throws(() => parseExpose('80/x'), {
     message: 'invalid range format for --expose: 80/x, error: invalid proto: x',

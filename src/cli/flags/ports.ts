@@ -12,6 +12,7 @@ export function parsePublish(text: string): PortRequest[] {
   const protocol = (proto === '' || proto === undefined ? 'tcp' : proto).toLowerCase();
   const { ip, host, container } = splitParts(spec);
   if (container === '') throw new Error(`no port specified: ${text}<empty>`);
+  if (protocol === 'sctp') throw new Error(`cannot publish ${text}: k3c publishes tcp and udp, not sctp`);
   if (protocol !== 'tcp' && protocol !== 'udp') throw new Error(`invalid proto: ${protocol}`);
   if (ip !== '' && isIP(ip) === 0) throw new Error(`invalid IP address: ${ip}`);
   const target = parseRange(container, 'containerPort');
@@ -40,7 +41,7 @@ export function parseExpose(text: string): string[] {
   const [ports = '', proto] = splitProtocol(text);
   const protocol = (proto === '' || proto === undefined ? 'tcp' : proto).toLowerCase();
   try {
-    if (protocol !== 'tcp' && protocol !== 'udp') throw new Error(`invalid proto: ${protocol}`);
+    if (!['tcp', 'udp', 'sctp'].includes(protocol)) throw new Error(`invalid proto: ${protocol}`);
     const { first, last } = parseRange(ports, 'containerPort');
     return Array.from({ length: last - first + 1 }, (_, i) => `${first + i}/${protocol}`);
   } catch (cause) {

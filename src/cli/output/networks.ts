@@ -2,6 +2,7 @@
 import type { Network } from '../../api/gen/k3c.ts';
 import { labelFields } from './label-fields.ts';
 import type { ListForm } from './rows.ts';
+import { goUtcTime } from './units.ts';
 
 const SHORT_ID = 12;
 
@@ -20,10 +21,7 @@ export function networkList({ truncate }: { readonly truncate: boolean }): ListF
       IPv6: { heading: 'IPV6', value: ({ ipv6 }) => String(ipv6) },
       Internal: { heading: 'INTERNAL', value: ({ internal }) => String(internal) },
       ...labelFields(),
-      CreatedAt: {
-        heading: 'CREATED AT',
-        value: ({ createdAt }) => new Date(Number(createdAt / 1_000_000n)).toISOString(),
-      },
+      CreatedAt: { heading: 'CREATED AT', value: ({ createdAt }) => goUtcTime(createdAt) },
     },
   };
 }

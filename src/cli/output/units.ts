@@ -69,6 +69,15 @@ export function goTime(nanoseconds: bigint): string {
   );
 }
 
+/** A time as Go prints one of UTC, with what there is of fractions: `2026-11-24 08:18:51.02 +0000 UTC`. */
+export function goUtcTime(nanoseconds: bigint): string {
+  const [day = '', time = ''] = new Date(Number(nanoseconds / 1_000_000n)).toISOString().split(/[T.]/);
+  const fraction = String(nanoseconds % 1_000_000_000n)
+    .padStart(9, '0')
+    .replace(/0+$/, '');
+  return `${day} ${time}${fraction === '' ? '' : `.${fraction}`} +0000 UTC`;
+}
+
 /** `UTC`, `CET`; where the zone has no abbreviation Go repeats the offset. */
 function zoneName(date: Date, offset: string): string {
   const name = new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' })

@@ -31,3 +31,9 @@ test('a port on all addresses is told for both families, where the host has both
   assert.deepEqual(told({ hostIp: '', ipv4Only: true }), [{ ...one, hostIp: '0.0.0.0' }]);
   for (const hostIp of ['0.0.0.0', '127.0.0.1', '::1']) assert.deepEqual(told({ hostIp }), [{ ...one, hostIp }]);
 });
+
+test('-P refuses what can be exposed only', () => {
+  const config = { exposedPorts: ['80/tcp', '9/sctp'] };
+  assert.deepEqual(portsToPublish([], config, false), []);
+  assert.throws(() => portsToPublish([], config, true), /cannot publish 9\/sctp: k3c publishes tcp and udp/);
+});

@@ -1,9 +1,10 @@
 /** Which ports a start asks the host for, and what it got. */
+import { Code, K3cError } from '../../../api/errors.ts';
 import type { PortSpec, ResolvedConfig } from '../../state/spec.ts';
 
 /**
  * The ports of -p and, with -P, those that the image or --expose names and -p does not: the host picks their numbers anew
- * at every start, as docker does.
+ * at every start, as docker does. INVALID_ARGUMENT for one that is neither of TCP nor of UDP.
  */
 export function portsToPublish(
   asked: readonly PortSpec[],
@@ -16,12 +17,12 @@ export function portsToPublish(
     .filter((port) => !named.has(port))
     .map((port): PortSpec => {
       const [number = '', protocol] = port.split('/', 2);
-      return {
-        hostIp: '',
-        hostPort: 0,
-        containerPort: Number(number),
-        protocol: protocol === 'udp' ? 'udp' : 'tcp',
-      };
+      if (protocol !== 'tcp' && protocol !== 'udp')
+        throw new K3cError(Code.INVALID_ARGUMENT, `cannot publish ${port}: k3c publishes tcp and udp`, {
+          reason: 'bad-input',
+          hint: 'name the ports to publish with -p instead of -P',
+        });
+      return { hostIp: '', hostPort: 0, containerPort: Number(number), protocol };
     });
   return [...asked, ...rest];
 }

@@ -47,6 +47,12 @@ const SHORTEST_PREFIX = 8;
 const LONGEST_IPV6_PREFIX = 126;
 const SHORTEST_IPV6_PREFIX = 16;
 
+const unusableIpv4 = [
+  { subnet: '0.0.0.0/8', use: 'this network' },
+  { subnet: '127.0.0.0/8', use: 'the host itself' },
+  { subnet: '224.0.0.0/4', use: 'groups' },
+  { subnet: '240.0.0.0/4', use: 'nobody yet' },
+] as const;
 const unusable = [
   { subnet: '::/16', use: 'the host itself and for embedded IPv4 addresses' },
   { subnet: 'fe80::/10', use: 'addresses of the link' },
@@ -100,6 +106,8 @@ export function checkSubnet({
   const { prefix } = network;
   if (prefix > LONGEST_PREFIX || prefix < SHORTEST_PREFIX)
     refuse(`invalid subnet ${subnet}: its prefix length must be from ${SHORTEST_PREFIX} to ${LONGEST_PREFIX}`);
+  const unfit = unusableIpv4.find((other) => ipv4Overlap(parseIpv4Network(other.subnet) ?? network, network));
+  if (unfit !== undefined) refuse(`invalid subnet ${subnet}: ${unfit.subnet} is for ${unfit.use}`);
   const range = ipRange === '' ? undefined : parseIpv4Network(ipRange);
   if (ipRange !== '' && (range === undefined || range.prefix < prefix || !ipv4Overlap(range, network)))
     refuse(`no matching subnet for range ${ipRange}`);

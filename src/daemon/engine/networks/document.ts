@@ -41,16 +41,19 @@ export function networkDocument(facts: NetworkFacts): Record<string, unknown> {
     ConfigFrom: { Network: '' },
     ConfigOnly: false,
     Containers: Object.fromEntries(
-      facts.members.map(({ container, name, mac, ip, ipv6 }) => [
-        container,
-        {
-          Name: name,
-          EndpointID: container,
-          MacAddress: mac,
-          IPv4Address: withPrefix(ip, place?.cidr),
-          IPv6Address: withPrefix(ipv6, place?.ipv6?.cidr),
-        },
-      ]),
+      // By id, as docker has them: not by who came first, which a new daemon does not know.
+      facts.members
+        .toSorted((a, b) => (a.container < b.container ? -1 : 1))
+        .map(({ container, name, mac, ip, ipv6 }) => [
+          container,
+          {
+            Name: name,
+            EndpointID: container,
+            MacAddress: mac,
+            IPv4Address: withPrefix(ip, place?.cidr),
+            IPv6Address: withPrefix(ipv6, place?.ipv6?.cidr),
+          },
+        ]),
     ),
     Options: {
       ...(place === undefined ? {} : { 'com.docker.network.bridge.name': place.bridge }),

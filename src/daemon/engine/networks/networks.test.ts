@@ -133,3 +133,13 @@ test('prune takes what nobody is on and the filters let through', async () => {
   assert.deepEqual(networks.prune({ 'label!': ['keep'] }), ['b']);
   assert.throws(() => networks.remove('host'), /pre-defined network and cannot be removed/);
 });
+
+test('the containers of a network come by their ids, and docker’s own networks are as old as the daemon', async () => {
+  const begin = Date.now();
+  const { networks, members } = engine();
+  const { id } = await networks.create(wanted('lan'));
+  for (const container of ['c3', 'c1', 'c2']) members.join(id, { ...member, container });
+  assert.deepEqual(Object.keys(networks.inspect('lan')['Containers'] as object), ['c1', 'c2', 'c3']);
+  const made = Date.parse(String(networks.inspect('host')['Created']));
+  assert.ok(made >= begin && made <= Date.now());
+});

@@ -45,6 +45,8 @@ function placeOf({ bridge, config }: NetworkRecord): NetworkFacts['place'] {
 
 /** Makes the engine. It holds no resource of its own. */
 export function networkEngine({ state, host, events }: NetworkEngineParts) {
+  // docker makes its own anew at each start.
+  const begun = BigInt(Date.now()) * 1_000_000n;
   const tell = (action: string, { id, name }: { readonly id: string; readonly name: string }) =>
     events.record({ type: 'network', action, actor: id, attributes: { name, type: 'bridge' } });
 
@@ -53,7 +55,7 @@ export function networkEngine({ state, host, events }: NetworkEngineParts) {
     name: network.name,
     driver: kind === 'predefined' ? network.driver : 'bridge',
     labels: kind === 'predefined' ? {} : network.labels,
-    createdAt: kind === 'predefined' ? 0n : network.createdAt,
+    createdAt: kind === 'predefined' ? begun : network.createdAt,
     internal: kind === 'made' && network.config.internal,
     ipv6: kind === 'made' && network.config.ipv6 !== undefined,
     predefined: kind === 'predefined',

@@ -61,14 +61,15 @@ interface SandboxInfo {
 }
 
 async function podNetwork(
-  { containerd }: Context,
+  { containerd, network }: Context,
   record: ContainerRecord,
   signal: AbortSignal | undefined,
 ): Promise<PodNetwork> {
   const nothing = { netns: '', mac: '' };
   // One that does not run has no address: nothing is worth the question, which a start would wait for.
   const running = ['running', 'paused'].includes(visibleState(record));
-  if (!running || !isOnDefault(record)) return nothing;
+  if (!running) return nothing;
+  if (!isOnDefault(record)) return { ...nothing, netns: network.named.pathOf(record.spec.pod || record.id) ?? '' };
   try {
     const { info } = await containerd.cri.podSandboxStatus(
       { podSandboxId: record.sandboxId, verbose: true },
