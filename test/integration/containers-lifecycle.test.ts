@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { K3cError } from '../../src/api/errors.ts';
 import type { ContainerSpec } from '../../src/daemon/engine/containers/types.ts';
 import { type Daemon, type Rig, runToEnd, specOf, startRig, tearDown } from '../support/container-rig.ts';
+import { execOutput } from '../support/exec.ts';
 
 const SLEEP = ['sleep', '1000'];
 const always = { name: 'always', maximumRetryCount: 0 } as const;
@@ -40,13 +41,7 @@ suite('the life of containers', { timeout: 240_000 }, () => {
     await daemon.close();
     daemon = await rig.boot();
   };
-  const execIn = async (container: string, command: readonly string[]) => {
-    const request = { env: [], workingDir: '', user: '', tty: false, stdin: false, detach: false, privileged: false };
-    const started = await daemon.engine.exec({ ...request, container, command, size: undefined });
-    let out = '';
-    for await (const { data } of started.attachment.output) out += data.toString();
-    return out;
-  };
+  const execIn = (container: string, command: readonly string[]) => execOutput(daemon, container, command);
 
   test('pause freezes and unpause thaws; what a paused container refuses', async () => {
     const id = await running(sh('while :; do echo tick; sleep 0.02; done'), 'frozen');

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { K3cError } from '../../src/api/errors.ts';
 import { NO_RESOURCES } from '../../src/daemon/state/spec.ts';
 import { type Daemon, type Rig, runToEnd, specOf, startRig, tearDown } from '../support/container-rig.ts';
+import { execOf } from '../support/exec.ts';
 
 suite('containers', { timeout: 240_000 }, () => {
   let rig: Rig;
@@ -238,17 +239,7 @@ suite('containers', { timeout: 240_000 }, () => {
   test('exec with a user, its exit code, and a container that does not run', async () => {
     const { id } = await daemon.engine.create('', specOf({ command: ['sleep', '1000'] }));
     await daemon.engine.start(id);
-    const request = {
-      container: id,
-      env: ['A=1'],
-      workingDir: '/tmp',
-      user: 'nobody',
-      tty: false,
-      stdin: false,
-      detach: false,
-      privileged: false,
-      size: undefined,
-    };
+    const request = execOf(id, [], { env: ['A=1'], workingDir: '/tmp', user: 'nobody' });
     const started = await daemon.engine.exec({ ...request, command: ['sh', '-c', 'id -u; echo $A; pwd; exit 9'] });
     let out = '';
     for await (const { data } of started.attachment.output) out += data.toString();

@@ -13,6 +13,7 @@ import { samplePodSpec } from '../../src/daemon/engine/pods/samples.ts';
 import type { PodSpec } from '../../src/daemon/engine/pods/types.ts';
 import { bootDaemon, type Daemon, type Rig, specOf, startRig } from '../support/container-rig.ts';
 import { until } from '../support/counting.ts';
+import { execOutput } from '../support/exec.ts';
 
 const always = { name: 'always', maximumRetryCount: 0 } as const;
 
@@ -68,23 +69,8 @@ suite('pods', { timeout: 240_000 }, () => {
     };
   }
 
-  async function output(container: string, ...command: readonly string[]): Promise<string> {
-    const { attachment } = await daemon.engine.exec({
-      container,
-      command,
-      env: [],
-      workingDir: '',
-      user: '',
-      tty: false,
-      stdin: false,
-      detach: false,
-      privileged: false,
-      size: undefined,
-    });
-    let text = '';
-    for await (const { data } of attachment.output) text += data.toString();
-    return text.trim();
-  }
+  const output = async (container: string, ...command: readonly string[]) =>
+    (await execOutput(daemon, container, command)).trim();
 
   test('containers of a pod have one network and IPC namespace and one hostname, and processes of their own', async () => {
     await podWith('duo', { app: {}, side: {} });
