@@ -1,9 +1,12 @@
 /** podman's filters of `pod ls` and `pod prune`. Values of one filter are alternatives, those of label restrict each other, as filters do. */
 
-import { invalidFilter } from '../containers/filter-values.ts';
+import { checkWord, invalidFilter } from '../containers/filter-values.ts';
 import type { Filters } from '../containers/filters.ts';
 import { hasLabel } from '../labels.ts';
 import type { ListedPod } from './types.ts';
+
+/** VisiblePodState. */
+const STATES = ['created', 'running', 'degraded', 'exited', 'stopped'];
 
 type Test = (pod: ListedPod) => boolean;
 
@@ -26,6 +29,7 @@ function makeTest(name: string, values: readonly string[]): Test {
     case 'label!':
       return ({ labels }) => !values.some((value) => hasLabel(labels, value));
     case 'status':
+      for (const value of values) checkWord('status', value.toLowerCase(), 'state', STATES);
       return ({ state }) => values.some((value) => value.toLowerCase() === state);
     case 'network':
       return ({ networks }) => values.some((value) => networks.includes(value));

@@ -81,6 +81,7 @@ test('filters choose', () => {
   assert.deepEqual(chosen({ network: ['bridge'], 'ctr-names': ['side'] }), ['duo']);
   assert.deepEqual(chosen({ 'ctr-ids': ['33'] }), ['alone']);
   assert.throws(() => chosen({ nope: ['x'] }), /invalid filter 'nope'/);
+  assert.throws(() => chosen({ status: ['runing'] }), /invalid filter 'status=runing': invalid value for state/);
 });
 
 test('a container is shown with its pod’s place on the network, as long as both run', () => {
