@@ -23,7 +23,7 @@ describe('ps', () => {
   const cases: [args: string[], out: RegExp][] = [
     [
       ['-f', 'name=web', '--format', '{{.Ports}}'],
-      /^127\.0\.0\.1:18099->80\/tcp, 0\.0\.0\.0:18100->9000\/udp, 0\.0\.0\.0:18101->9001\/udp$/,
+      /^127\.0\.0\.1:18099->80\/tcp, 0\.0\.0\.0:18100->9000\/udp, (:::18100->9000\/udp, )?0\.0\.0\.0:18101->9001\/udp(, :::18101->9001\/udp)?$/,
     ],
     [
       ['-f', 'name=web', '--format', '{{.Mounts}} {{.LocalVolumes}} {{.Networks}} {{.Label "tier"}}'],
