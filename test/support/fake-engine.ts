@@ -36,6 +36,10 @@ export function fakeEngine(base: string, fails: { [call: string]: K3cError } = {
   /** What containerd knows of the process. */
   const process: { pid: number; status: Status } = { pid: 7, status: Status.RUNNING };
   const exit = Promise.withResolvers<ProcessExit>();
+  /** The end of the process of a sandbox. */
+  const sandboxEnd = Promise.withResolvers<object>();
+  const aborted = (signal: AbortSignal | undefined) =>
+    new Promise<never>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
   const answer =
     <T>(name: string, value: T) =>
     async (_request?: unknown, options?: { readonly signal?: AbortSignal }) => {
@@ -71,6 +75,8 @@ export function fakeEngine(base: string, fails: { [call: string]: K3cError } = {
       list: () => answer('tasks', { tasks: known.tasks })(),
       pause: answer('pause', {}),
       resume: answer('resume', {}),
+      wait: (_request: unknown, { signal }: { readonly signal?: AbortSignal } = {}) =>
+        Promise.race([sandboxEnd.promise, aborted(signal)]),
     },
   } as unknown as Containerd;
   const attachment: Attachment = {
@@ -115,11 +121,7 @@ export function fakeEngine(base: string, fails: { [call: string]: K3cError } = {
     streams: {
       prepare: answer('prepare', streams),
       reopen: () => (streams.reopens ? Promise.resolve(streams) : Promise.reject(new Error('not here'))),
-      waitForExit: (_containerd, _id, signal) =>
-        Promise.race([
-          exit.promise,
-          new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-        ]),
+      waitForExit: (_containerd, _id, signal) => Promise.race([exit.promise, aborted(signal)]),
       startExec: () => Promise.reject(new Error('not here')),
       readLog: nothing,
     },
@@ -136,5 +138,5 @@ export function fakeEngine(base: string, fails: { [call: string]: K3cError } = {
     facts: { snapshotter: 'overlayfs', seccomp: true },
     log: silentLog,
   });
-  return { engine, calls, known, hooks, process, streams, state, exit, members };
+  return { engine, calls, known, hooks, process, streams, state, exit, sandboxEnd, members };
 }

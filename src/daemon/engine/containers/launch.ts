@@ -29,6 +29,7 @@ import { prepareSecurity } from './security/cri-security.ts';
 import { seedVolumes } from './seed-volumes.ts';
 import { startExitCode } from './start-exit-code.ts';
 import { userError } from './users.ts';
+import { watchOwnSandbox } from './watch-sandbox.ts';
 import { writeSpec } from './write-spec.ts';
 
 export interface LaunchOptions {
@@ -169,6 +170,7 @@ async function attemptStart(
     context.emit(record, 'start');
   });
   const live = watchExit(context, { id, attempt, sandboxId, criId, io, ports, startedAt });
+  if (spec.pod === '') watchOwnSandbox(context, live);
   context.background.run(`note the process of ${record.name}`, () => notePid(context, live));
   return { live, attachment };
 }

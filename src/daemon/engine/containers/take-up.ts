@@ -11,6 +11,7 @@ import { joinDefault, joinNamed } from './membership.ts';
 import { isOnDefault } from './network-mode.ts';
 import { type Plan, planContainer } from './reconcile-plan.ts';
 import { tellHeld } from './resource-events.ts';
+import { watchOwnSandbox } from './watch-sandbox.ts';
 
 /**
  * Carries out what was planned for one container. It must not keep the daemon, and with it all others, from coming back: what
@@ -126,7 +127,9 @@ async function adopt(
   context.network.named.adopt(record.id, record.endpoints);
   for (const endpoint of record.endpoints) joinNamed(context, record, endpoint);
   const { id, attempt, ports } = record;
-  watchExit(context, { id, attempt, sandboxId, criId, io, ports, startedAt });
+  const live = watchExit(context, { id, attempt, sandboxId, criId, io, ports, startedAt });
+  // One that was lost while no daemon ran is found out now.
+  if (record.spec.pod === '') watchOwnSandbox(context, live);
 }
 
 async function recordMissedExit(

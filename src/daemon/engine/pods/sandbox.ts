@@ -1,7 +1,5 @@
 /** The sandbox of a pod: made when somebody wants it, watched, taken down by a stop. One act at a time for a pod. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Code, hasCode, K3cError } from '../../../api/errors.ts';
-import { PodSandboxState } from '../../../api/gen/cri/pkg/apis/runtime/v1/api.ts';
+import { Code, K3cError } from '../../../api/errors.ts';
 import type { PodRecord } from '../../state/pods.ts';
 import { allOrFirstError } from '../containers/all-or-first-error.ts';
 import type { EngineContext } from '../containers/context.ts';
@@ -20,13 +18,11 @@ import {
 } from '../containers/network-side.ts';
 import { tellNetwork } from '../containers/resource-events.ts';
 import { removeSandbox, removeUnused, stopSandbox } from '../containers/sandboxes.ts';
+import { isSandboxReady, watchSandbox } from '../containers/watch-sandbox.ts';
 import { tellPod } from './events.ts';
 import { podNow } from './find-pod.ts';
 import { podLock } from './locks.ts';
 import { podOwner, renewNames } from './names.ts';
-
-/** CRI learns of the end of a process a moment after those who wait for it. */
-const LOOK_AGAIN_MS = 500;
 
 /** A pod's sandbox as a container finds it. */
 export interface PodPlace {
@@ -86,16 +82,7 @@ function configOf(context: EngineContext, pod: PodRecord, attempt: number, ports
 async function isReady(context: EngineContext, pod: PodRecord): Promise<boolean> {
   if (pod.state !== 'running' || pod.sandboxId === '') return false;
   if (needsNamespace(pod) && context.network.named.pathOf(pod.id) === undefined) return false;
-  try {
-    const { status } = await context.containerd.cri.podSandboxStatus(
-      { podSandboxId: pod.sandboxId },
-      { signal: context.abandon },
-    );
-    return status?.state === PodSandboxState.SANDBOX_READY;
-  } catch (error) {
-    if (hasCode(error, Code.NOT_FOUND)) return false;
-    throw error;
-  }
+  return await isSandboxReady(context, pod.sandboxId);
 }
 
 /** One that the daemon makes. */
@@ -138,7 +125,7 @@ async function makeSandbox(context: EngineContext, pod: PodRecord): Promise<void
       tellPod(context, pod, 'start');
     });
     renewNames(context, id);
-    watchSandbox(context, id, sandboxId);
+    watchPodSandbox(context, id, sandboxId);
   } catch (error) {
     // Whatever happens on the way back: the row must not say that there is one.
     await giveBack(context, id).catch((err: unknown) =>
@@ -193,42 +180,18 @@ export function recordStopped(context: EngineContext, pod: PodRecord): void {
   });
 }
 
-/**
- * Follows a sandbox until nobody counts on it any more. One that ends behind our back takes what runs in it along, as it does with
- * a kubelet; restart policies then make another.
- */
-export function watchSandbox(context: EngineContext, podId: string, sandboxId: string): void {
-  const watch = async () => {
-    while (!(await isSettled(context, podId, sandboxId)))
-      await sleep(LOOK_AGAIN_MS, undefined, { signal: context.closing });
-  };
-  watch().catch((err: unknown) => {
-    // A stopping daemon gives up its watches.
-    if (!context.closing.aborted) context.log.error({ err, pod: podId }, 'lost track of the sandbox of a pod');
-  });
-}
-
-/** Waits for the end of its process. False where CRI has not heard of that yet, or does not answer. */
-async function isSettled(context: EngineContext, podId: string, sandboxId: string): Promise<boolean> {
-  try {
-    // Whether it was for lack of memory nobody asks.
-    await context.streams.waitForExit(context.containerd, sandboxId, context.closing, () => true);
-  } catch (error) {
-    if (!hasCode(error, Code.NOT_FOUND)) throw error;
-  }
-  return await context.locks.run(podLock(podId), async () => {
-    const pod = context.state.pods.byId(podId);
-    if (pod?.state !== 'running' || pod.sandboxId !== sandboxId) return true;
-    try {
+/** Follows a pod's sandbox until nobody counts on it any more. One that ends behind our back takes what runs in it along. */
+export function watchPodSandbox(context: EngineContext, podId: string, sandboxId: string): void {
+  watchSandbox(context, sandboxId, { pod: podId }, () =>
+    context.locks.run(podLock(podId), async () => {
+      const pod = context.state.pods.byId(podId);
+      if (pod?.state !== 'running' || pod.sandboxId !== sandboxId) return true;
       if (await isReady(context, pod)) return false;
-    } catch (error) {
-      if (hasCode(error, Code.UNAVAILABLE, Code.UNKNOWN)) return false;
-      throw error;
-    }
-    context.log.warn({ pod: podId }, 'the sandbox of a pod has ended by itself: what runs in it ends, too');
-    await endLost(context, pod);
-    recordStopped(context, pod);
-    await removeUnused(context, sandboxId);
-    return true;
-  });
+      context.log.warn({ pod: podId }, 'the sandbox of a pod has ended by itself: what runs in it ends, too');
+      await endLost(context, pod);
+      recordStopped(context, pod);
+      await removeUnused(context, sandboxId);
+      return true;
+    }),
+  );
 }

@@ -6,7 +6,7 @@ import { publishedAddress } from '../containers/network-side.ts';
 import { removeSandbox, removeUnused, stopSandbox } from '../containers/sandboxes.ts';
 import { podLock } from './locks.ts';
 import { podOwner } from './names.ts';
-import { giveBack, needsNamespace, recordStopped, watchSandbox } from './sandbox.ts';
+import { giveBack, needsNamespace, recordStopped, watchPodSandbox } from './sandbox.ts';
 
 /** Before containers are taken up, whose restarts may want a new sandbox. @param ready ids of sandboxes */
 export async function takeUpPods(context: EngineContext, ready: ReadonlySet<string>): Promise<void> {
@@ -18,7 +18,7 @@ async function takeUp(context: EngineContext, pod: PodRecord, ready: ReadonlySet
   const { id, startedAt } = pod;
   if (pod.state !== 'running') return;
   if (pod.sandboxId !== '' && ready.has(pod.sandboxId) && isAdopted(context, pod)) {
-    watchSandbox(context, id, pod.sandboxId);
+    watchPodSandbox(context, id, pod.sandboxId);
     return;
   }
   // Its restart policies bring it back: the first container that starts makes a new sandbox.
