@@ -277,6 +277,42 @@ describe('mounts', () => {
     await daemon.ok(['rm', 'source', 'maker']);
     await daemon.ok(['volume', 'rm', 'filled', 'empty']);
   });
+
+  test('copy-up: hard links, FIFOs, devices and names that are not UTF-8', async () => {
+    const script =
+      'mkdir -p /seed/sub; echo x > /seed/f; ln /seed/f /seed/sub/h; mkfifo -m 622 /seed/p; mknod /seed/null c 1 3; : > "/seed/$(printf "\\351")"';
+    await daemon.ok(['run', '--name', 'maker', 'busybox', 'sh', '-c', script]);
+    await daemon.ok(['commit', 'maker', 'odd']);
+    const look =
+      'cd /seed; stat -c "%F %h %a" f p null; ls | wc -l; echo y > f; cat sub/h; set -- *; printf %s "$5" | od -An -tx1';
+    const seen = await daemon.ok(['run', '--rm', '-v', 'odd:/seed', 'odd', 'sh', '-c', look]);
+    const kinds = ['regular file 2 644', 'fifo 1 622', 'character special file 1 644'];
+    assert.deepEqual(seen.split('\n'), [...kinds, '5', 'y', ' e9']);
+    await daemon.ok(['rm', 'maker']);
+    await daemon.ok(['volume', 'rm', 'odd']);
+  });
+
+  test('what cannot be mounted is told, with k3c’s own exit code, and nothing stays behind', async () => {
+    const path = (name: string) => join(daemon.directory, name);
+    mkdirSync(path('of-dirs'));
+    writeFileSync(path('of-files'), '');
+    symlinkSync('nowhere', path('of-links'));
+    const cases: [mount: string, sentence: RegExp][] = [
+      [
+        `${path('of-dirs')}:/etc/passwd`,
+        /to rootfs at "\/etc\/passwd": .*not a directory\nhint: a directory goes onto/,
+      ],
+      [`${path('of-files')}:/etc`, /to rootfs at "\/etc": .*not a directory\nhint: a directory goes onto/],
+      [`${path('of-links')}:/data`, /mount source path '\S+of-links': it is a symbolic link to what is not there\n/],
+      [`${path('of-files')}/below:/data`, /mount source path '\S+below': not a directory\n/],
+      ['~/x:/data', /"~\/x" includes invalid characters for a local volume name/],
+    ];
+    for (const [mount, sentence] of cases)
+      await refused(['run', '--rm', '-v', mount, 'busybox', 'true'], sentence, 125);
+    await refused(['run', '--rm', '--tmpfs', '/data:size=x', 'busybox', 'true'], /data=size=x: invalid argument/, 125);
+    assert.equal(await daemon.ok(['ps', '-aq']), '');
+    assert.equal(await daemon.ok(['volume', 'ls', '-q']), '');
+  });
 });
 
 describe('a daemon that is killed', () => {

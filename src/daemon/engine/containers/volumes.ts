@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { getSystemErrorMessage } from 'node:util';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { ContainerRecord } from '../../state/containers.ts';
 import type { ResolvedMount } from '../../state/spec.ts';
@@ -84,8 +85,10 @@ export function missingSource(path: string): K3cError {
 }
 
 function sourceError(path: string, cause: unknown): K3cError {
-  const { code } = cause as NodeJS.ErrnoException;
-  return new K3cError(Code.INVALID_ARGUMENT, `error while creating mount source path '${path}': ${code}`, {
+  const { code, errno } = cause as NodeJS.ErrnoException;
+  // Every directory above it was made: only a link to nothing is there and is not there.
+  const why = code === 'ENOENT' ? 'it is a symbolic link to what is not there' : getSystemErrorMessage(errno ?? 0);
+  return new K3cError(Code.INVALID_ARGUMENT, `error while creating mount source path '${path}': ${why}`, {
     reason: 'bad-input',
     cause,
   });
