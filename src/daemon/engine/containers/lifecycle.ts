@@ -7,10 +7,7 @@ import { recordNow } from './identity.ts';
 import { killAndWait, sendSignal } from './kill.ts';
 import { type Launched, launch } from './launch.ts';
 import { cancelRestart, endRestarts } from './restarts.ts';
-import { parseSignal } from './signals.ts';
-
-/** docker's default between the stop signal and SIGKILL. */
-const DEFAULT_STOP_TIMEOUT_S = 10;
+import { DEFAULT_STOP_TIMEOUT_S, parseSignal } from './signals.ts';
 
 export interface StopOptions {
   /** Seconds before SIGKILL; -1: never; absent: the container's own, else 10. */

@@ -24,6 +24,7 @@ export interface OciResources {
 
 export interface OciSpec {
   hostname?: string;
+  annotations?: Record<string, string>;
   process: {
     args: string[];
     env?: string[];

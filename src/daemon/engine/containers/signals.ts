@@ -33,3 +33,6 @@ export function parseSignal(text: string): number {
 /** What `kill` and events show: the number. */
 export const SIGKILL = 9;
 export const SIGTERM = 15;
+
+/** docker's default between the stop signal and SIGKILL. */
+export const DEFAULT_STOP_TIMEOUT_S = 10;

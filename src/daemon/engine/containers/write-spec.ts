@@ -5,6 +5,7 @@ import type { EngineContext } from './context.ts';
 import type { JoinedNamespaces } from './limits/joined.ts';
 import { patchLimits } from './limits/patch-limits.ts';
 import { sizeShm } from './limits/shm.ts';
+import { patchScope } from './limits/systemd-scope.ts';
 import type { NetworkNamespace } from './network-side.ts';
 import { readOciSpec, writeOciSpec } from './oci-spec-store.ts';
 import { patchMounts } from './patch-mounts.ts';
@@ -50,6 +51,7 @@ export async function writeSpec(
   });
   patchMounts(oci.mounts, config.mounts);
   patchLimits(oci, pod === undefined ? asked : withSysctls(asked, pod), joined);
+  if (context.cgroupParent.endsWith('.slice')) patchScope(oci, record);
   sizeShm(oci, asked);
   await patchSecurity(context, oci, { record, criId, security, given });
   await writeOciSpec(context.containerd, criId, stored);
