@@ -41,6 +41,7 @@ export class NetworkStore {
   readonly #insert: Statement;
   readonly #byId: Statement<[string]>;
   readonly #byName: Statement<[string]>;
+  readonly #byPrefix: Statement<[string, string]>;
   readonly #all: Statement<[]>;
   readonly #delete: Statement<[string]>;
 
@@ -51,6 +52,9 @@ export class NetworkStore {
     );
     this.#byId = database.prepare<[string]>(`${select} WHERE id = ?`).safeIntegers(true);
     this.#byName = database.prepare<[string]>(`${select} WHERE name = ?`).safeIntegers(true);
+    this.#byPrefix = database
+      .prepare<[string, string]>(`${select} WHERE id >= ? AND id < ? ORDER BY id LIMIT 2`)
+      .safeIntegers(true);
     this.#all = database.prepare<[]>(`${select} ORDER BY created_at, id`).safeIntegers(true);
     this.#delete = database.prepare<[string]>('DELETE FROM networks WHERE id = ?');
   }
@@ -67,6 +71,12 @@ export class NetworkStore {
 
   byName(name: string): NetworkRecord | undefined {
     return toNetwork(this.#byName.get(name));
+  }
+
+  /** At most two networks whose id starts so: one is the answer, two say that it is ambiguous. */
+  byIdPrefix(prefix: string): readonly NetworkRecord[] {
+    // 'g' follows every hexadecimal digit.
+    return this.#byPrefix.all(prefix, `${prefix}g`).flatMap((row) => toNetwork(row) ?? []);
   }
 
   /** Oldest first. */

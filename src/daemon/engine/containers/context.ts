@@ -13,6 +13,7 @@ import type { ContainerExit, ExitBoard } from './exit-board.ts';
 import type { HealthMonitor } from './health/monitor.ts';
 import type { Slots } from './health/slots.ts';
 import type { KeyedMutex } from './keyed-mutex.ts';
+import type { NetworkSharers } from './network-sharers.ts';
 
 export interface EnginePaths {
   /** Of containers: hosts, hostname, resolv.conf. */
@@ -68,6 +69,8 @@ export interface EngineContext {
   readonly now: () => bigint;
   readonly locks: KeyedMutex;
   readonly live: Map<string, LiveContainer>;
+  /** Who runs in the network of another. */
+  readonly sharers: NetworkSharers;
   /** Running attempts, by CRI id, that were sent SIGKILL by us: their end is no lack of memory. */
   readonly killed: Set<string>;
   /** Restarts that wait for their delay, by id. */

@@ -14,6 +14,7 @@ import { ExitBoard } from './exit-board.ts';
 import type { HealthMonitor } from './health/monitor.ts';
 import { Slots } from './health/slots.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
+import { NetworkSharers } from './network-sharers.ts';
 import { scheduleRestart } from './restarts.ts';
 import { streamEngine } from './stream-engine.ts';
 
@@ -82,6 +83,7 @@ export function engineContext(
     locks,
     volumeMounts: new HeldMounts({ state, paths, locks, abandon: abandon.signal }),
     live: new Map<string, LiveContainer>(),
+    sharers: new NetworkSharers(),
     killed: new Set<string>(),
     restarts: new Map<string, NodeJS.Timeout>(),
     scheduleRestart: (id, delayMs) => scheduleRestart(context, id, delayMs),

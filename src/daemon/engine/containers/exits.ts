@@ -8,7 +8,7 @@ import type { EngineContext, LiveContainer } from './context.ts';
 import { discard } from './discard.ts';
 import type { ContainerExit } from './exit-board.ts';
 import { unwatchHealth, watchHealth } from './health/health.ts';
-import { leaveNetworks } from './membership.ts';
+import { leaveNetworks, noteSharing } from './membership.ts';
 import { tellReleased } from './resource-events.ts';
 import { nextDelay, wantsRestart } from './restart-policy.ts';
 import { endAttempt } from './sandboxes.ts';
@@ -30,6 +30,7 @@ export function watchExit(context: EngineContext, attempt: Omit<LiveContainer, '
   });
   const live = { ...running, exit };
   context.live.set(running.id, live);
+  noteSharing(context, running.id);
   watchHealth(context, live);
   return live;
 }
@@ -73,6 +74,7 @@ async function waitForEnd(context: EngineContext, { id, criId }: Running): Promi
 function recordExit(context: EngineContext, running: Running, ended: ProcessExit): ContainerExit {
   const exit: ContainerExit = { exitCode: ended.exitCode, oomKilled: ended.oomKilled, error: '' };
   context.live.delete(running.id);
+  context.sharers.remove(running.id);
   context.killed.delete(running.criId);
   const record = context.state.containers.byId(running.id);
   if (record === undefined || record.criId !== running.criId) return exit;

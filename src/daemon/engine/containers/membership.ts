@@ -21,11 +21,11 @@ export function joinNamed(context: Pick<EngineContext, 'network'>, owner: Networ
 }
 
 /** It has ended, or was never started: names, addresses and interfaces are given back. One that has nothing is fine. */
-export function leaveNetworks(context: Pick<EngineContext, 'network' | 'live' | 'state' | 'log'>, id: string): void {
+export function leaveNetworks(context: Pick<EngineContext, 'network' | 'sharers' | 'state' | 'log'>, id: string): void {
   const { members, named } = context.network;
   members.leave(id);
   const endpoints = (context.state.containers.byId(id) ?? context.state.pods.byId(id))?.endpoints ?? [];
-  const shared = endpoints.length > 0 && isShared(context, id);
+  const shared = endpoints.length > 0 && context.sharers.has(id);
   try {
     // Whoever shares the namespace keeps it, and would answer for an address that somebody else is given.
     if (shared) named.cutOff(id, endpoints);
@@ -35,11 +35,10 @@ export function leaveNetworks(context: Pick<EngineContext, 'network' | 'live' | 
   }
 }
 
-function isShared({ live, state }: Pick<EngineContext, 'live' | 'state'>, id: string): boolean {
-  return [...live.keys()].some((other) => {
-    const donor = donorOf(state.containers.byId(other)?.spec.networkMode ?? '');
-    return donor !== undefined && (donor === id || state.containers.byId(donor)?.spec.pod === id);
-  });
+/** A process runs: where it is in the network of another, that one's is kept up. A pod's is that of each of its containers. */
+export function noteSharing({ sharers, state }: Pick<EngineContext, 'sharers' | 'state'>, id: string): void {
+  const donor = donorOf(state.containers.byId(id)?.spec.networkMode ?? '');
+  if (donor !== undefined) sharers.add(id, state.containers.byId(donor)?.spec.pod || donor);
 }
 
 /**

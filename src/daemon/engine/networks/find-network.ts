@@ -15,13 +15,18 @@ export type FoundNetwork =
 
 /** docker's order: full id, name, prefix of an id. Throws NOT_FOUND, or INVALID_ARGUMENT where several ids start so. */
 export function findNetwork(state: Pick<State, 'networks'>, reference: string): FoundNetwork {
-  const all = allNetworks(state);
-  const named = (one: FoundNetwork) =>
-    one.network.name === reference || (one.network.name === 'bridge' && reference === 'default');
-  const exact = all.find(({ network }) => network.id === reference) ?? all.find(named);
+  const always = predefinedNetworks();
+  const exact =
+    predefined(always.find(({ id }) => id === reference)) ??
+    made(state.networks.byId(reference)) ??
+    predefined(always.find(({ name }) => name === (reference === 'default' ? 'bridge' : reference))) ??
+    made(state.networks.byName(reference));
   if (exact !== undefined) return exact;
-  if (!/^[0-9a-f]+$/.test(reference)) throw noSuchNetwork(reference);
-  const [first, second] = all.filter(({ network }) => network.id.startsWith(reference));
+  if (!/^[0-9a-f]{1,64}$/.test(reference)) throw noSuchNetwork(reference);
+  const [first, second] = [
+    ...always.flatMap((network) => (network.id.startsWith(reference) ? [predefined(network)] : [])),
+    ...state.networks.byIdPrefix(reference).map(made),
+  ];
   if (second !== undefined)
     throw new K3cError(
       Code.INVALID_ARGUMENT,
@@ -32,6 +37,14 @@ export function findNetwork(state: Pick<State, 'networks'>, reference: string): 
     );
   if (first === undefined) throw noSuchNetwork(reference);
   return first;
+}
+
+function predefined(network: PredefinedNetwork | undefined): FoundNetwork | undefined {
+  return network && { kind: 'predefined', network };
+}
+
+function made(network: NetworkRecord | undefined): FoundNetwork | undefined {
+  return network && { kind: 'made', network };
 }
 
 /** Those that are always there come first. */
