@@ -185,6 +185,20 @@ describe('traffic', () => {
     assert.equal(await within('plain', get(web)), 'web');
   });
 
+  test('names are found after the network that it was started on is gone; off all networks no port is told', async () => {
+    await daemon.ok(['network', 'create', 'short']);
+    await serve('mover', '--network', 'short', '-p', '127.0.0.1:0:80');
+    const ports = () => daemon.ok(['ps', '-f', 'name=mover', '--format', '{{.Ports}}']);
+    assert.match(await ports(), /->80\/tcp/);
+    await daemon.ok(['network', 'disconnect', 'short', 'mover']);
+    assert.deepEqual([await ports(), await daemon.ok(['port', 'mover'])], ['80/tcp', '']);
+    await daemon.ok(['network', 'connect', 'lan', 'mover']);
+    await daemon.ok(['network', 'rm', 'short']);
+    assert.equal(await within('mover', get('web')), 'web');
+    assert.match(await ports(), /->80\/tcp/);
+    await remove('mover');
+  });
+
   test('to the default network while it runs: its address, names, a way out, and back', async () => {
     await daemon.ok(['run', '-d', '--name', 'home', 'busybox', 'sleep', '1000']);
     await daemon.ok(['network', 'connect', 'bridge', 'shut']);

@@ -2,7 +2,7 @@
 import type { ContainerSummary } from '../../api/gen/k3c.ts';
 import { familiar } from '../../api/reference.ts';
 import { networkNames } from '../engine/containers/network-mode.ts';
-import { boundPorts } from '../engine/containers/ports.ts';
+import { toldPorts } from '../engine/containers/ports.ts';
 import { argv, isUp, visibleState } from '../engine/containers/summary.ts';
 import type { ContainerRecord } from '../engine/containers/types.ts';
 
@@ -25,7 +25,7 @@ export function toSummary(
     finishedAt: record.finishedAt,
     state: visibleState(record),
     exitCode: record.exitCode,
-    ports: boundPorts(record.ports).map((port) => ({ ...port, hostPortEnd: 0 })),
+    ports: toldPorts(record).map((port) => ({ ...port, hostPortEnd: 0 })),
     labels: { ...config.labels },
     networks: [...networkNames(record)],
     mounts: config.mounts.map(({ type, source, target, readOnly, propagation, volume }) => ({

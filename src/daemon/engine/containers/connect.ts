@@ -6,13 +6,13 @@ import { unplug } from '../network/plug.ts';
 import { findNetwork } from '../networks/find-network.ts';
 import type { EngineContext } from './context.ts';
 import { type AskedEndpoint, defaultEndpoint, newEndpoint } from './endpoints.ts';
-import { filesOf, networkIdentity } from './host-side.ts';
+import { filesOf, networkIdentity, resolverOf } from './host-side.ts';
 import { findContainer, recordNow } from './identity.ts';
-import { changeHosts } from './network-files.ts';
+import { changeHosts, changeResolver } from './network-files.ts';
 import { DEFAULT_INTERFACE, donorOf, networkNames } from './network-mode.ts';
 import { allAddresses, canPublish, plugEndpoint, publishedAddress } from './network-side.ts';
-import { processId } from './process-id.ts';
 import { tellNetwork } from './resource-events.ts';
+import { netnsOf } from './sandbox-netns.ts';
 
 /** Puts a container on one more network. Throws NOT_FOUND for either, and INVALID_ARGUMENT for what cannot be had. */
 export async function connectContainer(
@@ -77,13 +77,16 @@ function plugAndNote(
   return after;
 }
 
-/** Brings /etc/hosts and the published ports to where a container that runs is now. */
+/** Brings /etc/hosts, /etc/resolv.conf and the published ports to where a container that runs is now. */
 async function followAddresses(context: EngineContext, before: ContainerRecord, after: ContainerRecord): Promise<void> {
   const [old, now] = [allAddresses(before), allAddresses(after)];
-  await changeHosts(filesOf(context, after), networkIdentity(context, after), {
+  const [files, identity] = [filesOf(context, after), networkIdentity(context, after)];
+  await changeHosts(files, identity, {
     added: now.filter((address) => !old.includes(address)),
     removed: old.filter((address) => !now.includes(address)),
   });
+  const [from, resolver] = await Promise.all([resolverOf(context, before), resolverOf(context, after)]);
+  await changeResolver(files, from, { ...identity, resolver });
   if (after.ports.length === 0) return;
   if (!canPublish(context, after)) return await context.network.release(after.id);
   const { podIp, podIp6 } = publishedAddress(context, after);
@@ -147,11 +150,6 @@ async function takeOff(
     named.leadOut(netns, left);
   } else named.unplug(record.id, netns, gone, left);
   members.leave(record.id, gone?.network ?? bridge.id);
-}
-
-async function netnsOf(context: EngineContext, record: ContainerRecord): Promise<string> {
-  const own = context.network.named.pathOf(record.id);
-  return own ?? `/proc/${await processId(context, record.criId)}/ns/net`;
 }
 
 function checkMode({ spec }: ContainerRecord, network: string): void {

@@ -33,11 +33,15 @@ function gatewayOf({ network }: EngineContext, owner: NetworkOwner): string {
   return (first && network.members.network(first.network)?.gateway) ?? '127.0.0.1';
 }
 
+/** Where names are answered on its first network; undefined: it is on none, or nobody answers there. */
+export async function resolverOf(context: EngineContext, owner: NetworkOwner): Promise<string | undefined> {
+  const network = isOnDefault(owner) ? context.network.bridge.id : owner.endpoints[0]?.network;
+  return network === undefined ? undefined : await context.resolver(network);
+}
+
 /** Makes or renews them; the addresses follow with connectNetworks(). */
 export async function writeFiles(context: EngineContext, owner: NetworkOwner): Promise<NetworkFiles> {
-  const network = isOnDefault(owner) ? context.network.bridge.id : owner.endpoints[0]?.network;
-  const resolver = network === undefined ? undefined : await context.resolver(network);
-  const identity = { ...networkIdentity(context, owner), resolver };
+  const identity = { ...networkIdentity(context, owner), resolver: await resolverOf(context, owner) };
   return await writeNetworkFiles(join(context.paths.containers, owner.id), identity);
 }
 

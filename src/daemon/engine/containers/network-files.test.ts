@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { NO_NETWORK } from '../../state/spec.ts';
-import { askedResolvConf, changeHosts, containerResolvConf, hostsFile, resolvConfWith } from './network-files.ts';
+import {
+  askedResolvConf,
+  changeHosts,
+  changeResolver,
+  containerResolvConf,
+  hostsFile,
+  resolvConfWith,
+} from './network-files.ts';
 
 test('hosts: the name leads to the address, a dotted one by its first label too', () => {
   assert.match(hostsFile('box', ['10.1.2.3']), /^127\.0\.0\.1\tlocalhost\n(?:.*\n)+10\.1\.2\.3\tbox\n$/);
@@ -68,4 +75,25 @@ test('a container that runs is followed to other addresses, and what it wrote it
   await writeFile(hosts, Buffer.alloc((1 << 20) + 1));
   await changeHosts({ hosts }, identity, { added: ['10.2.0.5'], removed: [] });
   assert.equal((await stat(hosts)).size, (1 << 20) + 1);
+});
+
+test('the resolver follows to another network, in the same inode; one that the container chose stays', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'k3c-resolver-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const resolvConf = join(directory, 'resolv.conf');
+  const change = async (text: string, before: string | undefined, resolver: string | undefined, dns: string[] = []) => {
+    await writeFile(resolvConf, text);
+    const { ino } = await stat(resolvConf);
+    await changeResolver({ resolvConf }, before, { asked: { ...NO_NETWORK, dns }, resolver });
+    assert.equal((await stat(resolvConf)).ino, ino);
+    return await readFile(resolvConf, 'utf8');
+  };
+  const conf = (address: string) => `search a\nnameserver ${address}\noptions ndots:0\n`;
+  assert.equal(await change(conf('10.1.0.1'), '10.1.0.1', '10.2.0.1'), conf('10.2.0.1'));
+  assert.equal(await change(conf('10.1.0.1'), undefined, '10.2.0.1'), conf('10.2.0.1'));
+  assert.equal(await change(conf('10.1.0.1'), '10.1.0.1', undefined), conf('10.1.0.1'));
+  assert.equal(await change(conf('9.9.9.9'), '10.1.0.1', '10.2.0.1'), conf('9.9.9.9'));
+  assert.equal(await change(conf('127.0.0.1'), undefined, '10.2.0.1', ['127.0.0.1']), conf('127.0.0.1'));
+  const two = 'nameserver 10.1.0.1\nnameserver 9.9.9.9\n';
+  assert.equal(await change(two, '10.1.0.1', '10.2.0.1'), two);
 });

@@ -67,8 +67,8 @@ export async function writeHosts(
   await writeFile(files.hosts, text + extraHosts(identity));
 }
 
-/** Nobody needs so many names; whoever fills the file with more must not have it read. */
-const MAX_HOSTS_BYTES = 1 << 20;
+/** Nobody needs so many names; whoever fills a file with more must not have it read. */
+const MAX_BYTES = 1 << 20;
 
 /** Follows a container that runs to other addresses: what else is in the file stays as it is, and the inode the same. */
 export async function changeHosts(
@@ -76,12 +76,31 @@ export async function changeHosts(
   identity: NetworkIdentity,
   { added, removed }: { readonly added: readonly string[]; readonly removed: readonly string[] },
 ): Promise<void> {
-  if (added.length + removed.length === 0 || (await stat(files.hosts)).size > MAX_HOSTS_BYTES) return;
+  if (added.length + removed.length === 0 || (await stat(files.hosts)).size > MAX_BYTES) return;
   const kept = (await readFile(files.hosts, 'utf8'))
     .split('\n')
     .filter((line) => line !== '' && !removed.includes(line.split(/\s/, 1)[0] ?? ''));
   const names = namesOf(fullName(identity));
   await writeFile(files.hosts, [...kept, ...added.map((address) => `${address}\t${names}`), ''].join('\n'));
+}
+
+/**
+ * Follows a container that runs to the resolver of another network: the gateway that it asked goes with the network that it left. A
+ * resolver that the container put there itself stays.
+ * @param before undefined: it was on no network, and has the resolver of an earlier one
+ */
+export async function changeResolver(
+  files: Pick<NetworkFiles, 'resolvConf'>,
+  before: string | undefined,
+  { asked, resolver }: Pick<NetworkIdentity, 'asked' | 'resolver'>,
+): Promise<void> {
+  if (resolver === undefined || asked.dns.some(isLoopback)) return;
+  if ((await stat(files.resolvConf)).size > MAX_BYTES) return;
+  const text = await readFile(files.resolvConf, 'utf8');
+  const [line, ...more] = text.split('\n').filter((one) => /^\s*nameserver\s/.test(one));
+  if (line === undefined || more.length > 0 || nameserver(line) === resolver) return;
+  if (before !== undefined && nameserver(line) !== before) return;
+  await writeFile(files.resolvConf, text.replace(line, `nameserver ${resolver}`));
 }
 
 /** Lines of --add-host, after all others as docker has them. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PortSpec } from '../../state/spec.ts';
-import { boundPorts, portsToPublish } from './ports.ts';
+import { boundPorts, portsToPublish, toldPorts } from './ports.ts';
+import { sampleRecord } from './samples.ts';
 
 test('-P adds what is exposed and not published by number', () => {
   const asked: PortSpec[] = [{ hostIp: '', hostPort: 8080, containerPort: 80, protocol: 'tcp' }];
@@ -36,4 +37,13 @@ test('-P refuses what can be exposed only', () => {
   const config = { exposedPorts: ['80/tcp', '9/sctp'] };
   assert.deepEqual(portsToPublish([], config, false), []);
   assert.throws(() => portsToPublish([], config, true), /cannot publish 9\/sctp: k3c publishes tcp and udp/);
+});
+
+test('a container that was taken off all of its networks tells of no ports', () => {
+  const ports: PortSpec[] = [{ hostIp: '127.0.0.1', hostPort: 8080, containerPort: 80, protocol: 'tcp' }];
+  const record = sampleRecord({ ports });
+  assert.deepEqual(toldPorts(record), ports);
+  const { spec } = record;
+  const left = { ...record, spec: { ...spec, network: { ...spec.network, leftDefault: true } } };
+  assert.deepEqual(toldPorts(left), []);
 });

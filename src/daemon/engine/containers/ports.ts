@@ -1,6 +1,8 @@
 /** Which ports a start asks the host for, and what it got. */
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { PortSpec, ResolvedConfig } from '../../state/spec.ts';
+import { networkNames } from './network-mode.ts';
+import type { NetworkOwner } from './network-owner.ts';
 
 /**
  * The ports of -p and, with -P, those that the image or --expose names and -p does not: the host picks their numbers anew
@@ -25,6 +27,11 @@ export function portsToPublish(
       return { hostIp: '', hostPort: 0, containerPort: Number(number), protocol };
     });
   return [...asked, ...rest];
+}
+
+/** The ports of a container as docker tells them: none while it was taken off all of its networks. */
+export function toldPorts(record: Pick<NetworkOwner, 'spec' | 'endpoints'> & { readonly ports: readonly PortSpec[] }) {
+  return networkNames(record).length === 0 ? [] : boundPorts(record.ports);
 }
 
 /**

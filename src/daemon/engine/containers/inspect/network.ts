@@ -3,7 +3,7 @@ import type { ContainerRecord } from '../../../state/containers.ts';
 import type { EndpointSpec } from '../../../state/spec.ts';
 import { defaultNetworkId, predefinedNetworks } from '../../network/predefined.ts';
 import { isOnDefault, networkNames } from '../network-mode.ts';
-import { boundPorts } from '../ports.ts';
+import { toldPorts } from '../ports.ts';
 import { visibleState } from '../summary.ts';
 import { portMap } from './ports.ts';
 
@@ -126,6 +126,6 @@ function settings(
 function portsOf(record: ContainerRecord): Record<string, unknown> {
   return {
     ...Object.fromEntries(record.config.exposedPorts.map((port) => [port, null])),
-    ...portMap(boundPorts(record.ports), ({ hostIp, hostPort }) => ({ HostIp: hostIp, HostPort: String(hostPort) })),
+    ...portMap(toldPorts(record), ({ hostIp, hostPort }) => ({ HostIp: hostIp, HostPort: String(hostPort) })),
   };
 }
