@@ -68,11 +68,12 @@ async function openOwnDoor({ address, inside }: DoorPlace): Promise<Door | undef
   if (!isPackaged() || basename(address) !== 'k3c.sock') return undefined;
   const { openDoor } = await import('./cli/door/door.ts');
   const { isSmall } = await import('./cli/door/small-commands.ts');
-  const { mayWait } = await import('./cli/door/waiting-files.ts');
+  const { configMayWait, mayWait, RecentMounts } = await import('./cli/door/waiting-files.ts');
+  const recent = new RecentMounts();
   return openDoor({
     path: join(dirname(address), 'door.sock'),
     digest: payloadDigest() ?? '',
-    takes: (argv, cwd) => isSmall(argv) && !mayWait(argv, cwd),
+    takes: (argv, cwd, env) => isSmall(argv) && !mayWait(argv, cwd) && !configMayWait(env, () => recent.mounts()),
     // Whatever address this daemon serves, the commands it does are its own.
     run: (argv, guest) => runCli(argv, guest, { address, inside, filesHelper }),
   });

@@ -18,7 +18,7 @@ export interface DoorOptions {
   /** Hex of our own payload's digest, or its beginning: other builds do their commands themselves. */
   readonly digest: string;
   /** Whether a command line, typed in this directory, is done here; others stay with the launcher's own program. */
-  readonly takes: (argv: readonly string[], cwd: string) => boolean;
+  readonly takes: (argv: readonly string[], cwd: string, env: Host['env']) => boolean;
   readonly run: (argv: readonly string[], host: Host) => Promise<number>;
 }
 
@@ -118,6 +118,6 @@ function isOurs(hello: Hello, options: DoorOptions): boolean {
     hello.version === VERSION &&
     hello.digest.toString('hex').startsWith(options.digest) &&
     hello.umask === process.umask() &&
-    options.takes(hello.argv, hello.cwd)
+    options.takes(hello.argv, hello.cwd, hello.env)
   );
 }

@@ -17,6 +17,32 @@ test('what waits is done by the daemon, what streams or waits for others is not'
     assert.equal(isSmall(argv), false, argv.join(' '));
 });
 
+test('a build that writes a tree of files has a process of its own', () => {
+  for (const line of [
+    'build -o out .',
+    'build -oout .',
+    'build -qo out .',
+    'build --output out .',
+    'build --output=out .',
+    'build --output type=local,dest=out .',
+    'build . -o dest=out,type=local',
+    'image build -o out .',
+    'builder build -o "type=local",dest=out .',
+    'build -o type=image -o out .',
+  ])
+    assert.equal(isSmall(line.split(' ')), false, line);
+  for (const line of [
+    'build -o - .',
+    'build -o type=tar,dest=out.tar .',
+    'build -o type=oci,dest=type=local.tar .',
+    'build --output=type=image,push=true .',
+    'build --only .',
+    'build -t o .',
+    'run -o x',
+  ])
+    assert.equal(isSmall(line.split(' ')), true, line);
+});
+
 test('what names a descriptor of its process stays there', () => {
   for (const argv of [
     ['run', '--env-file', '/dev/fd/63', 'x'],

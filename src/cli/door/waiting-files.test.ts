@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { mkfifo } from '../../host/libc.ts';
-import { mayWait } from './waiting-files.ts';
+import { configMayWait, mayWait, RecentMounts } from './waiting-files.ts';
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), 'k3c-wait-')));
 after(() => rmSync(base, { recursive: true, force: true }));
@@ -74,4 +75,31 @@ test('a FIFO is read by a process of the user’s', () => {
 test('the mounts are looked at only where a file is named', () => {
   const looked = () => assert.fail('looked');
   assert.equal(mayWait(['run', '--rm', 'x', 'true'], '/', looked), false);
+});
+
+test('a config.json that may keep its reader waiting is not the daemon’s to read', () => {
+  mkdirSync(join(base, 'home/.docker'), { recursive: true });
+  mkdirSync(join(base, 'linked'));
+  symlinkSync(join(base, 'far'), join(base, 'linked/.docker'));
+  mkdirSync(join(base, 'piped'));
+  mkfifo(join(base, 'piped/config.json'), 0o600);
+  for (const env of [
+    { HOME: join(base, 'far') },
+    { HOME: join(base, 'linked') },
+    { HOME: join(base, 'home'), DOCKER_CONFIG: join(base, 'far/src') },
+    { DOCKER_CONFIG: join(base, 'piped') },
+    { HOME: join(base, 'home'), DOCKER_CONFIG: 'relative' },
+  ])
+    assert.equal(configMayWait(env, mounts), true, JSON.stringify(env));
+  for (const env of [{}, { HOME: join(base, 'home') }, { HOME: join(base, 'far'), DOCKER_CONFIG: join(base, 'home') }])
+    assert.equal(configMayWait(env, mounts), false, JSON.stringify(env));
+});
+
+test('the mounts are read anew only when what is known of them is old', async () => {
+  let reads = 0;
+  const recent = new RecentMounts(() => new Set([`${++reads}`]), 30);
+  recent.mounts();
+  assert.deepEqual([...recent.mounts()], ['1']);
+  await sleep(40);
+  assert.deepEqual([...recent.mounts()], ['2']);
 });

@@ -4,7 +4,8 @@
  * command that names one has a process of its own, which waits as any other program would.
  */
 import { lstatSync, readlinkSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { configPath, type Environment } from '../../client/credentials/config.ts';
 import { mountsThatMayHang } from '../../host/mount-table.ts';
 
 /** As many links as the kernel follows in one path (path_resolution(7)). */
@@ -23,6 +24,38 @@ export function mayWait(argv: readonly string[], cwd: string, mounts = mountsTha
   if (paths.length === 0) return false;
   const hanging = mounts();
   return paths.some((path) => path !== '' && !path.includes('\0') && leadsToWaiting(resolve(cwd, path), hanging));
+}
+
+/**
+ * Whether reading the user's config.json may wait, which nearly every command does. One that is named from the working directory would be
+ * another in the daemon's.
+ */
+export function configMayWait(env: Environment, mounts: () => ReadonlySet<string>): boolean {
+  const path = configPath(env);
+  if (path === undefined) return false;
+  return !isAbsolute(path) || path.includes('\0') || leadsToWaiting(path, mounts());
+}
+
+/**
+ * The mounts that may hang, looked up when they are asked for and it is long enough since the last time: a machine with many containers
+ * has so long a table that reading it for every command would be most of a small one.
+ */
+export class RecentMounts {
+  readonly #read: () => ReadonlySet<string>;
+  readonly #maxAgeMs: number;
+  #known: { readonly mounts: ReadonlySet<string>; readonly at: number } | undefined;
+
+  constructor(read = mountsThatMayHang, maxAgeMs = 1000) {
+    this.#read = read;
+    this.#maxAgeMs = maxAgeMs;
+  }
+
+  mounts(): ReadonlySet<string> {
+    const now = performance.now();
+    if (this.#known === undefined || now - this.#known.at > this.#maxAgeMs)
+      this.#known = { mounts: this.#read(), at: now };
+    return this.#known.mounts;
+  }
 }
 
 /** All words that the command may take for files of this machine. */
