@@ -10,6 +10,7 @@ import { writeHosts } from './network-files.ts';
 import { donorOf, hasOwnNetns, isOnDefault } from './network-mode.ts';
 import type { NetworkOwner } from './network-owner.ts';
 import { processId } from './process-id.ts';
+import { sandboxNetns } from './sandbox-netns.ts';
 
 /** The network namespace of a container: its pod's, the host's, a new one without interfaces, or one that is there. */
 export type NetworkNamespace = 'pod' | 'host' | 'new' | { readonly path: string };
@@ -112,13 +113,7 @@ async function connectPod(context: EngineContext, owner: NetworkOwner, podSandbo
   );
   const ip = status?.network?.ip ?? '';
   joinDefault(context, owner, ip);
-  return { ip, endpoints: verbose ? plugAll(context, owner, `/proc/${pidOf(info)}/ns/net`) : [] };
-}
-
-function pidOf(info: Readonly<Record<string, string>>): number {
-  const { pid } = JSON.parse(info['info'] ?? '{}') as { readonly pid?: number };
-  if (pid === undefined || pid <= 0) throw new K3cError(Code.INTERNAL, 'CRI names no process of the pod');
-  return pid;
+  return { ip, endpoints: verbose ? plugAll(context, owner, sandboxNetns(info)) : [] };
 }
 
 /** Those that a container has: the first one, and of each other network both families'. */
