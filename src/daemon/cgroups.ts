@@ -5,7 +5,7 @@ import { join } from 'node:path';
 export interface CgroupParents {
   /** Above the pods of containers. */
   readonly containers: string;
-  /** Above build steps. */
+  /** Above build steps, as BuildKit is to be told. */
   readonly builds: string;
 }
 
@@ -17,7 +17,8 @@ export function cgroupParents(bridgeName: string, driver: 'systemd' | 'cgroupfs'
   const own = bridgeName === 'k3c0' ? '' : bridgeName.replace(/[^A-Za-z0-9]/g, '_');
   // A dash nests slices (systemd.slice(5)): k3c-build.slice lies in k3c.slice.
   const slice = own === '' ? 'k3c' : `k3c-${own}`;
-  if (driver === 'systemd') return { containers: `${slice}.slice`, builds: `${slice}-build.slice` };
+  // SLICE:PREFIX:NAME is how runc is told of a scope; BuildKit appends a step's name only to what ends so.
+  if (driver === 'systemd') return { containers: `${slice}.slice`, builds: `${slice}-build.slice:buildkit:` };
   return { containers: `/${slice}`, builds: `/${slice}/build` };
 }
 

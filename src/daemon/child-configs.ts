@@ -59,6 +59,7 @@ export async function childConfigs(
         snapshotter,
         cacheBytes,
         cgroupParent: input.cgroupParent,
+        cgroupDriver: facts.cgroupDriver,
         registries: registries.forBuildkitd(),
         debug,
       }),

@@ -54,7 +54,7 @@ export async function checkHost(config: DaemonConfig, log: Log): Promise<HostFac
     cgroupDriver: systemd && cgroupVersion === 2 ? 'systemd' : 'cgroupfs',
     snapshotter: await snapshotter(config, log),
     restrictOomScoreAdj: !has(CAP_SYS_RESOURCE),
-    apparmor: (await readFile('/sys/module/apparmor/parameters/enabled', 'utf8').catch(() => 'N')).startsWith('Y'),
+    apparmor: await appArmor(),
     seccomp: /^Seccomp:/m.test(status),
     kernel: (await readFile('/proc/sys/kernel/osrelease', 'utf8')).trim(),
   };
@@ -87,6 +87,14 @@ async function cgroups(): Promise<1 | 2> {
       `mount each: mount -t cgroup -o NAME none /sys/fs/cgroup/NAME`,
     );
   return 1;
+}
+
+/** Whether containerd applies profiles here (pkg/apparmor): it loads its own with the host's parser, and leaves all out without one. */
+export async function appArmor(root = ''): Promise<boolean> {
+  if (process.env['container'] || !(await exists(`${root}/sys/kernel/security/apparmor`))) return false;
+  if (!(await exists(`${root}/sbin/apparmor_parser`))) return false;
+  const enabled = await readFile(`${root}/sys/module/apparmor/parameters/enabled`, 'utf8').catch(() => 'N');
+  return enabled.startsWith('Y');
 }
 
 async function snapshotter(config: DaemonConfig, log: Log): Promise<'overlayfs' | 'native'> {

@@ -21,7 +21,7 @@ test('steps are killed and removed, what else is in the namespace stays', async 
       list: async () => ({
         containers: [
           { id: STEP, spec: spec(`/k3c/build/buildkit/${STEP}`) },
-          { id: DONE, spec: spec(`/k3c-build.slice/buildkit/${DONE}`) },
+          { id: DONE, spec: spec(`k3c-build.slice:buildkit:${DONE}`) },
           { id: ENDED, spec: spec(`/k3c/build/buildkit/${ENDED}`) },
           { id: 'z7lu43skgfp2wmtw7ohtf5asb', spec: spec('/default/z7lu43skgfp2wmtw7ohtf5asb') },
           { id: `early${'x'.repeat(20)}`, spec: undefined },

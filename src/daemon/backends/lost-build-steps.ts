@@ -78,11 +78,11 @@ async function statusOf(tasks: Containerd['tasks'], id: string, signal?: AbortSi
   }
 }
 
-/** BuildKit puts steps into PARENT/buildkit/ID (executor/oci/spec.go). */
+/** BuildKit puts steps into PARENT/buildkit/ID (executor/oci/spec.go), ours with systemd into the scope SLICE:buildkit:ID. */
 function isBuildStep(id: string, spec: Uint8Array): boolean {
   if (!stepId.test(id)) return false;
   const { linux } = JSON.parse(Buffer.from(spec).toString()) as { linux?: { cgroupsPath?: string } };
-  return linux?.cgroupsPath?.endsWith(`/buildkit/${id}`) ?? false;
+  return [`/buildkit/${id}`, `:buildkit:${id}`].some((end) => linux?.cgroupsPath?.endsWith(end));
 }
 
 async function endTask(tasks: Containerd['tasks'], containerId: string, signal?: AbortSignal): Promise<void> {

@@ -12,6 +12,7 @@ export interface BuildkitdSettings {
   /** Bytes that cache may keep. */
   readonly cacheBytes: number;
   readonly cgroupParent: string;
+  readonly cgroupDriver: 'systemd' | 'cgroupfs';
   /** Registry tables as BuildKit has them, by host. */
   readonly registries: Readonly<Record<string, TomlTable>>;
   readonly debug: boolean;
@@ -41,7 +42,11 @@ export function buildkitdConfig(settings: BuildkitdSettings): string {
         runtime: {
           name: 'io.containerd.runc.v2',
           path: `${settings.bin}/containerd-shim-runc-v2`,
-          options: { BinaryName: settings.runc, Root: `${paths.state}/runc` },
+          options: {
+            BinaryName: settings.runc,
+            Root: `${paths.state}/runc`,
+            SystemdCgroup: settings.cgroupDriver === 'systemd',
+          },
         },
       },
     },

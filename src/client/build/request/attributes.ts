@@ -43,7 +43,7 @@ export function frontendRequest(options: BuildOptions): FrontendRequest {
   set('add-hosts', options.addHosts.map(toHost).join(','));
   set('ulimit', options.ulimits.join(','));
   set('shm-size', options.shmSize?.toString());
-  set('cgroup-parent', options.cgroupParent);
+  set('cgroup-parent', cgroupParent(options.cgroupParent));
   for (const [limit, key] of LIMITS) set(key, options.limits[limit] === 0n ? '' : options.limits[limit]?.toString());
   const network = networkMode(options.network);
   set('force-network-mode', network);
@@ -54,6 +54,11 @@ export function frontendRequest(options: BuildOptions): FrontendRequest {
   attributes['source'] = syntax.trim().split(' ', 1)[0] ?? '';
   attributes['cmdline'] = syntax;
   return { frontend: 'gateway.v0', attributes, entitlements };
+}
+
+/** Where systemd makes the groups a parent is a slice; BuildKit names a scope below it only in this form (executor/oci/spec.go). */
+function cgroupParent(asked: string | undefined): string | undefined {
+  return asked?.endsWith('.slice') ? `${asked}:buildkit:` : asked;
 }
 
 function networkMode(network: string | undefined): string | undefined {

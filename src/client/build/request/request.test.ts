@@ -101,6 +101,11 @@ test('options become attributes of the frontend', () => {
     'no-cache': '',
     'image-resolve-mode': 'pull',
   });
+  for (const [asked, told] of [
+    ['/a/b', '/a/b'],
+    ['a.slice', 'a.slice:buildkit:'],
+  ] as const)
+    assert.equal(frontendRequest({ ...nothing, cgroupParent: asked }).attributes['cgroup-parent'], told);
   assert.equal(
     frontendRequest({ ...nothing, addHosts: ['a:host-gateway', 'b=[::1],1.2.3.4'] }).attributes['add-hosts'],
     'a=127.0.0.1,b=::1,b=1.2.3.4',
