@@ -4,18 +4,9 @@ import type { ContainerSpec, Mount } from '../../api/gen/k3c.ts';
 import { isImageId, parseReference } from '../../api/reference.ts';
 import type { CommandContext } from '../context.ts';
 import { CliError } from '../errors.ts';
-import {
-  checkLabel,
-  checkVariable,
-  proxyVariables,
-  readEnvironment,
-  readLabelFiles,
-  toLabels,
-} from '../flags/environment.ts';
+import { checkVariable, proxyVariables, readEnvironment, toLabels } from '../flags/environment.ts';
 import { checkMount, parseMount, parseTmpfs, parseVolume } from '../flags/mounts.ts';
-import { type NetworkWish, parseNetwork } from '../flags/networks.ts';
-import { flag, otherName, value, values } from '../flags/option.ts';
-import { parsePublish } from '../flags/ports.ts';
+import { flag, value, values } from '../flags/option.ts';
 import { parseInteger } from '../flags/sizes.ts';
 import { parseRestart, toEntrypoint } from '../flags/words.ts';
 import { type HealthFlags, healthFlags, toHealthCheck } from './health.ts';
@@ -24,6 +15,7 @@ import { type LogFlags, logFlags, toLog } from './log.ts';
 import { type NetworkFlags, networkFlags } from './network.ts';
 import { toNetworks } from './networks.ts';
 import { type ResourceFlags, resourceFlags, toResources } from './resources.ts';
+import { labelsOf, portsOf, type SandboxFlags, sandboxFlags } from './sandbox.ts';
 import { type SecurityFlags, securityFlags, toSecurity } from './security.ts';
 
 export interface ContainerFlags
@@ -32,24 +24,19 @@ export interface ContainerFlags
     LogFlags,
     NetworkFlags,
     ResourceFlags,
+    SandboxFlags,
     SecurityFlags {
-  readonly annotation?: readonly string[];
   readonly cidfile?: string;
   readonly entrypoint?: string;
   readonly env?: readonly string[];
   readonly envFile?: readonly string[];
-  readonly hostname?: string;
   readonly init?: boolean;
   readonly interactive?: boolean;
-  readonly label?: readonly string[];
-  readonly labelFile?: readonly string[];
   readonly mount?: readonly string[];
   readonly name?: string;
-  readonly network?: readonly NetworkWish[];
   readonly platform?: string;
   readonly pod?: string;
   readonly privileged?: boolean;
-  readonly publish?: readonly string[];
   readonly pull: string;
   readonly quiet?: boolean;
   readonly readOnly?: boolean;
@@ -68,36 +55,25 @@ export interface ContainerFlags
 
 /** Registers the flags. */
 export function addContainerFlags(command: Command): void {
-  const network = values(
-    '--network <network>',
-    'Connect a container to a network: a name, bridge, host, none or container:NAME',
-    parseNetwork,
-  );
   for (const option of [
+    ...sandboxFlags('container'),
     ...healthFlags(),
     ...networkFlags(),
     ...isolationFlags(),
     ...logFlags(),
     ...resourceFlags(),
     ...securityFlags(),
-    values('--annotation <map>', 'Add an annotation to the container (passed through to the OCI runtime)', checkLabel),
     value('--cidfile <string>', 'Write the container ID to the file'),
     value('--entrypoint <string>', 'Overwrite the default ENTRYPOINT of the image'),
     values('-e, --env <list>', 'Set environment variables', checkVariable),
     values('--env-file <list>', 'Read in a file of environment variables'),
-    value('-h, --hostname <string>', 'Container host name'),
     flag('--init', 'Run an init inside the container that forwards signals and reaps processes'),
     flag('-i, --interactive', 'Keep STDIN open even if not attached'),
-    values('-l, --label <list>', 'Set meta data on a container', checkLabel),
-    values('--label-file <list>', 'Read in a line delimited file of labels'),
     values('--mount <mount>', 'Attach a filesystem mount to the container', checkMount),
     value('--name <string>', 'Assign a name to the container'),
-    network,
-    otherName(network, '--net <network>'),
     value('--platform <string>', 'Set platform if server is multi-platform capable'),
     value('--pod <string>', 'Run the container in a pod; new:NAME makes it'),
     flag('--privileged', 'Give extended privileges to this container'),
-    values('-p, --publish <list>', "Publish a container's port(s) to the host"),
     value('--pull <string>', 'Pull image before running ("always", "missing", "never")').default('missing'),
     flag('-q, --quiet', 'Suppress the pull output'),
     flag('--read-only', "Mount the container's root filesystem as read only"),
@@ -136,7 +112,6 @@ export async function toContainerSpec(
   if (flags.rm === true && restart !== undefined && restart.name !== 'no') {
     throw new CliError('conflicting options: cannot specify both --restart and --rm');
   }
-  const labelTexts = [...(await readLabelFiles(flags.labelFile ?? [], context.cwd)), ...(flags.label ?? [])];
   const variables = flags.env ?? [];
   const proxies = proxyVariables((await context.dockerConfig()).proxies, variables);
   const { columns, rows } = context.terminal.size();
@@ -150,8 +125,8 @@ export async function toContainerSpec(
     hostname: flags.hostname ?? '',
     tty: flags.tty === true,
     openStdin: flags.interactive === true,
-    labels: toLabels(labelTexts),
-    ports: inWords(() => (flags.publish ?? []).flatMap(parsePublish)),
+    labels: await labelsOf(flags, context.cwd),
+    ports: portsOf(flags),
     mounts: toMounts(flags, context.cwd),
     restart,
     autoRemove: flags.rm === true,

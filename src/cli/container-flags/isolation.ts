@@ -1,30 +1,27 @@
-/** The flags that say whose namespaces a container shares, and where its cgroup lies. */
+/** What says whose namespaces a container shares, and where its cgroup lies. */
 import type { Option } from 'commander';
 import { Isolation } from '../../api/gen/k3c.ts';
 import { CliError } from '../errors.ts';
-import { parseSysctl } from '../flags/limits.ts';
-import { value, values } from '../flags/option.ts';
+import { value } from '../flags/option.ts';
+import type { SandboxFlags } from './sandbox.ts';
 
-export interface IsolationFlags {
-  readonly cgroupParent?: string;
+export interface IsolationFlags extends Pick<SandboxFlags, 'cgroupParent' | 'sysctl'> {
   readonly cgroupns?: string;
   readonly ipc?: string;
   readonly pid?: string;
-  readonly sysctl?: readonly (readonly [name: string, value: string])[];
   readonly userns?: string;
   readonly uts?: string;
 }
 
+/** Those of run and create alone. */
 export function isolationFlags(): Option[] {
   return [
-    value('--cgroup-parent <string>', 'Optional parent cgroup for the container'),
     value(
       '--cgroupns <string>',
       "Cgroup namespace to use: host or private (default: host's on cgroup v1, private on v2)",
     ),
     value('--ipc <string>', 'IPC mode to use'),
     value('--pid <string>', 'PID namespace to use'),
-    values('--sysctl <map>', 'Sysctl options', parseSysctl),
     value('--userns <string>', 'User namespace to use'),
     value('--uts <string>', 'UTS namespace to use'),
   ];

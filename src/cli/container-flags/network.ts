@@ -19,33 +19,30 @@ export interface NetworkFlags {
   readonly publishAll?: boolean;
 }
 
-/** Those of run and create. */
+/** Those of run and create alone. */
 export function networkFlags(): Option[] {
   return [
-    ...addressFlags().flatMap((option) => [option, ...oldNames(option)]),
     value('--domainname <string>', 'Container NIS domain name'),
     values('--expose <list>', 'Expose a port or a range of ports', parseExpose),
     flag('-P, --publish-all', 'Publish all exposed ports to random ports'),
   ];
 }
 
-/** What docker called it once, and fingers still do. */
-function oldNames(option: Option): Option[] {
-  if (option.long === '--dns-option') return [otherName(option, '--dns-opt <list>')];
-  return option.long === '--network-alias' ? [otherName(option, '--net-alias <list>')] : [];
-}
-
-/** Those that `pod create` has too. */
-export function addressFlags(): Option[] {
+/** Those that `pod create` has too, with what docker called them once, and fingers still do. */
+export function addressFlags(of: 'container' | 'pod'): Option[] {
+  const dnsOption = values('--dns-option <list>', 'Set DNS options');
+  const alias = values('--network-alias <list>', `Add network-scoped alias for the ${of}`);
   return [
     values('--add-host <list>', 'Add a custom host-to-IP mapping (host:ip)', parseExtraHost),
     values('--dns <list>', 'Set custom DNS servers', checkAddress),
-    values('--dns-option <list>', 'Set DNS options'),
+    dnsOption,
+    otherName(dnsOption, '--dns-opt <list>'),
     values('--dns-search <list>', 'Set custom DNS search domains', checkDomain),
     value('--ip <string>', 'IPv4 address (e.g., 172.30.100.104)', checkAddress),
     value('--ip6 <string>', 'IPv6 address (e.g., 2001:db8::33)', checkAddress),
     value('--mac-address <string>', 'MAC address (e.g., 92:d0:c6:0a:29:33)', checkMac),
-    values('--network-alias <list>', 'Add network-scoped alias for the container'),
+    alias,
+    otherName(alias, '--net-alias <list>'),
   ];
 }
 

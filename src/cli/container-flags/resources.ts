@@ -4,6 +4,7 @@ import { Resources, type Ulimit } from '../../api/gen/k3c.ts';
 import { parseInt64, parseMemorySwap, parseUlimit, parseWeight } from '../flags/limits.ts';
 import { flag, value, values } from '../flags/option.ts';
 import { parseBytes, parseCpus, parseInteger } from '../flags/sizes.ts';
+import type { SandboxFlags } from './sandbox.ts';
 
 /** What `update` can change too. */
 export interface LimitFlags {
@@ -20,10 +21,9 @@ export interface LimitFlags {
   readonly pidsLimit?: bigint;
 }
 
-export interface ResourceFlags extends LimitFlags {
+export interface ResourceFlags extends LimitFlags, Pick<SandboxFlags, 'shmSize'> {
   readonly oomKillDisable?: boolean;
   readonly oomScoreAdj?: number;
-  readonly shmSize?: bigint;
   readonly ulimit?: readonly Ulimit[];
 }
 
@@ -58,7 +58,6 @@ export function resourceFlags(): Option[] {
     ...limitFlags(),
     flag('--oom-kill-disable', 'Disable OOM Killer'),
     value('--oom-score-adj <int>', "Tune host's OOM preferences (-1000 to 1000)", parseInteger),
-    value('--shm-size <bytes>', 'Size of /dev/shm', parseBytes),
     values('--ulimit <ulimit>', 'Ulimit options', parseUlimit),
   ];
 }
