@@ -68,7 +68,7 @@ export async function writeHosts(
 }
 
 /** Nobody needs so many names; whoever fills a file with more must not have it read. */
-const MAX_BYTES = 1 << 20;
+export const MAX_BYTES = 1 << 20;
 
 /** Follows a container that runs to other addresses: what else is in the file stays as it is, and the inode the same. */
 export async function changeHosts(
@@ -80,8 +80,12 @@ export async function changeHosts(
   const kept = (await readFile(files.hosts, 'utf8'))
     .split('\n')
     .filter((line) => line !== '' && !removed.includes(line.split(/\s/, 1)[0] ?? ''));
-  const names = namesOf(fullName(identity));
-  await writeFile(files.hosts, [...kept, ...added.map((address) => `${address}\t${names}`), ''].join('\n'));
+  await writeFile(files.hosts, [...kept, ...added.map((address) => hostsLine(identity, address)), ''].join('\n'));
+}
+
+/** The container's own, for one of its addresses. */
+export function hostsLine(identity: Pick<NetworkIdentity, 'hostname' | 'asked'>, address: string): string {
+  return `${address}\t${namesOf(fullName(identity))}`;
 }
 
 /**
@@ -97,10 +101,19 @@ export async function changeResolver(
   if (resolver === undefined || asked.dns.some(isLoopback)) return;
   if ((await stat(files.resolvConf)).size > MAX_BYTES) return;
   const text = await readFile(files.resolvConf, 'utf8');
-  const [line, ...more] = text.split('\n').filter((one) => /^\s*nameserver\s/.test(one));
+  const [line, ...more] = nameServerLines(text);
   if (line === undefined || more.length > 0 || nameserver(line) === resolver) return;
   if (before !== undefined && nameserver(line) !== before) return;
   await writeFile(files.resolvConf, text.replace(line, `nameserver ${resolver}`));
+}
+
+function nameServerLines(text: string): string[] {
+  return text.split('\n').filter((line) => /^\s*nameserver\s/.test(line));
+}
+
+/** The addresses that a resolv.conf names. */
+export function nameServersOf(text: string): string[] {
+  return nameServerLines(text).map(nameserver);
 }
 
 /** Lines of --add-host, after all others as docker has them. */
@@ -114,7 +127,7 @@ function extraHosts({ asked, hostGateway }: NetworkIdentity): string {
     .join('');
 }
 
-function fullName({ hostname, asked }: NetworkIdentity): string {
+function fullName({ hostname, asked }: Pick<NetworkIdentity, 'hostname' | 'asked'>): string {
   return asked.domainname === '' || hostname.includes('.') ? hostname : `${hostname}.${asked.domainname}`;
 }
 

@@ -10,6 +10,7 @@ import { ioOptions } from './launch.ts';
 import { joinDefault, joinNamed } from './membership.ts';
 import { isOnDefault } from './network-mode.ts';
 import { type Plan, planContainer } from './reconcile-plan.ts';
+import { renewFiles } from './renew-files.ts';
 import { tellHeld } from './resource-events.ts';
 import { watchOwnSandbox } from './watch-sandbox.ts';
 
@@ -123,6 +124,7 @@ async function adopt(
       context.state.containers.update(record.id, { restartAsked: null });
     }
   });
+  await renewFiles(context, { ...record, ip });
   if (isOnDefault(record)) joinDefault(context, record, ip);
   context.network.named.adopt(record.id, record.endpoints);
   for (const endpoint of record.endpoints) joinNamed(context, record, endpoint);
