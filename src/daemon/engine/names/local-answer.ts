@@ -2,7 +2,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { encode, type StringAnswer } from 'dns-packet';
 import { addressesOf, type MemberTable } from './member-table.ts';
-import { CLASS_IN, emptyAnswer, HEADER_BYTES, type Query, RecordType, ResponseCode } from './message.ts';
+import { CLASS_IN, cutShort, emptyAnswer, HEADER_BYTES, type Query, RecordType, ResponseCode } from './message.ts';
 import { reversedAddress } from './reverse.ts';
 
 /** Records change the moment a container starts or goes: nobody may keep them. */
@@ -86,10 +86,8 @@ function compose(query: Query, limit: number, answers: StringAnswer[]): Buffer {
             },
           ],
   });
-  if (body.length - HEADER_BYTES + questionEnd > limit)
-    return emptyAnswer(bytes, ResponseCode.NOERROR, { questionEnd, authoritative: true, truncated: true });
   // The question as it came, spelling and all, and behind it what the library wrote.
   const answer = Buffer.concat([own, body.subarray(HEADER_BYTES)]);
   body.copy(answer, 6, 6, HEADER_BYTES);
-  return answer;
+  return answer.length > limit ? cutShort(answer, questionEnd, limit) : answer;
 }

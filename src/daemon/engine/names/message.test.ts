@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { decode, encode } from 'dns-packet';
-import { addressTo, DISGUISE_BYTES, disguise, emptyAnswer, fits, type Query, readQuery } from './message.ts';
+import { addressTo, cutShort, DISGUISE_BYTES, disguise, emptyAnswer, fits, type Query, readQuery } from './message.ts';
 
 function query(bytes: Buffer): Query {
   const read = readQuery(bytes);
@@ -110,4 +110,34 @@ test('an answer gets the id and the spelling of its client, and times to live th
   assert.equal(aged?.type === 'A' ? aged.ttl : undefined, 0);
   const cut = decode(addressTo(read, answer, 0, 40));
   assert.deepEqual([cut.flag_tc, cut.answers?.length], [true, 0]);
+});
+
+test('an answer that is cut short keeps whole records and its OPT, and nothing of the other sections', () => {
+  const name = 'web.example';
+  const a = (last: number) => ({ type: 'A', name, ttl: 60, data: `192.0.2.${last}` });
+  const answer = encode({
+    type: 'response',
+    questions: [{ type: 'A', name }],
+    answers: [a(1), a(2), a(3)],
+    authorities: [{ type: 'NS', name, ttl: 60, data: 'ns.example' }],
+    ...opt(1232),
+  } as never);
+  const { questionEnd } = query(question(name));
+  const record = name.length + 2 + 10 + 4;
+  const optBytes = 11;
+  for (const [room, left] of [
+    [0, 0],
+    [record - 1, 0],
+    [record, 1],
+    [2 * record + 5, 2],
+    [3 * record, 3],
+  ] as const) {
+    const limit = questionEnd + room + optBytes;
+    const bytes = cutShort(answer, questionEnd, limit);
+    const { flag_tc, answers, authorities, additionals } = decode(bytes);
+    assert.deepEqual([flag_tc, answers?.length, authorities, additionals?.length], [true, left, [], 1], `${room}`);
+    assert.ok(bytes.length <= limit);
+  }
+  // One that does not hold what it says.
+  assert.equal(cutShort(answer.subarray(0, answer.length - 1), questionEnd, 512).length, questionEnd);
 });

@@ -153,13 +153,13 @@ function readEdns(bytes: Buffer, records: readonly ResourceRecord[]): Edns | und
 export function emptyAnswer(
   bytes: Buffer,
   code: number,
-  options: { readonly questionEnd?: number; readonly truncated?: boolean; readonly authoritative?: boolean } = {},
+  options: { readonly questionEnd?: number; readonly authoritative?: boolean } = {},
 ): Buffer {
-  const { questionEnd = HEADER_BYTES, truncated = false, authoritative = false } = options;
+  const { questionEnd = HEADER_BYTES, authoritative = false } = options;
   const answer = Buffer.alloc(questionEnd);
   bytes.copy(answer, 0, 0, questionEnd);
   const kept = bytes.readUInt16BE(2) & (OPCODE | FLAG_RECURSION_DESIRED | FLAG_CHECKING_DISABLED);
-  const said = (authoritative ? FLAG_AUTHORITATIVE : 0) | (truncated ? FLAG_TRUNCATED : 0);
+  const said = authoritative ? FLAG_AUTHORITATIVE : 0;
   answer.writeUInt16BE(FLAG_RESPONSE | FLAG_RECURSION_AVAILABLE | kept | said | code, 2);
   answer.writeUInt16BE(questionEnd > HEADER_BYTES ? 1 : 0, 4);
   answer.fill(0, 6, HEADER_BYTES);
@@ -181,6 +181,23 @@ export function fits(answer: Buffer, sent: Buffer, questionEnd: number): 'no' | 
   if (answer.compare(sent, HEADER_BYTES, questionEnd, HEADER_BYTES, questionEnd) === 0) return 'yes';
   const lower = (bytes: Buffer) => bytes.toString('latin1', HEADER_BYTES, questionEnd).toLowerCase();
   return lower(answer) === lower(sent) ? 'case' : 'no';
+}
+
+/**
+ * A copy with the first records of its answer section, as many as there is room for, and its OPT record, marked as cut short. Most clients
+ * ask again over TCP; those that never do (musl before 1.2.4) have some addresses.
+ */
+export function cutShort(answer: Buffer, questionEnd: number, limit: number): Buffer {
+  const records = readRecords(answer, questionEnd) ?? [];
+  const at = records.findIndex(({ type }) => type === RecordType.OPT);
+  const opt = at < 0 ? Buffer.alloc(0) : answer.subarray(records[at - 1]?.dataEnd ?? questionEnd, records[at]?.dataEnd);
+  const fitting = records.slice(0, answer.readUInt16BE(6)).filter(({ dataEnd }) => dataEnd + opt.length <= limit);
+  // Pointers lead back only (RFC 1035, 4.1.4): what is left needs nothing of what is cut off.
+  const cut = Buffer.concat([answer.subarray(0, fitting.at(-1)?.dataEnd ?? questionEnd), opt]);
+  cut.writeUInt16BE(cut.readUInt16BE(2) | FLAG_TRUNCATED, 2);
+  for (const [index, count] of [fitting.length, 0, opt.length > 0 ? 1 : 0].entries())
+    cut.writeUInt16BE(count, 6 + 2 * index);
+  return cut;
 }
 
 /** The question with another id and the letters of its name in random case, which a forger must guess (draft-vixie-dnsext-dns0x20). */
@@ -205,9 +222,7 @@ export const DISGUISE_BYTES = 2 + 34;
  * no more bytes than it takes.
  */
 export function addressTo(query: Query, answer: Buffer, ageSeconds: number, limit: number): Buffer {
-  if (answer.length > limit)
-    return emptyAnswer(query.bytes, responseCode(answer), { questionEnd: query.questionEnd, truncated: true });
-  const own = Buffer.from(answer);
+  const own = answer.length > limit ? cutShort(answer, query.questionEnd, limit) : Buffer.from(answer);
   query.bytes.copy(own, 0, 0, 2);
   query.bytes.copy(own, HEADER_BYTES, HEADER_BYTES, query.questionEnd);
   own.writeUInt16BE(own.readUInt16BE(2) | FLAG_RECURSION_AVAILABLE, 2);
