@@ -12,23 +12,18 @@ import { labelsOf, nextName, tryToRemove } from './stage-snapshots.ts';
 /** How many there may be. Merging reads the whole image once and copies all that was copied in: so it is seldom. */
 export const MAX_LAYERS = 16;
 
-export interface Layers {
-  /** Of the container. */
-  readonly id: string;
-  /** The snapshot below; empty: there is none. */
-  readonly image: string;
-  /** Committed snapshots, the lowest first. */
-  readonly layers: readonly string[];
-}
-
 /**
  * Makes a layer on the image with which everything is as it is with all of these. They stay. The caller holds the container's lock.
  *
+ * @param id of the container
+ * @param layers committed snapshots, the lowest first; there is one at least
  * @returns its name
  */
-export async function mergeLayers(context: EngineContext, { id, image, layers }: Layers): Promise<string> {
+export async function mergeLayers(context: EngineContext, id: string, layers: readonly string[]): Promise<string> {
   const { snapshotter } = context;
   const { snapshots, diff, leases } = context.containerd;
+  // Not by way of the image, which may have been removed by force; empty where that has no layers.
+  const image = (await snapshots.stat({ snapshotter, key: layers[0] ?? '' })).info?.parent ?? '';
   const name = nextName(id, layers);
   const key = `${name}-open`;
   // Of a daemon that was killed while it merged.

@@ -58,16 +58,14 @@ export async function imageSnapshot(context: EngineContext, record: ContainerRec
 export async function openStage(context: EngineContext, record: ContainerRecord): Promise<string> {
   const { id } = record;
   let stage = await readStage(context, id);
-  const image = stage.layers.length === 0 || stage.layers.length >= MAX_LAYERS;
-  const below = image ? await imageSnapshot(context, record) : '';
   if (stage.open === '' && stage.layers.length >= MAX_LAYERS) {
-    const layer = await mergeLayers(context, { id, image: below, layers: stage.layers });
+    const layer = await mergeLayers(context, id, stage.layers);
     stage = { layers: [layer], open: '', merged: [...(stage.merged ?? []), ...stage.layers] };
     await writeStage(context, id, stage);
   }
   const key = stage.open || `${nextName(id, stage.layers)}-open`;
   if (stage.open === '') await writeStage(context, id, { ...stage, open: key });
-  const parent = stage.layers.at(-1) ?? below;
+  const parent = stage.layers.at(-1) ?? (await imageSnapshot(context, record));
   try {
     await context.containerd.snapshots.prepare({
       snapshotter: context.snapshotter,
