@@ -2,9 +2,10 @@
  * The front door: the warm daemon does root's small commands on behalf of the launcher, in half a millisecond instead of
  * the start of a process. Node cannot see who connects, so the socket is for its owner alone.
  */
-import { chmod, mkdtemp, rename, rm } from 'node:fs/promises';
+import { chmod, rename, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
+import { withNest } from '../../host/socket-nest.ts';
 import type { Host } from '../context.ts';
 import { DoorDecoder, type Frame, frameHead, In, numberFrame, Out } from './frames.ts';
 import { type Hello, parseHello } from './hello.ts';
@@ -37,18 +38,16 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   // Nobody may connect before the socket is private: it is bound in a directory that is, and then renamed to its place. The
   // umask would do as well, but it is the whole process's, and commands make files meanwhile.
   // Inside the directory: beside it may be another file system.
-  const nest = await mkdtemp(`${dirname(options.path)}/.`);
-  const bound = join(nest, 's');
-  try {
-    await listen(server, bound);
-    await chmod(bound, 0o600);
-    await rename(bound, options.path);
-  } catch (error) {
-    server.close();
-    throw error;
-  } finally {
-    await rm(nest, { recursive: true, force: true });
-  }
+  await withNest(dirname(options.path), async (bound) => {
+    try {
+      await listen(server, bound);
+      await chmod(bound, 0o600);
+      await rename(bound, options.path);
+    } catch (error) {
+      server.close();
+      throw error;
+    }
+  });
   return {
     close: async () => {
       await rm(options.path, { force: true });

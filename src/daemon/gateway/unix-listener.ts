@@ -1,8 +1,9 @@
 /** Listening on a unix socket so that nobody gets in before its owner and mode are right, and no live socket is lost. */
-import { chmod, chown, lstat, mkdtemp, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { chmod, chown, lstat, readFile, rename, rm } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { Code, K3cError } from '../../api/errors.ts';
+import { NEST_LENGTH, withNest } from '../../host/socket-nest.ts';
 
 /** sockaddr_un holds 108 bytes with the final NUL; the socket is bound under a name 10 bytes longer than its directory. */
 const MAX_PATH = 107;
@@ -33,7 +34,7 @@ export interface UnixListener {
 export async function listenUnix(server: Server, options: UnixListenOptions): Promise<UnixListener> {
   const { path } = options;
   const directory = dirname(path);
-  if (Buffer.byteLength(path) > MAX_PATH || Buffer.byteLength(directory) + '/.XXXXXX/s'.length > MAX_PATH) {
+  if (Buffer.byteLength(path) > MAX_PATH || Buffer.byteLength(directory) + NEST_LENGTH > MAX_PATH) {
     throw new K3cError(
       Code.INVALID_ARGUMENT,
       `the socket path ${path} is longer than the ${MAX_PATH} bytes it may have`,
@@ -45,28 +46,25 @@ export async function listenUnix(server: Server, options: UnixListenOptions): Pr
   await refuseLiveSocket(path);
   const gid = options.group === undefined ? undefined : await groupId(options.group);
   // Inside: beside it may be another file system, as where the state directory is a tmpfs.
-  const nest = await mkdtemp(`${directory}/.`);
-  const bound = join(nest, 's');
-  try {
-    await listen(server, bound);
-    if (gid !== undefined) await chown(bound, -1, gid);
-    await chmod(bound, options.mode);
-    const { ino, dev } = await lstat(bound);
-    await rename(bound, path);
-    return {
-      hasGroup: gid !== undefined,
-      unlink: async () => {
-        const now = await lstat(path).catch(absent);
-        if (now?.ino === ino && now.dev === dev) await rm(path, { force: true });
-      },
-    };
-  } catch (error) {
-    server.close();
-    await rm(bound, { force: true });
-    throw error;
-  } finally {
-    await rmdir(nest);
-  }
+  return await withNest(directory, async (bound) => {
+    try {
+      await listen(server, bound);
+      if (gid !== undefined) await chown(bound, -1, gid);
+      await chmod(bound, options.mode);
+      const { ino, dev } = await lstat(bound);
+      await rename(bound, path);
+      return {
+        hasGroup: gid !== undefined,
+        unlink: async () => {
+          const now = await lstat(path).catch(absent);
+          if (now?.ino === ino && now.dev === dev) await rm(path, { force: true });
+        },
+      };
+    } catch (error) {
+      server.close();
+      throw error;
+    }
+  });
 }
 
 /**
