@@ -2,7 +2,7 @@
 import type { ContainerSummary } from '../../api/gen/k3c.ts';
 import { familiar } from '../../api/reference.ts';
 import { networkNames } from '../engine/containers/network-mode.ts';
-import { toldPorts } from '../engine/containers/ports.ts';
+import { toldExposed, toldPorts } from '../engine/containers/ports.ts';
 import { argv, isUp, visibleState } from '../engine/containers/summary.ts';
 import type { ContainerRecord } from '../engine/containers/types.ts';
 
@@ -45,7 +45,7 @@ export function toSummary(
       bindRecursive: '',
     })),
     ip: record.ip,
-    exposedPorts: config.exposedPorts.map((port) => {
+    exposedPorts: toldExposed(record).map((port) => {
       const [number, protocol = 'tcp'] = port.split('/', 2);
       return {
         hostIp: '',

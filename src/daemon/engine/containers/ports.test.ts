@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PortSpec } from '../../state/spec.ts';
-import { boundPorts, portsToPublish, toldPorts } from './ports.ts';
+import { boundPorts, portsToPublish, toldExposed, toldPorts } from './ports.ts';
 import { sampleRecord } from './samples.ts';
 
 test('-P adds what is exposed and not published by number', () => {
@@ -39,11 +39,14 @@ test('-P refuses what can be exposed only', () => {
   assert.throws(() => portsToPublish([], config, true), /cannot publish 9\/sctp: k3c publishes tcp and udp/);
 });
 
-test('a container that was taken off all of its networks tells of no ports', () => {
+test('a container without a network of its own tells of no ports, published or exposed', () => {
   const ports: PortSpec[] = [{ hostIp: '127.0.0.1', hostPort: 8080, containerPort: 80, protocol: 'tcp' }];
   const record = sampleRecord({ ports });
-  assert.deepEqual(toldPorts(record), ports);
+  const exposing = { ...record, config: { ...record.config, exposedPorts: ['80/tcp'] } };
+  assert.deepEqual([toldPorts(exposing), toldExposed(exposing)], [ports, ['80/tcp']]);
   const { spec } = record;
-  const left = { ...record, spec: { ...spec, network: { ...spec.network, leftDefault: true } } };
-  assert.deepEqual(toldPorts(left), []);
+  const left = { ...exposing, spec: { ...spec, network: { ...spec.network, leftDefault: true } } };
+  assert.deepEqual([toldPorts(left), toldExposed(left)], [[], []]);
+  for (const networkMode of ['host', 'none'])
+    assert.deepEqual(toldExposed({ ...exposing, spec: { ...spec, networkMode } }), [], networkMode);
 });

@@ -29,9 +29,21 @@ export function portsToPublish(
   return [...asked, ...rest];
 }
 
-/** The ports of a container as docker tells them: none while it was taken off all of its networks. */
-export function toldPorts(record: Pick<NetworkOwner, 'spec' | 'endpoints'> & { readonly ports: readonly PortSpec[] }) {
-  return networkNames(record).length === 0 ? [] : boundPorts(record.ports);
+type Networked = Pick<NetworkOwner, 'spec' | 'endpoints'>;
+
+/** Whether a port of it means anything: not on the host's network, on none, and while it was taken off all of its own. */
+function hasPorts(record: Networked): boolean {
+  return networkNames(record).some((name) => name !== 'host' && name !== 'none');
+}
+
+/** The published ports of a container as docker tells them. */
+export function toldPorts(record: Networked & { readonly ports: readonly PortSpec[] }): PortSpec[] {
+  return hasPorts(record) ? boundPorts(record.ports) : [];
+}
+
+/** Those that it exposes, published or not: `80/tcp`. */
+export function toldExposed(record: Networked & { readonly config: Pick<ResolvedConfig, 'exposedPorts'> }) {
+  return hasPorts(record) ? record.config.exposedPorts : [];
 }
 
 /**

@@ -1,6 +1,7 @@
 /** `Config` of docker's inspect document: what a container is whatever the host (moby, api/types/container, Config). */
 import type { ContainerRecord } from '../../../state/containers.ts';
 import { healthcheckDocument } from '../health/check.ts';
+import { byName } from './ports.ts';
 
 export function configOf(record: ContainerRecord): Record<string, unknown> {
   const { spec, config } = record;
@@ -12,7 +13,7 @@ export function configOf(record: ContainerRecord): Record<string, unknown> {
     AttachStdout: false,
     AttachStderr: false,
     ...(config.exposedPorts.length > 0
-      ? { ExposedPorts: Object.fromEntries(config.exposedPorts.map((port) => [port, {}])) }
+      ? { ExposedPorts: byName(Object.fromEntries(config.exposedPorts.map((port) => [port, {}]))) }
       : {}),
     Tty: spec.tty,
     OpenStdin: spec.openStdin,

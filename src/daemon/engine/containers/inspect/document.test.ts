@@ -74,6 +74,9 @@ test('the document has docker names where docker has them', () => {
       { HostIp: '::', HostPort: '8080' },
     ],
   });
+  const sorted = ['443/tcp', '80/tcp'];
+  assert.deepEqual(Object.keys(document['NetworkSettings']?.['Ports'] as object), sorted, 'as Go writes maps');
+  assert.deepEqual(Object.keys(document['Config']?.['ExposedPorts'] as object), sorted);
   assert.equal(document['NetworkSettings']?.['IPAddress'], '10.9.0.2');
   assert.equal((document['Mounts'] as unknown as { Source: string }[])[0]?.Source, '/vols/abc/_data');
   assert.deepEqual(document['K3c'], { SandboxId: 's0', ContainerId: 'c0', Attempt: 0, Pod: 'web' });

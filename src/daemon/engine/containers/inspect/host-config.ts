@@ -1,5 +1,6 @@
 /** `HostConfig` of docker's inspect document: what a container has of this host (moby, api/types/container, HostConfig). */
 import type { ContainerRecord } from '../../../state/containers.ts';
+import type { PortSpec } from '../../../state/spec.ts';
 import { DEFAULT_DRIVER } from '../log-options.ts';
 import { shownMode } from '../network-mode.ts';
 import { portMap } from './ports.ts';
@@ -17,7 +18,7 @@ export function hostConfig(record: ContainerRecord, unified: boolean): Record<st
     NetworkMode: shownMode(record),
     PortBindings: portMap(spec.ports, (port) => ({
       HostIp: port.hostIp,
-      HostPort: port.hostPort === 0 ? '' : String(port.hostPort),
+      HostPort: hostPorts(port),
     })),
     RestartPolicy: { Name: spec.restart.name, MaximumRetryCount: spec.restart.maximumRetryCount },
     AutoRemove: spec.autoRemove,
@@ -64,4 +65,10 @@ function bindsOf({ config }: ContainerRecord): readonly string[] | null {
 function tmpfsOf({ config }: ContainerRecord): { Tmpfs?: Record<string, string> } {
   const mounts = config.mounts.filter(({ type }) => type === 'tmpfs');
   return mounts.length > 0 ? { Tmpfs: Object.fromEntries(mounts.map(({ target, source }) => [target, source])) } : {};
+}
+
+/** As it was asked for: nothing, a number, or a range of which any will do. */
+function hostPorts({ hostPort, hostPortEnd = 0 }: PortSpec): string {
+  if (hostPortEnd > hostPort) return `${hostPort}-${hostPortEnd}`;
+  return hostPort === 0 ? '' : String(hostPort);
 }

@@ -3,9 +3,9 @@ import type { ContainerRecord } from '../../../state/containers.ts';
 import type { EndpointSpec } from '../../../state/spec.ts';
 import { defaultNetworkId, predefinedNetworks } from '../../network/predefined.ts';
 import { isOnDefault, networkNames } from '../network-mode.ts';
-import { toldPorts } from '../ports.ts';
+import { toldExposed, toldPorts } from '../ports.ts';
 import { visibleState } from '../summary.ts';
-import { portMap } from './ports.ts';
+import { byName, portMap } from './ports.ts';
 
 /** What only the running pod knows. Empty strings where there is nothing to know. */
 export interface PodNetwork {
@@ -124,8 +124,8 @@ function settings(
 
 /** What is published and, with null, what is exposed only. */
 function portsOf(record: ContainerRecord): Record<string, unknown> {
-  return {
-    ...Object.fromEntries(record.config.exposedPorts.map((port) => [port, null])),
+  return byName({
+    ...Object.fromEntries(toldExposed(record).map((port) => [port, null])),
     ...portMap(toldPorts(record), ({ hostIp, hostPort }) => ({ HostIp: hostIp, HostPort: String(hostPort) })),
-  };
+  });
 }
