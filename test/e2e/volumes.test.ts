@@ -69,7 +69,10 @@ describe('the verbs', () => {
   test('one that a container has, running or not, is not removed', async () => {
     await daemon.ok(['create', '--name', 'user', '-v', 'used:/data', 'busybox', 'true']);
     const id = await daemon.ok(['inspect', '-f', '{{.Id}}', 'user']);
-    await refused(['volume', 'rm', 'used'], `remove used: volume is in use - [${id}]`);
+    await refused(
+      ['volume', 'rm', 'used'],
+      `remove used: volume is in use - [${id}]\nhint: remove first what has it: user\n`,
+    );
     await refused(['volume', 'rm', '-f', 'used'], 'volume is in use');
     assert.equal(await daemon.ok(['volume', 'ls', '-q', '-f', 'dangling=true', '-f', 'name=used']), '');
     await daemon.ok(['rm', '-v', 'user']);
@@ -217,7 +220,10 @@ describe('options of the local driver', () => {
       'source=made,target=/data,volume-opt=type=tmpfs,volume-opt=device=tmpfs,volume-label=a=b',
     ];
     assert.match(await run(flags, 'grep " /data " /proc/mounts'), /^tmpfs /);
-    assert.equal(await daemon.ok(['volume', 'inspect', '-f', '{{.Options.type}} {{.Labels.a}}', 'made']), 'tmpfs b');
+    assert.equal(
+      await daemon.ok(['volume', 'inspect', '-f', '{{json .Options}} {{.Labels.a}}', 'made']),
+      '{"device":"tmpfs","type":"tmpfs"} b',
+    );
     await daemon.ok(['volume', 'rm', 'made']);
   });
 });

@@ -36,9 +36,12 @@ function toVolume({ name, mountpoint, labels, options, createdAt, anonymous, lin
   };
 }
 
-/** docker's Volume (moby, api/types/volume); null where nothing was given. */
+/** docker's Volume (moby, api/types/volume); null where nothing was given, maps in the order of their keys. */
 function toDocument({ name, mountpoint, labels, options, createdAt, anonymous }: ListedVolume) {
-  const orNull = (map: Readonly<Record<string, string>>) => (Object.keys(map).length === 0 ? null : map);
+  const orNull = (map: Readonly<Record<string, string>>) => {
+    const entries = Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return entries.length === 0 ? null : Object.fromEntries(entries);
+  };
   return {
     CreatedAt: new Date(Number(createdAt / 1_000_000n)).toISOString().replace(/\.\d+/, ''),
     Driver: 'local',

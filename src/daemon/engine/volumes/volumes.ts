@@ -96,7 +96,7 @@ export function volumeEngine(parts: VolumeEngineParts) {
           throw new K3cError(
             Code.FAILED_PRECONDITION,
             `remove ${name}: volume is in use - [${users.map(({ id }) => id).join(', ')}]`,
-            { reason: 'volume-in-use', hint: 'remove these containers first' },
+            { reason: 'volume-in-use', hint: `remove first what has it: ${users.map((user) => user.name).join(', ')}` },
           );
         }
         return markRemoved(parts, name);
