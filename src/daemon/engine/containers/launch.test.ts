@@ -71,6 +71,19 @@ for (const step of [
   });
 }
 
+test('a sandbox that CRI could not take back when it failed is removed, and no other', async () => {
+  const { engine, calls, known } = fakeEngine({ runPodSandbox: new K3cError(Code.UNKNOWN, 'no') });
+  const { id } = await engine.create('web', spec());
+  const state = PodSandboxState.SANDBOX_NOTREADY;
+  known.sandboxes = [
+    { id: 'kept', labels: { 'k3c.io/id': id }, metadata: { attempt: 0 }, state },
+    { id: 'other', labels: { 'k3c.io/id': 'another' }, metadata: { attempt: 0 }, state },
+  ];
+  await assert.rejects(engine.start(id), { message: 'no' });
+  await engine.close();
+  assert.equal(calls.filter((call) => call === 'removePodSandbox').length, 1);
+});
+
 test('a container that was stopped by hand during the delay of its restart stays stopped', async () => {
   const { engine, state, exit } = fakeEngine();
   const { id } = await engine.create('web', spec({ restart: { name: 'always', maximumRetryCount: 0 } }));

@@ -19,6 +19,7 @@ import {
 } from './network-side.ts';
 import { portsToPublish } from './ports.ts';
 import { removeContainerOf, removeSandbox } from './sandboxes.ts';
+import { clearAfterFailure } from './strays.ts';
 
 export interface Place {
   readonly sandboxId: string;
@@ -63,6 +64,10 @@ export async function ownPlace(
   });
   const runSandbox = context.containerd.cri
     .runPodSandbox({ config: sandbox, runtimeHandler: spec.security.runtime }, { signal: context.abandon })
+    .catch((error: unknown) => {
+      undo.push(() => context.background.run(`clear away ${record.name}`, () => clearAfterFailure(context, id)));
+      throw error;
+    })
     .then(({ podSandboxId }) => {
       undo.push(() =>
         context.background.run(`remove the failed sandbox of ${record.name}`, () =>

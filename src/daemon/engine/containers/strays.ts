@@ -77,6 +77,17 @@ function clearAway(context: EngineContext, { id, owner, ready }: CriSandbox): vo
   );
 }
 
+/**
+ * Removes what CRI keeps of a sandbox that it failed to make: where it cannot take back its network, it keeps sandbox and namespace
+ * under an id that nobody was told (containerd, RunPodSandbox).
+ */
+export async function clearAfterFailure(context: EngineContext, owner: string): Promise<void> {
+  const filter = { id: '', labelSelector: { [LABEL_ID]: owner } };
+  const { items } = await context.containerd.cri.listPodSandbox({ filter }, { signal: context.abandon });
+  for (const sandbox of items.flatMap(toSandbox))
+    if (sandbox.owner === owner && !sandbox.ofPod) clearAway(context, sandbox);
+}
+
 /** The same for one container among others in its pod. */
 function clearAwayContainer(context: EngineContext, { id, owner }: Pick<CriContainer, 'id' | 'owner'>): void {
   const isStray = () => context.state.containers.byId(owner)?.criId !== id;
