@@ -1,14 +1,25 @@
 /** How volumes are called (moby, volume/local: validateName). */
 import { Code, K3cError } from '../../../api/errors.ts';
 
+/** A volume has a directory of its name: NAME_MAX of Linux (limits.h). */
+const LONGEST = 255;
+
 /** Whether docker takes it for a name. */
 export function isVolumeName(name: string): boolean {
-  return /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name);
+  return name.length <= LONGEST && /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name);
 }
 
 /** Throws INVALID_ARGUMENT in docker's words. */
 export function checkVolumeName(name: string): void {
   if (isVolumeName(name)) return;
+  if (name.length > LONGEST)
+    throw new K3cError(
+      Code.INVALID_ARGUMENT,
+      `create ${name}: volume name is too long, ${LONGEST} characters are the most`,
+      {
+        reason: 'bad-input',
+      },
+    );
   const why =
     name.length === 1
       ? 'volume name is too short, names should be at least two alphanumeric characters'

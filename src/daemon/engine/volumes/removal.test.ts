@@ -49,6 +49,18 @@ describe('removal of a volume', () => {
     assert.equal(markRemoved(parts, 'nosuch'), false);
   });
 
+  test('a name as long as one can be goes like another, and one that no directory can have goes from the state', async () => {
+    const longest = 'a'.repeat(255);
+    make(longest);
+    state.volumes.insert({ name: 'b'.repeat(300), anonymous: false, labels: {}, options: {}, createdAt: 1n });
+    for (const name of [longest, 'b'.repeat(300)]) {
+      assert.equal(markRemoved(parts, name), true);
+      await takeAway(parts, name);
+    }
+    assert.deepEqual(state.volumes.removed(), []);
+    assert.deepEqual(readdirSync(join(base, 'v')), []);
+  });
+
   test('a daemon that died after the row was marked, or while files were deleted, goes on', async () => {
     make('marked');
     make('kept');

@@ -34,7 +34,8 @@ export function markRemoved({ state, events }: Omit<RemovalParts, 'paths'>, name
  * gone, too. Throws an ErrnoException where the directory cannot be moved; the next start of the daemon tries again.
  */
 export function takeAway({ state, paths }: Omit<RemovalParts, 'events'>, name: string): Promise<void> {
-  const aside = join(paths.volumes, `${REMOVED}${name}.${randomBytes(6).toString('hex')}`);
+  // What it was, for those who look; a name may be as long as a directory's can be.
+  const aside = join(paths.volumes, `${REMOVED}${name.slice(0, 200)}.${randomBytes(6).toString('hex')}`);
   const moved = moveAside(join(paths.volumes, name), aside);
   state.volumes.delete(name);
   return moved ? erase(aside) : Promise.resolve();
@@ -59,7 +60,9 @@ function moveAside(from: string, to: string): boolean {
     renameSync(from, to);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    const { code } = error as NodeJS.ErrnoException;
+    // An older daemon recorded a volume with a name too long for any directory before it failed to make it.
+    if (code === 'ENOENT' || code === 'ENAMETOOLONG' || code === 'ENOTDIR') return false;
     throw error;
   }
 }

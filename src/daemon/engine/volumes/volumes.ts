@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { getSystemErrorMessage } from 'node:util';
 import { Code, K3cError } from '../../../api/errors.ts';
 import type { State } from '../../state/database.ts';
 import type { VolumeRecord } from '../../state/volumes.ts';
@@ -62,7 +63,20 @@ export function volumeEngine(parts: VolumeEngineParts) {
       };
       const record = state.transaction(() => recordVolume(parts, created));
       const volume = listed(record, volumeLinks(state).get(name) ?? 0);
-      await mkdir(volume.mountpoint, { recursive: true });
+      try {
+        await mkdir(volume.mountpoint, { recursive: true });
+      } catch (cause) {
+        // One that was just recorded, and that nobody has taken meanwhile, is not left as a name without a directory.
+        const isNew = record === created;
+        const forgotten = isNew && state.transaction(() => !volumeLinks(state).has(name) && markRemoved(parts, name));
+        if (forgotten) await takeAway(parts, name);
+        const why = getSystemErrorMessage((cause as NodeJS.ErrnoException).errno ?? 0);
+        throw new K3cError(
+          Code.FAILED_PRECONDITION,
+          `create ${name}: error while creating volume root path '${volume.mountpoint}': ${why}`,
+          { cause },
+        );
+      }
       return volume;
     },
 
