@@ -207,7 +207,7 @@ describe('a pod of two', () => {
   test('a daemon that is killed takes it up again', async () => {
     const format = '{{.Status}} {{.SandboxID}} {{.IP}} {{.Ports}} {{.Containers}}';
     const before = await podField('duo', format);
-    await daemon.ok(['run', '-d', '--pod', 'duo', '--name', 'brief', 'busybox', 'sh', '-c', 'sleep 0.5; exit 9']);
+    await daemon.ok(['run', '-d', '--pod', 'duo', '--name', 'brief', 'busybox', 'sh', '-c', 'sleep 1.5; exit 9']);
     await daemon.end('SIGKILL');
     await daemon.start();
     assert.equal(await daemon.ok(['wait', 'brief']), '9');
