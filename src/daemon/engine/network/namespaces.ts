@@ -33,8 +33,9 @@ export class Namespaces {
     // Of an attempt whose end the daemon missed.
     removeNetns(path);
     makeNetns(path);
-    if (loopback) raiseLoopback(path);
+    // From here on close() takes it back, whatever fails.
     this.#owners.add(owner);
+    if (loopback) raiseLoopback(path);
     return path;
   }
 
@@ -45,7 +46,9 @@ export class Namespaces {
 
   /** Lets go of it; one who has none is fine. */
   close(owner: string): void {
-    if (this.#owners.delete(owner)) removeNetns(this.place(owner));
+    if (!this.#owners.has(owner)) return;
+    removeNetns(this.place(owner));
+    this.#owners.delete(owner);
   }
 
   /** Removes those that no owner has taken up: of starts that a killed daemon did not finish. Returns how many. */
