@@ -16,14 +16,15 @@ const words = JSON.parse(Buffer.from(said, 'base64url').toString()) as string[];
 const flags = words.filter((word) => word.startsWith('-'));
 const patterns = words.filter((word) => !word.startsWith('-'));
 
-/** One list for each boot. */
+/** One list for each boot: a file of the machine's own each, then all others. */
 function boots(): readonly (readonly string[])[] {
-  if (patterns.length === 0)
-    return globSync('test/vm/*.vm.ts', { cwd: root })
-      .sort()
-      .map((file) => [file]);
-  const all = [...globSync('src/**/*.test.ts', { cwd: root }), ...globSync('test/**/*.test.ts', { cwd: root })];
-  return [all.filter((file) => patterns.some((pattern) => file.includes(pattern))).sort()];
+  const chosen = (glob: string) =>
+    globSync(glob, { cwd: root })
+      .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
+      .sort();
+  const own = chosen('test/vm/*.vm.ts').map((file) => [file]);
+  const others = patterns.length === 0 ? [] : [...chosen('src/**/*.test.ts'), ...chosen('test/**/*.test.ts')];
+  return others.length === 0 ? own : [...own, others];
 }
 
 const before: Progress = existsSync(PROGRESS)
