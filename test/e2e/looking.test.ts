@@ -60,7 +60,15 @@ describe('inspect', () => {
     const link = await run('nsenter', [`--net=${netns}`, 'ip', '-o', 'addr', 'show', 'dev', 'eth0']);
     assert.match(link.stdout, new RegExp(`inet ${ip.replaceAll('.', '\\.')}/`));
     const hardware = await run('nsenter', [`--net=${netns}`, 'ip', '-o', 'link', 'show', 'dev', 'eth0']);
-    assert.ok(hardware.stdout.includes(mac), hardware.stdout);
+    assert.ok(mac !== '' && hardware.stdout.includes(mac), hardware.stdout);
+    const members = await daemon.ok([
+      'network',
+      'inspect',
+      '-f',
+      '{{range .Containers}}{{.Name}}={{.MacAddress}} {{end}}',
+      'bridge',
+    ]);
+    assert.ok(members.includes(`web=${mac} `), members);
     const upper = await inspect('{{.GraphDriver.Data.UpperDir}}');
     await daemon.ok(['exec', 'web', 'sh', '-c', 'echo x > /written']);
     assert.equal((await run('cat', [`${upper}/written`])).stdout, 'x\n');

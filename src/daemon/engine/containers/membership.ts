@@ -1,5 +1,6 @@
 /** A container's or a pod's place among those of its networks, from before a process starts until after the end. */
 import type { EndpointSpec } from '../../state/spec.ts';
+import { macOf } from '../network/plug.ts';
 import type { EngineContext } from './context.ts';
 import { donorOf, isOnDefault } from './network-mode.ts';
 import type { NetworkOwner } from './network-owner.ts';
@@ -9,7 +10,7 @@ export function joinDefault(context: Pick<EngineContext, 'network'>, owner: Netw
   const { members, bridge } = context.network;
   const { id: container, name, spec, config, otherNames = [] } = owner;
   const aliases = [...spec.network.aliases, ...otherNames];
-  members.join(bridge.id, { container, name, hostname: config.hostname, aliases, ip, ipv6: '', mac: '' });
+  members.join(bridge.id, { container, name, hostname: config.hostname, aliases, ip, ipv6: '', mac: macOf(ip) });
 }
 
 /** On a network that a user made, with the address that it has there. */

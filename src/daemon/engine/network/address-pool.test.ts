@@ -6,7 +6,7 @@ import { AddressPool } from './address-pool.ts';
 import { ipv4Space, ipv6Space } from './address-space.ts';
 
 const net = (address: string, prefix: number) => ipv4Network(parseIpv4(address) ?? 0, prefix);
-const pool = () => new AddressPool(ipv4Space({ subnet: net('10.0.0.0', 29), gateway: '10.0.0.1' }));
+const pool = () => new AddressPool(ipv4Space({ subnet: net('10.0.0.0', 29), gateway: '10.0.0.1' }), 'lan');
 
 test('every host of the subnet but the gateway is given once, and an address rests before it is given again', () => {
   const addresses = pool();
@@ -36,6 +36,7 @@ test('an address that is asked for', () => {
 test('what nobody asks for comes from the range', () => {
   const addresses = new AddressPool(
     ipv4Space({ subnet: net('10.0.0.0', 24), gateway: '10.0.0.129', range: net('10.0.0.128', 30) }),
+    'lan',
   );
   assert.deepEqual(
     ['a', 'b', 'c'].map((owner) => addresses.take(owner)),
@@ -48,7 +49,7 @@ test('what nobody asks for comes from the range', () => {
 test('of IPv6 the one at the same place is taken where it is free, and the last address is one like the others', () => {
   const subnet = parseIpv6Network('fd00:62::/125');
   assert.ok(subnet);
-  const addresses = new AddressPool(ipv6Space({ subnet, gateway: 'fd00:62::1' }));
+  const addresses = new AddressPool(ipv6Space({ subnet, gateway: 'fd00:62::1' }), 'lan');
   assert.equal(addresses.take('a', 5n), 'fd00:62::5');
   assert.equal(addresses.take('b', 5n), 'fd00:62::6');
   assert.equal(addresses.take('c', 1n), 'fd00:62::7');
@@ -58,6 +59,6 @@ test('of IPv6 the one at the same place is taken where it is free, and the last 
   for (const wrong of ['fd00:62::', 'fd00:62::8', '10.0.0.2', 'fe80::2%eth0'])
     assert.throws(() => addresses.claim('f', wrong), { reason: 'bad-input' }, wrong);
   assert.equal(addresses.take('f'), 'fd00:62::4');
-  assert.throws(() => addresses.take('g'), /no available IPv6 addresses on this network/);
+  assert.throws(() => addresses.take('g'), /no available IPv6 addresses on network lan/);
   assert.equal(pool().placeOf('10.0.0.5'), 5n);
 });

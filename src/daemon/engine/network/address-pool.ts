@@ -4,14 +4,19 @@ import type { AddressSpace } from './address-space.ts';
 
 export class AddressPool {
   readonly #space: AddressSpace;
+  readonly #network: string;
   readonly #remedy: string;
   readonly #taken = new Map<bigint, string>();
   /** The last that was given: the next is sought behind it, so that an address rests before somebody else gets it. */
   #last: bigint | undefined;
 
-  /** @param remedy what a user can do, besides removing containers, when all are taken */
-  constructor(space: AddressSpace, remedy = 'make a network with a larger subnet') {
+  /**
+   * @param network its name, for errors
+   * @param remedy what a user can do, besides removing containers, when all are taken
+   */
+  constructor(space: AddressSpace, network: string, remedy = 'make a network with a larger subnet') {
     this.#space = space;
+    this.#network = network;
     this.#remedy = remedy;
   }
 
@@ -26,10 +31,14 @@ export class AddressPool {
   take(owner: string, place?: bigint): string {
     const address = this.#preferred(place) ?? this.#next();
     if (address === undefined)
-      throw new K3cError(Code.RESOURCE_EXHAUSTED, `no available ${this.#space.family} addresses on this network`, {
-        reason: 'no-address',
-        hint: `remove containers from it, or ${this.#remedy}`,
-      });
+      throw new K3cError(
+        Code.RESOURCE_EXHAUSTED,
+        `no available ${this.#space.family} addresses on network ${this.#network}`,
+        {
+          reason: 'no-address',
+          hint: `remove containers from it, or ${this.#remedy}`,
+        },
+      );
     this.#last = address;
     this.#taken.set(address, owner);
     return this.#space.format(address);
@@ -62,9 +71,13 @@ export class AddressPool {
     const { hosts, parse } = this.#space;
     const address = parse(text);
     if (address === undefined || address < hosts.first || address > hosts.last)
-      throw new K3cError(Code.INVALID_ARGUMENT, `invalid address ${text}: it is not of this network's subnet`, {
-        reason: 'bad-input',
-      });
+      throw new K3cError(
+        Code.INVALID_ARGUMENT,
+        `invalid address ${text}: it is no host's in the subnet of network ${this.#network}`,
+        {
+          reason: 'bad-input',
+        },
+      );
     return address;
   }
 

@@ -32,7 +32,11 @@ export class LeasedAddresses implements AddressGiver {
   /** Takes up the files that are there. Those of another subnet go: a bridge that anything is plugged into keeps its own. */
   open({ network: subnet, gateway }: Subnet): void {
     mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
-    this.#pool = new AddressPool(ipv4Space({ subnet, gateway }), 'start the daemon with a larger --bridge-cidr');
+    this.#pool = new AddressPool(
+      ipv4Space({ subnet, gateway }),
+      'bridge',
+      'start the daemon with a larger --bridge-cidr',
+    );
     this.#held.clear();
     this.#since.clear();
     for (const name of readdirSync(this.#directory)) {

@@ -35,8 +35,8 @@ export class NetworkAddresses implements AddressGiver {
 
   constructor({ name, ipv4, ipv6 }: NetworkPlace) {
     this.#name = name;
-    this.#pool = new AddressPool(ipv4Space(ipv4));
-    this.#pool6 = ipv6 && new AddressPool(ipv6Space(ipv6));
+    this.#pool = new AddressPool(ipv4Space(ipv4), name);
+    this.#pool6 = ipv6 && new AddressPool(ipv6Space(ipv6), name);
   }
 
   /**
