@@ -67,6 +67,7 @@ test('what is not ours stays: other names, files in there, other modes, and what
   await mkdir(join(directory, '.k3c002'), { mode: 0o700 });
   await writeFile(join(directory, '.k3c002/file'), 'precious');
   await writeFile(join(directory, '.k3c003'), 'a file');
+  await mkdir(join(directory, '.k3c004/s/deep'), { recursive: true, mode: 0o700 });
   const before = await readdir(directory);
   await withNest(directory, async () => undefined);
   assert.deepEqual(await readdir(directory), before);

@@ -4,7 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, rm, rmdir } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inDirectory } from './descriptor-path.ts';
 import { tryLock } from './libc.ts';
@@ -20,7 +20,7 @@ const CHOICES = 36 ** 3;
 const ATTEMPTS = 100;
 
 /** What becomes of one that is no nest of ours, is not empty, or was removed meanwhile. */
-const NOT_OURS = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENOTEMPTY', 'EEXIST', 'EACCES', 'EPERM'];
+const NOT_OURS = ['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENOTEMPTY', 'EEXIST', 'EACCES', 'EPERM'];
 
 /**
  * Makes a nest in a directory, and takes it away again.
@@ -34,7 +34,6 @@ export async function withNest<T>(directory: string, act: (bound: string) => Pro
     return await act(join(path, SOCKET));
   } finally {
     await clear(path, lock);
-    await lock.close();
   }
 }
 
@@ -44,14 +43,18 @@ async function makeNest(directory: string): Promise<{ readonly path: string; rea
     const path = join(directory, `.k3c${randomInt(CHOICES).toString(36).padStart(3, '0')}`);
     try {
       await mkdir(path, { mode: MODE });
+    } catch (error) {
+      // Somebody has the name.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt >= ATTEMPTS) throw error;
+      continue;
+    }
+    try {
       const lock = await openNest(path);
       if (lock !== undefined) return { path, lock };
     } catch (error) {
-      // Somebody has the name, or has taken what was not locked yet for one that was left.
-      const { code = '' } = error as NodeJS.ErrnoException;
-      if (!['EEXIST', 'ENOENT'].includes(code) || attempt === ATTEMPTS || (code === 'ENOENT' && attempt > 3))
-        throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt >= ATTEMPTS) throw error;
     }
+    // Somebody has taken what was not locked yet for one that was left.
   }
 }
 
@@ -76,19 +79,21 @@ async function sweepNests(directory: string): Promise<void> {
       const stat = await lstat(path);
       if (!stat.isDirectory() || stat.uid !== process.geteuid?.() || (stat.mode & 0o777) !== MODE) continue;
       const lock = await openNest(path);
-      if (lock === undefined) continue;
-      try {
-        await clear(path, lock);
-      } finally {
-        await lock.close();
-      }
+      if (lock !== undefined) await clear(path, lock);
     } catch (error) {
       if (!NOT_OURS.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     }
   }
 }
 
+/** Gives the lock back, too. */
 async function clear(path: string, lock: FileHandle): Promise<void> {
-  await rm(inDirectory(lock, SOCKET), { force: true });
-  await rmdir(path);
+  try {
+    await unlink(inDirectory(lock, SOCKET)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    await rmdir(path);
+  } finally {
+    await lock.close();
+  }
 }
