@@ -24,6 +24,8 @@ export interface ForgottenStepsOptions {
   readonly quietMs?: number;
   /** Between two looks while there are steps, and between two attempts while containerd is away. Milliseconds. */
   readonly lookMs?: number;
+  /** A clock that nobody sets, in milliseconds. */
+  readonly now?: () => number;
 }
 
 export class ForgottenSteps {
@@ -34,7 +36,7 @@ export class ForgottenSteps {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ForgottenStepsOptions) {
-    this.#options = { quietMs: 10_000, lookMs: 2000, ...options };
+    this.#options = { quietMs: 10_000, lookMs: 2000, now: () => performance.now(), ...options };
   }
 
   /** Returns when the signal is aborted; goes on when containerd was away. */
@@ -90,7 +92,7 @@ export class ForgottenSteps {
 
   async #look(signal: AbortSignal): Promise<void> {
     const { containerd, isUsed, log, quietMs } = this.#options;
-    const now = performance.now();
+    const now = this.#options.now();
     if (isUsed()) this.#quietSince = undefined;
     else this.#quietSince ??= now;
     if (this.#quietSince === undefined || now - this.#quietSince < quietMs) return;
