@@ -6,13 +6,11 @@ export class Removals {
 
   /**
    * Marks images as going, before this returns, for as long as the work takes. Whoever asks for it has just seen, in the same turn,
-   * that nobody uses them.
+   * that nobody uses them. One after the other: of two at once for one image the first to end would take the mark away.
    */
   async during<T>(ids: readonly string[], work: () => Promise<T>): Promise<T> {
-    const before = ids.map((id) => this.#going.get(id));
     const result = work();
-    // Two at once for one image: it is going until both have ended.
-    const ended = Promise.allSettled([result, ...before]);
+    const ended = Promise.allSettled([result]);
     for (const id of ids) {
       this.#going.set(id, ended);
       for (const watcher of this.#watchers) watcher.add(id);
@@ -20,7 +18,7 @@ export class Removals {
     try {
       return await result;
     } finally {
-      for (const id of ids) if (this.#going.get(id) === ended) this.#going.delete(id);
+      for (const id of ids) this.#going.delete(id);
     }
   }
 
