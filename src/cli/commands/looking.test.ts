@@ -111,6 +111,9 @@ aaaaaaaaaaaa   stopped   0.00%     0B / 0B             0.00%     0B / 0B       0
         err,
         ['one', 'two'].map((name) => `Error response from daemon: No such container: ${name}\n`).join(''),
       );
+      // It was made between the two calls.
+      const late = await cli(['stats', ...flags, 'web', 'web'], { client });
+      assert.deepEqual([late.code, late.err], [1, 'Error response from daemon: No such container: \n']);
     }
   });
 

@@ -48,19 +48,20 @@ export const stats: CommandDefinition<StatsFlags> = {
       for await (const { containers: list } of samples) context.stdout.write(render(list));
     } catch (error) {
       if (!hasCode(error, Code.NOT_FOUND) || names.length < 2) throw error;
-      return await tellMissing(context, names);
+      return await tellMissing(context, names, error);
     }
     return 0;
   },
 };
 
 /** The daemon names the first of several that are not there; docker names each. */
-async function tellMissing(context: CommandContext, names: readonly string[]): Promise<number> {
+async function tellMissing(context: CommandContext, names: readonly string[], told: unknown): Promise<number> {
   const { containers } = await context.client();
   const look = (container: string) => containers.inspect({ container, size: false }, { signal: context.signal });
   const results = await Promise.allSettled(names.map(look));
-  for (const result of results)
-    if (result.status === 'rejected') context.stderr.write(`${errorSentence(result.reason)}\n`);
+  const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+  // Made since: what the daemon said is all there is to tell.
+  for (const reason of reasons.length > 0 ? reasons : [told]) context.stderr.write(`${errorSentence(reason)}\n`);
   return 1;
 }
 
