@@ -1,6 +1,6 @@
 /** Runs command lines on a made-up side: streams in memory, a terminal of any kind, a client of the test's own. */
 import { PassThrough, type Readable, Writable } from 'node:stream';
-import type { StreamInput, StreamOutput } from '../../src/api/gen/k3c.ts';
+import type { ContainerSpec, CreateRequest, StreamInput, StreamOutput } from '../../src/api/gen/k3c.ts';
 import type { BidiCall } from '../../src/api/rpc/types.ts';
 import type { Host } from '../../src/cli/context.ts';
 import { runCli } from '../../src/cli/program.ts';
@@ -116,6 +116,22 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
   const host = new TestHost(options);
   const code = await runOn(host, argv, options.client);
   return { code, stdout: host.out, out: host.out.toString(), err: host.err.toString() };
+}
+
+/** `create` of a container with these flags, and the spec that the daemon is asked for; undefined where it is not asked. */
+export async function create(...flags: string[]): Promise<CliResult & { readonly spec: ContainerSpec | undefined }> {
+  let spec: ContainerSpec | undefined;
+  const result = await cli(['create', ...flags, 'busybox'], {
+    client: {
+      containers: {
+        create: (request: CreateRequest) => {
+          spec = request.spec;
+          return Promise.resolve({ id: 'id', name: 'n', warnings: [] });
+        },
+      },
+    },
+  });
+  return { ...result, spec };
 }
 
 /** Runs a command line on a host of the test's own. */

@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { cli } from '../../../test/support/cli.ts';
-import type { CreateRequest } from '../../api/gen/k3c.ts';
+import { create as createAsked } from '../../../test/support/cli.ts';
 
 async function create(...flags: string[]) {
-  const asked: CreateRequest[] = [];
-  const result = await cli(['create', ...flags, 'busybox'], {
-    client: {
-      containers: {
-        create: (request: CreateRequest) => {
-          asked.push(request);
-          return Promise.resolve({ id: 'id', name: 'n', warnings: [] });
-        },
-      },
-    },
-  });
-  return { ...result, health: asked[0]?.spec?.health };
+  const { spec, ...result } = await createAsked(...flags);
+  return { ...result, health: spec?.health };
 }
 
 const nothing = { test: [], interval: 0n, timeout: 0n, startPeriod: 0n, startInterval: 0n, retries: 0 };

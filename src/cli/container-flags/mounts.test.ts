@@ -1,22 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cli } from '../../../test/support/cli.ts';
-import type { CreateRequest } from '../../api/gen/k3c.ts';
-
-async function create(...flags: string[]) {
-  const asked: CreateRequest[] = [];
-  const result = await cli(['create', ...flags, 'busybox'], {
-    client: {
-      containers: {
-        create: (request: CreateRequest) => {
-          asked.push(request);
-          return Promise.resolve({ id: 'id', name: 'n', warnings: [] });
-        },
-      },
-    },
-  });
-  return { ...result, mounts: asked[0]?.spec?.mounts.map(({ type, source, target }) => `${type} ${source} ${target}`) };
-}
+import { create } from '../../../test/support/cli.ts';
 
 for (const [flags, mounts] of [
   ['-v data:/d -v data:/d', ['volume data /d']],
@@ -25,7 +9,11 @@ for (const [flags, mounts] of [
   ['-v /d -v /e --tmpfs /d --mount type=bind,source=/,target=/e', ['bind / /e', 'tmpfs  /d']],
 ] as const) {
   test(`${flags}: one mount a place`, async () => {
-    assert.deepEqual((await create(...flags.split(' '))).mounts, mounts);
+    const { spec } = await create(...flags.split(' '));
+    assert.deepEqual(
+      spec?.mounts.map(({ type, source, target }) => `${type} ${source} ${target}`),
+      mounts,
+    );
   });
 }
 
@@ -36,7 +24,7 @@ for (const flags of [
   '--mount target=/d --mount source=a1,target=/d',
 ]) {
   test(`${flags}: refused`, async () => {
-    const { code, err, mounts } = await create(...flags.split(' '));
-    assert.deepEqual([code, mounts, err.split('\n')[0]], [125, undefined, 'k3c: Duplicate mount point: /d']);
+    const { code, err, spec } = await create(...flags.split(' '));
+    assert.deepEqual([code, spec, err.split('\n')[0]], [125, undefined, 'k3c: Duplicate mount point: /d']);
   });
 }

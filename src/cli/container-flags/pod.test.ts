@@ -1,22 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cli } from '../../../test/support/cli.ts';
-import type { CreateRequest } from '../../api/gen/k3c.ts';
-
-async function create(...flags: string[]) {
-  const asked: CreateRequest[] = [];
-  const result = await cli(['create', ...flags, 'busybox'], {
-    client: {
-      containers: {
-        create: (request: CreateRequest) => {
-          asked.push(request);
-          return Promise.resolve({ id: 'id', name: 'n', warnings: [] });
-        },
-      },
-    },
-  });
-  return { ...result, spec: asked[0]?.spec };
-}
+import { create } from '../../../test/support/cli.ts';
 
 test('--pod is asked of the daemon, which knows what the pod decides', async () => {
   const { code, spec } = await create('--pod', 'web', '-p', '80', '--hostname', 'h');
