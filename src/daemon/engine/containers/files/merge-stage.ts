@@ -26,8 +26,7 @@ export async function mergeLayers(context: EngineContext, id: string, layers: re
   const image = (await snapshots.stat({ snapshotter, key: layers[0] ?? '' })).info?.parent ?? '';
   const name = nextName(id, layers);
   const key = `${name}-open`;
-  // Of a daemon that was killed while it merged.
-  for (const left of [key, name]) await tryToRemove(context, left);
+  await removeUnmerged(context, id, layers);
   await withLease(leases, {}, async (metadata) => {
     const left = await view(context, `${name}-image`, image, metadata);
     const right = await view(context, `${name}-all`, layers.at(-1) ?? '', metadata);
@@ -38,7 +37,7 @@ export async function mergeLayers(context: EngineContext, id: string, layers: re
       await snapshots.commit({ snapshotter, key, name, labels: labelsOf(id) }, { metadata });
     } catch (error) {
       await tryToRemove(context, key).catch((failure: unknown) => {
-        // containerd is gone: the next merge, or the next start of the daemon, takes it away.
+        // containerd is gone: the next merge, or the removal of the container, takes it away.
         if (!hasCode(failure, Code.UNAVAILABLE)) throw failure;
       });
       throw error;
@@ -48,9 +47,14 @@ export async function mergeLayers(context: EngineContext, id: string, layers: re
   return name;
 }
 
+/** Takes away what is left of a merge of these layers that was cut off: the daemon was killed, or containerd. */
+export async function removeUnmerged(context: EngineContext, id: string, layers: readonly string[]): Promise<void> {
+  const name = nextName(id, layers);
+  for (const key of [`${name}-open`, name, `${name}-image`, `${name}-all`]) await tryToRemove(context, key);
+}
+
 /** A view that the lease holds until it ends. */
 async function view(context: EngineContext, key: string, parent: string, metadata: Metadata) {
   const { snapshotter } = context;
-  await tryToRemove(context, key);
   return (await context.containerd.snapshots.view({ snapshotter, key, parent }, { metadata })).mounts;
 }

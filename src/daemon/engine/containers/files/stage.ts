@@ -14,7 +14,7 @@ import { Code, hasCode, K3cError } from '../../../../api/errors.ts';
 import { writeFileAtomic } from '../../../../host/files.ts';
 import type { ContainerRecord } from '../../../state/containers.ts';
 import type { EngineContext } from '../context.ts';
-import { MAX_LAYERS, mergeLayers } from './merge-stage.ts';
+import { MAX_LAYERS, mergeLayers, removeUnmerged } from './merge-stage.ts';
 import { heightOf, LABEL, labelsOf, nextName, removeSnapshot, snapshotExists, tryToRemove } from './stage-snapshots.ts';
 
 export interface Stage {
@@ -127,6 +127,7 @@ async function forgetMerged(context: EngineContext, id: string, stage: Stage): P
 /** Removes the stage of a container that is gone; its attempts are gone already. */
 export async function removeStage(context: EngineContext, id: string): Promise<void> {
   const { layers, open, merged = [] } = await readStage(context, id);
+  if (layers.length >= MAX_LAYERS) await removeUnmerged(context, id, layers);
   // From the top: a snapshot that another one stands on cannot go.
   for (const key of [open, ...layers.toReversed(), ...merged.toReversed()])
     if (key !== '') await removeSnapshot(context, key);
