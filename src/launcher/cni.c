@@ -6,6 +6,7 @@
  *   from it          one byte, the exit code, then standard output until the end of the stream
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +56,10 @@ static int open_daemon(void) {
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
-  if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-      setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0)
+  /* Connecting waits, too, where many others do: as long as sending may. */
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0 ||
+      setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0 ||
+      connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
     return -1;
   return fd;
 }
@@ -78,6 +81,8 @@ static int tell(int daemon, char *buffer, size_t size) {
 
 int main(void) {
   static char buffer[1 << 16];
+  /* A daemon that goes away is told of, and no reason to die without a word. */
+  signal(SIGPIPE, SIG_IGN);
   int daemon = open_daemon();
   if (daemon < 0 || tell(daemon, buffer, sizeof buffer) != 0) return give_up(strerror(errno));
   char code;

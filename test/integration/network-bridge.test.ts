@@ -288,6 +288,8 @@ if (!insideNetworkNamespace()) {
         K3C_CNI_SOCKET: socket,
       },
     });
+    // What the daemon does not want the plugin does not read.
+    called.child.stdin?.on('error', (error: NodeJS.ErrnoException) => assert.equal(error.code, 'EPIPE'));
     called.child.stdin?.end(JSON.stringify(input));
     const { stdout } = await called.catch((error: { stdout: string }) => error);
     return JSON.parse(stdout);
@@ -316,6 +318,9 @@ if (!insideNetworkNamespace()) {
 
     assert.match((await add('nowhere')).msg ?? '', /ENOENT.*\/run\/netns\/nowhere/);
     assert.match((await add('sandbox1')).msg ?? '', /pod sandbox1 is on the default network already/);
+    // The daemon hangs up: the plugin says so instead of dying of a broken pipe.
+    const cutOff = await cni(network.pluginSocket, 'ADD', 'sandbox3', { more: 'x'.repeat(4 << 20) });
+    assert.deepEqual([cutOff.code, /daemon does not answer/.test(cutOff.msg ?? '')], [11, true]);
     assert.match((await cni(network.pluginSocket, 'CHECK', 'sandbox1')).msg ?? '', /does not know the command CHECK/);
 
     // Sandboxes of this daemon's own time are left alone; the next daemon looks at them.
@@ -333,10 +338,11 @@ if (!insideNetworkNamespace()) {
 
   test('a pod that is gone leaves nothing, also where its namespace is kept', async () => {
     const network = await start({ bridgeCidr: '10.64.6.0/29' });
-    sh('ip netns add one; ip netns add two');
+    sh('ip netns add one; ip netns add two; ip netns add connected');
+    let last: PluginResult | undefined;
     for (const id of ['a', 'b', 'c', 'd']) {
       sh(`ip netns add ${id}`);
-      await cni(network.pluginSocket, 'ADD', id);
+      last = await cni(network.pluginSocket, 'ADD', id);
     }
     const first = await cni(network.pluginSocket, 'ADD', 'one');
     const hostEnd = first.interfaces?.[1]?.name ?? '';
@@ -351,7 +357,13 @@ if (!insideNetworkNamespace()) {
     assert.equal(findLink(route, hostEnd), undefined, 'two pods never have one address');
     await cni(network.pluginSocket, 'DEL', 'two', { prevResult: second });
     await cni(network.pluginSocket, 'DEL', 'two', { prevResult: second });
-    const left = second.interfaces?.[1]?.name ?? '';
+    const request = { network: defaultNetworkId(), ip: '', mac: '' };
+    const connected = network.named.plug('connected', '/run/netns/connected', request);
+    assert.equal(`${connected.ip}/29`, first.ips?.[0]?.address);
+    assert.equal(findLink(route, second.interfaces?.[1]?.name ?? ''), undefined, 'nor a pod and what is connected');
+    await cni(network.pluginSocket, 'DEL', 'd', { prevResult: last });
+    const left = last?.interfaces?.[1]?.name ?? '';
+    assert.ok(findLink(route, left));
     for (let i = 0; findLink(route, left) !== undefined; i++) {
       assert.ok(i < 50, 'it goes in the end');
       await sleep(100);

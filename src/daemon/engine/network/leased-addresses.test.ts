@@ -14,8 +14,8 @@ function folder(t: TestContext): string {
   return directory;
 }
 
-function opened(directory: string, cidr: string): LeasedAddresses {
-  const leases = new LeasedAddresses(directory);
+function opened(directory: string, cidr: string, beforeUse: (ip: string) => void = () => undefined): LeasedAddresses {
+  const leases = new LeasedAddresses(directory, beforeUse);
   leases.open(parseBridgeCidr(cidr));
   return leases;
 }
@@ -70,4 +70,23 @@ test('the next daemon takes them up, and frees those of pods that are gone', (t)
     [undefined, '10.62.0.3', '10.62.0.4', undefined, '10.62.0.6'],
   );
   assert.deepEqual(readdirSync(directory).sort(), ['10.62.0.3', '10.62.0.4', '10.62.0.6']);
+});
+
+test('whoever is given an address has it alone, or none', (t) => {
+  const directory = folder(t);
+  const asked: string[] = [];
+  let stuck = false;
+  const leases = opened(directory, '10.62.0.0/29', (ip) => {
+    asked.push(ip);
+    if (stuck) throw new Error('still there');
+  });
+  leases.takeForPod('a', 'eth0');
+  leases.free('a');
+  stuck = true;
+  assert.throws(() => leases.takeForPod('b', 'eth0'), /still there/);
+  assert.throws(() => leases.take('c', anything), /still there/);
+  assert.deepEqual([leases.addressOf('b'), leases.addressOf('c'), readdirSync(directory)], [undefined, undefined, []]);
+  stuck = false;
+  assert.equal(leases.take('c', anything).ip, '10.62.0.5');
+  assert.deepEqual(asked, ['10.62.0.2', '10.62.0.3', '10.62.0.4', '10.62.0.5']);
 });

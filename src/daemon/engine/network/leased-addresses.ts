@@ -24,9 +24,15 @@ export class LeasedAddresses implements AddressGiver {
   /** Those that are no pods, and here by right. */
   readonly #connected = new Set<string>();
 
-  /** @param directory where the files are */
-  constructor(directory: string) {
+  readonly #beforeUse: (ip: string) => void;
+
+  /**
+   * @param directory where the files are
+   * @param beforeUse called with an address that is about to be given: whatever still has it on the bridge must go. What it throws, take() does
+   */
+  constructor(directory: string, beforeUse: (ip: string) => void) {
     this.#directory = directory;
+    this.#beforeUse = beforeUse;
   }
 
   /** Takes up the files that are there. Those of another subnet go: a bridge that anything is plugged into keeps its own. */
@@ -85,6 +91,7 @@ export class LeasedAddresses implements AddressGiver {
     this.#held.set(owner, ip);
     try {
       this.#note(owner, ip, interfaceName);
+      this.#beforeUse(ip);
     } catch (error) {
       this.free(owner);
       throw error;

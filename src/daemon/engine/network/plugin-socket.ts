@@ -52,6 +52,8 @@ export async function listenForPlugin(
       resolve();
     });
   });
+  // One that is not accepted, for want of file descriptors, is no reason to end: the plugin gives up by itself.
+  server.on('error', (err) => log.error({ err }, 'cannot take a connection of a network plugin'));
   return {
     close: () =>
       new Promise((resolve) => {

@@ -53,7 +53,6 @@ export class PodInterfaces {
     const mac = macOf(ip);
     const { network, gateway } = bridge.subnet;
     try {
-      this.#end(ip);
       const { hostEnd } = plug({
         ...{ route: this.#options.route(), bridge, netns, ip, ip6: '', mac, name },
         defaultRoute: true,
@@ -80,7 +79,7 @@ export class PodInterfaces {
 
   /**
    * The pod is gone: its address is free, and its interface goes with its namespace. Deleting the pair would hold the daemon up for some
-   * 20 ms; where something keeps the namespace, that is done later, and at the latest when another pod gets the address.
+   * 20 ms; where something keeps the namespace, that is done later, and at the latest when another gets the address.
    */
   delete({ sandboxId, hostEnd }: DeleteRequest): void {
     const ip = this.#options.leases.addressOf(sandboxId);
@@ -89,36 +88,40 @@ export class PodInterfaces {
     this.#leaving.set(ip, hostEnd);
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      try {
-        if (this.#leaving.get(ip) === hostEnd) this.#end(ip);
-      } catch (error) {
-        this.#options.onError(error);
-      }
+      if (this.#leaving.get(ip) === hostEnd) this.#tryToEnd(ip);
     }, LINGER_MS);
     timer.unref();
     this.#timers.add(timer);
   }
 
-  /** Takes away the pair that had an address, if it is still there. */
-  #end(ip: string): void {
+  #tryToEnd(ip: string): void {
+    try {
+      this.end(ip);
+    } catch (error) {
+      this.#options.onError(error);
+    }
+  }
+
+  /** Takes away the pair that had an address, if it is still there: before somebody else has it. */
+  end(ip: string): void {
     const hostEnd = this.#leaving.get(ip);
     if (hostEnd === undefined) return;
-    this.#leaving.delete(ip);
     const route = this.#options.route();
     const link = findLink(route, hostEnd);
-    if (link === undefined) return;
     try {
-      route.exchange(deleteLink(link.index));
+      if (link !== undefined) route.exchange(deleteLink(link.index));
     } catch (error) {
       // Its namespace ended at this very moment.
       if (!isNetlinkError(error, 'ENODEV')) throw error;
     }
+    // Not before: while it is there, nobody else may have the address.
+    this.#leaving.delete(ip);
   }
 
   /** Ends all that is still leaving, and the waiting for it. */
   close(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    for (const ip of [...this.#leaving.keys()]) this.#end(ip);
+    for (const ip of [...this.#leaving.keys()]) this.#tryToEnd(ip);
   }
 }

@@ -30,7 +30,7 @@ export class PodNetwork {
     const directory = join(options.stateDir, 'cni');
     this.confDir = join(directory, 'net.d');
     this.pluginSocket = join(directory, 'own', 'plugin.sock');
-    this.addresses = new LeasedAddresses(join(directory, 'leases', CNI_NETWORK));
+    this.addresses = new LeasedAddresses(join(directory, 'leases', CNI_NETWORK), (ip) => this.#interfaces.end(ip));
     this.#interfaces = new PodInterfaces({
       ...options,
       leases: this.addresses,
