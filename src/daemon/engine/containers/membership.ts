@@ -10,7 +10,9 @@ export function joinDefault(context: Pick<EngineContext, 'network'>, owner: Netw
   const { members, bridge } = context.network;
   const { id: container, name, spec, config, otherNames = [] } = owner;
   const aliases = [...spec.network.aliases, ...otherNames];
-  members.join(bridge.id, { container, name, hostname: config.hostname, aliases, ip, ipv6: '', mac: macOf(ip) });
+  // CRI may name no address: then there is none that a MAC could follow from.
+  const mac = ip === '' ? '' : macOf(ip);
+  members.join(bridge.id, { container, name, hostname: config.hostname, aliases, ip, ipv6: '', mac });
 }
 
 /** On a network that a user made, with the address that it has there. */
