@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { K3cError } from '../../src/api/errors.ts';
+import { readOciSpec } from '../../src/daemon/engine/containers/oci-spec-store.ts';
 import { NO_RESOURCES } from '../../src/daemon/state/spec.ts';
 import { type Daemon, type Rig, runToEnd, specOf, startRig, tearDown } from '../support/container-rig.ts';
 import { execOf } from '../support/exec.ts';
@@ -31,6 +32,13 @@ suite('containers', { timeout: 240_000 }, () => {
     assert.equal(failed.exitCode, 7);
     assert.equal(stateOf(failed.id).exitCode, 7);
     assert.equal(stateOf(failed.id).state, 'exited');
+  });
+
+  test('annotations get to the runtime', async () => {
+    const { id } = await runToEnd(daemon.engine, { command: ['true'], annotations: { 'com.example.a': 'b c' } });
+    const { oci } = await readOciSpec(daemon.containerd, stateOf(id).criId);
+    assert.equal(oci.annotations?.['com.example.a'], 'b c');
+    assert.equal(oci.annotations?.['io.kubernetes.cri.container-type'], 'container');
   });
 
   test('a command that cannot be started says so and leaves the container created', async () => {

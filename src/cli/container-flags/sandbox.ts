@@ -25,10 +25,11 @@ export interface SandboxFlags {
 /** Those of run, create and `pod create`: the same words for the same thing. */
 export function sandboxFlags(of: 'container' | 'pod'): Option[] {
   const named = of === 'pod' ? 'a name, bridge, host or none' : 'a name, bridge, host, none or container:NAME';
+  const annotated = of === 'pod' ? "pod's sandbox" : 'container (passed through to the OCI runtime)';
   const network = values('--network <network>', `Connect a ${of} to a network: ${named}`, parseNetwork);
   return [
     ...addressFlags(of),
-    values('--annotation <map>', `Add an annotation to the ${of} (passed through to the OCI runtime)`, checkLabel),
+    values('--annotation <map>', `Add an annotation to the ${annotated}`, checkLabel),
     value('--cgroup-parent <string>', `Optional parent cgroup for the ${of}`),
     value('-h, --hostname <string>', of === 'pod' ? 'Pod host name (default: its name)' : 'Container host name'),
     values('-l, --label <list>', `Set meta data on a ${of}`, checkLabel),

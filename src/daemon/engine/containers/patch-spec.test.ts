@@ -28,6 +28,7 @@ const patched = (network: NetworkNamespace, over: Partial<Parameters<typeof patc
     shared: false,
     console: undefined,
     tmpfs: [],
+    annotations: {},
     ...over,
   });
   return spec;
@@ -41,6 +42,14 @@ test('arguments, environment and terminal size are ours, the rest stays', () => 
   );
   assert.deepEqual(spec.linux, oci().linux);
   assert.equal(spec['extra'], 1);
+});
+
+test('annotations of the user are there, beside those of CRI', () => {
+  const kind = 'io.kubernetes.cri.container-type';
+  const spec: OciSpec = { ...oci(), annotations: { [kind]: 'container' } };
+  const patch = { args: [], env: [], hostname: '', domainname: '', network: 'pod', shared: false, tmpfs: [] } as const;
+  patchSpec(spec, { ...patch, console: undefined, annotations: { [kind]: 'sandbox', 'a.b': 'c' } });
+  assert.deepEqual(spec.annotations, { [kind]: 'container', 'a.b': 'c' });
 });
 
 test('host: the network of the sandbox, a hostname of its own', () => {

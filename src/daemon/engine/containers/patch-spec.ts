@@ -15,12 +15,15 @@ export interface SpecPatch {
   readonly shared: boolean;
   readonly console: { readonly height: number; readonly width: number } | undefined;
   readonly tmpfs: readonly ResolvedMount[];
+  /** Of the user: CRI takes them, and keeps them from the runtime. Its own, by which the shim knows what is what, stay. */
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 /** Changes the specification in place. */
 export function patchSpec(spec: OciSpec, patch: SpecPatch): void {
   spec.process.args = [...patch.args];
   spec.process.env = [...patch.env];
+  spec.annotations = { ...patch.annotations, ...spec.annotations };
   if (patch.domainname !== '') spec.linux.sysctl = { ...spec.linux.sysctl, 'kernel.domainname': patch.domainname };
   if (patch.console !== undefined) spec.process.consoleSize = { ...patch.console };
   if (patch.network !== 'pod') leaveSandboxNamespaces(spec, patch, patch.network);

@@ -48,6 +48,7 @@ export async function writeSpec(
         ? { height: asked.consoleHeight, width: asked.consoleWidth }
         : undefined,
     tmpfs: config.mounts.filter(({ type }) => type === 'tmpfs'),
+    annotations: asked.annotations,
   });
   patchMounts(oci.mounts, config.mounts);
   patchLimits(oci, pod === undefined ? asked : withSysctls(asked, pod), joined);

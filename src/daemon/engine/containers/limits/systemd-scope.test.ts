@@ -4,20 +4,20 @@ import type { OciSpec } from '../oci-spec.ts';
 import { sampleRecord } from '../samples.ts';
 import { patchScope } from './systemd-scope.ts';
 
-function annotations(stopTimeout: number | null, stopSignal: string): Record<string, string> | undefined {
+const cri = { 'io.kubernetes.cri.container-type': 'container' };
+const timeout = 'org.systemd.property.TimeoutStopUSec';
+
+function annotations(stopTimeout: number | null, stopSignal: string, given = {}): Record<string, string> | undefined {
   const oci: OciSpec = {
     process: { args: ['sh'], cwd: '/', user: { uid: 0, gid: 0 } },
     mounts: [],
     linux: {},
-    annotations: { 'io.kubernetes.cri.container-type': 'container' },
+    annotations: { ...given, ...cri },
   };
   const { spec, config } = sampleRecord({});
   patchScope(oci, { spec: { ...spec, stopTimeout }, config: { ...config, stopSignal } });
   return oci.annotations;
 }
-
-const cri = { 'io.kubernetes.cri.container-type': 'container' };
-const timeout = 'org.systemd.property.TimeoutStopUSec';
 
 test('a scope is stopped as docker stops a container', () => {
   assert.deepEqual(annotations(null, 'SIGTERM'), { ...cri, [timeout]: 'uint64 10000000' });
@@ -31,4 +31,9 @@ test('a scope is stopped as docker stops a container', () => {
 test('for ever, and at once', () => {
   assert.deepEqual(annotations(-1, '15'), { ...cri, [timeout]: 'uint64 18446744073709551615' });
   assert.deepEqual(annotations(0, 'TERM'), { ...cri, [timeout]: 'uint64 0' });
+});
+
+test('what the user says of the scope counts', () => {
+  const given = { [timeout]: 'uint64 7' };
+  assert.deepEqual(annotations(3, 'TERM', given), { ...cri, ...given });
 });
