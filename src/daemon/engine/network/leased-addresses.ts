@@ -139,16 +139,16 @@ export class LeasedAddresses implements AddressGiver {
   }
 
   /**
-   * Frees those of pods that are not among the living ones; returns how many. A pod whose end a killed daemon missed leaves its own
+   * Frees those of pods that are not among the living ones; returns whose they were. A pod whose end a killed daemon missed leaves its own
    * behind, and a network of /24 is full after 253 of them. Only those from before `before` (milliseconds since the epoch) count: a
    * younger one may be of a pod that is just being made, and its address would be given twice.
    */
-  freeStale(livePods: ReadonlySet<string>, before: number): number {
+  freeStale(livePods: ReadonlySet<string>, before: number): { readonly owner: string; readonly ip: string }[] {
     const stale = [...this.#held].filter(
       ([owner, ip]) => !livePods.has(owner) && !this.#connected.has(owner) && (this.#since.get(ip) ?? 0) < before,
     );
     for (const [owner] of stale) this.free(owner);
-    return stale.length;
+    return stale.map(([owner, ip]) => ({ owner, ip }));
   }
 
   /** Removes the files: nothing is left that could have an address. */

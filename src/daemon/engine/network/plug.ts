@@ -21,6 +21,8 @@ export interface PlugOptions {
   readonly mac: string;
   /** Absent: the next of eth0, eth1 … */
   readonly name?: string;
+  /** The host's end. Absent: any name. */
+  readonly hostEnd?: string;
   /** Everything without a route of its own goes out here, unless there is such a route. */
   readonly defaultRoute: boolean;
 }
@@ -37,9 +39,10 @@ export interface Pair {
   readonly hostEnd: string;
 }
 
-/** Gives the namespace an interface, up and with its addresses. EEXIST where it has one of that name. */
-export function plug({ route, bridge, netns, ip, ip6, mac, name: asked, defaultRoute }: PlugOptions): Pair {
-  const hostEnd = `veth${randomBytes(4).toString('hex')}`;
+/** Gives the namespace an interface, up and with its addresses. EEXIST where it, or the host, has one of that name. */
+export function plug(options: PlugOptions): Pair {
+  const { route, bridge, netns, ip, ip6, mac, name: asked, defaultRoute } = options;
+  const { hostEnd = `veth${randomBytes(4).toString('hex')}` } = options;
   return useNetns(netns, ({ route: inner, fd, sysctl }) => {
     const name = asked ?? freeName(listLinks(inner).map((link) => link.name));
     const peer = { name, mac, namespace: fd };

@@ -1,4 +1,5 @@
 /** The interfaces of pods on the default network, which containerd asks for by CNI (specification 1.0, section 4). Synchronous: some two milliseconds. */
+import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { Code, K3cError } from '../../../api/errors.ts';
 import { isNetlinkError, NetlinkError } from '../../../host/netlink/error.ts';
@@ -20,7 +21,7 @@ export interface AddRequest {
 
 export interface DeleteRequest {
   readonly sandboxId: string;
-  /** The host's end as the answer to the ADD named it; absent: nobody knows. */
+  /** The host's end as the answer to the ADD named it; absent: as this daemon names it. */
   readonly hostEnd: string | undefined;
 }
 
@@ -29,6 +30,11 @@ export interface PodInterfacesOptions {
   readonly bridge: () => Bridge;
   readonly leases: LeasedAddresses;
   readonly onError: (error: unknown) => void;
+}
+
+/** It follows from the pod, so that it is found where nobody kept the answer to the ADD. */
+export function hostEndFor(sandboxId: string): string {
+  return `veth${createHash('sha256').update(sandboxId).digest('hex').slice(0, 8)}`;
 }
 
 export class PodInterfaces {
@@ -52,9 +58,12 @@ export class PodInterfaces {
     const ip = leases.takeForPod(sandboxId, name);
     const mac = macOf(ip);
     const { network, gateway } = bridge.subnet;
+    const hostEnd = hostEndFor(sandboxId);
     try {
-      const { hostEnd } = plug({
-        ...{ route: this.#options.route(), bridge, netns, ip, ip6: '', mac, name },
+      // Of the same pod, which was taken off a moment ago.
+      for (const [former, left] of this.#leaving) if (left === hostEnd) this.end(former);
+      plug({
+        ...{ route: this.#options.route(), bridge, netns, ip, ip6: '', mac, name, hostEnd },
         defaultRoute: true,
       });
       return {
@@ -81,10 +90,14 @@ export class PodInterfaces {
    * The pod is gone: its address is free, and its interface goes with its namespace. Deleting the pair would hold the daemon up for some
    * 20 ms; where something keeps the namespace, that is done later, and at the latest when another gets the address.
    */
-  delete({ sandboxId, hostEnd }: DeleteRequest): void {
+  delete({ sandboxId, hostEnd = hostEndFor(sandboxId) }: DeleteRequest): void {
     const ip = this.#options.leases.addressOf(sandboxId);
     this.#options.leases.free(sandboxId);
-    if (ip === undefined || hostEnd === undefined) return;
+    if (ip !== undefined) this.leave(ip, hostEnd);
+  }
+
+  /** What had an address that is free now goes with its namespace, or later, or when another gets the address. */
+  leave(ip: string, hostEnd: string): void {
     this.#leaving.set(ip, hostEnd);
     const timer = setTimeout(() => {
       this.#timers.delete(timer);

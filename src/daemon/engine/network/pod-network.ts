@@ -6,7 +6,7 @@ import type { Bridge } from './bridge.ts';
 import { CNI_NETWORK, removeCniConfiguration, writeCniConfiguration } from './cni.ts';
 import { LeasedAddresses } from './leased-addresses.ts';
 import { listenForPlugin, type PluginSocket } from './plugin-socket.ts';
-import { PodInterfaces } from './pod-interfaces.ts';
+import { hostEndFor, PodInterfaces } from './pod-interfaces.ts';
 
 export interface PodNetworkOptions {
   readonly stateDir: string;
@@ -46,9 +46,11 @@ export class PodNetwork {
     await writeCniConfiguration(this.confDir);
   }
 
-  /** As LeasedAddresses has it; without `before`, what an earlier daemon gave. */
+  /** As LeasedAddresses has it, and interfaces go, too. Returns how many. Without `before`, what an earlier daemon gave. */
   freeStale(livePods: ReadonlySet<string>, before = this.#openedAt): number {
-    return this.addresses.freeStale(livePods, before);
+    const freed = this.addresses.freeStale(livePods, before);
+    for (const { owner, ip } of freed) this.#interfaces.leave(ip, hostEndFor(owner));
+    return freed.length;
   }
 
   /** containerd has ended. */
