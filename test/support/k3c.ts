@@ -2,10 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openDatabase } from '../../src/daemon/state/database.ts';
 import { binary, type Result, run } from './binary.ts';
 import { toolPath } from './engine.ts';
 import { writeBusyboxImage } from './image.ts';
@@ -155,7 +157,7 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
       networks = networkIds.filter((id) => id !== '').map(bridgeOf);
       await end('SIGTERM');
       left = await leftovers({ directory, bridge, networks });
-    }
+    } else networks = networksOf(join(root, 'k3c.db'));
     // What a daemon that did not end well leaves behind.
     await killTasks(state, toolPath('runc'));
     for (const pid of await processesWith([directory])) {
@@ -186,6 +188,17 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
     throw error;
   }
   return daemon;
+}
+
+/** The bridges of networks that a daemon which is gone has in its database. */
+function networksOf(database: string): string[] {
+  if (!existsSync(database)) return [];
+  const state = openDatabase(database);
+  try {
+    return state.networks.list().map(({ id }) => bridgeOf(id));
+  } finally {
+    state.close();
+  }
 }
 
 async function ready(daemon: Daemon, child: ChildProcess): Promise<void> {
