@@ -322,7 +322,7 @@ const refused: [args: string[], message: RegExp][] = [
   ],
   [
     ['run', '--rm', '--network', 'six', '--ip6', 'fd00:62:2::9', 'busybox', 'true'],
-    /invalid address fd00:62:2::9: it is not of this/,
+    /invalid address fd00:62:2::9: it is no host's in the subnet of network six/,
   ],
   [
     ['run', '--rm', '--network', 'six', '--ip6', '10.62.101.9', 'busybox', 'true'],
