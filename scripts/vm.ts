@@ -38,9 +38,7 @@ function accelerated(): boolean {
 async function boot(words: readonly string[]): Promise<number> {
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, 'console.log'), '');
-  // V8 keeps its code below memory protection keys where there are some, and falls over what qemu makes of them.
-  const interpreted = ['-accel', 'tcg,thread=multi', '-cpu', 'max,pku=off'];
-  const engine = accelerated() ? ['-accel', 'kvm', '-cpu', 'host'] : interpreted;
+  const engine = accelerated() ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max'];
   const append = `root=/dev/vda rw console=ttyS0 panic=5 quiet k3c.vm=${Buffer.from(JSON.stringify(words)).toString('base64url')}`;
   const qemu = spawn(
     'qemu-system-x86_64',
