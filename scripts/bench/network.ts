@@ -55,7 +55,7 @@ function starts(peers: readonly Peer[], runs: number): string[] {
   const of = ({ name }: Peer, what: string) => results.find((result) => result.name === `${name}|${what}`) as Result;
   return kinds.map(([what]) => {
     const added = peers.map((peer) => of(peer, what).median - of(peer, 'host network').median);
-    const cells = added.map((ms, i) => `${peers[i]?.name} +${ms.toFixed(0)} ms`).join(', ');
+    const cells = added.map((ms, i) => `${peers[i]?.name} ${ms < 0 ? '' : '+'}${ms.toFixed(0)} ms`).join(', ');
     const line = row(
       `run --rm, ${what}`,
       peers.map((peer) => ({ ...of(peer, what), name: peer.name })),

@@ -30,7 +30,7 @@ test('a scope is stopped as docker stops a container', () => {
 
 test('for ever, and at once', () => {
   assert.deepEqual(annotations(-1, '15'), { ...cri, [timeout]: 'uint64 18446744073709551615' });
-  assert.deepEqual(annotations(0, 'TERM'), { ...cri, [timeout]: 'uint64 0' });
+  assert.deepEqual(annotations(0, 'TERM'), { ...cri, [timeout]: 'uint64 1' });
 });
 
 test('what the user says of the scope counts', () => {
