@@ -23,7 +23,6 @@ export function pathsOf(config: { readonly root: string; readonly state: string 
     buildkitSocket: join(state, 'buildkitd.sock'),
     buildkitConfig: join(state, 'buildkitd.toml'),
     cni: join(state, 'cni/net.d'),
-    cniData: join(root, 'cni'),
     fifos: join(state, 'io'),
     ownRoot: join(state, 'own-root'),
     kubelet: join(state, 'kubelet.sock'),
