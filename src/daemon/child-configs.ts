@@ -19,6 +19,8 @@ export interface ChildConfigInput {
   readonly paths: Paths;
   /** Directory of the engine's binaries. */
   readonly bin: string;
+  /** Where the default network is described for containerd. */
+  readonly cniConfDir: string;
   readonly facts: HostFacts;
   readonly registries: LiveRegistries;
   /** Above the cgroups of build steps. */
@@ -42,6 +44,7 @@ export async function childConfigs(
     containerdConfig: containerdConfig({
       paths,
       bin,
+      cniConfDir: input.cniConfDir,
       snapshotter,
       pauseImage: PAUSE_IMAGE,
       cgroupDriver: facts.cgroupDriver,

@@ -119,6 +119,7 @@ export async function startDaemon(
       config,
       paths,
       bin: engine.directory,
+      cniConfDir: network.cniConfDir,
       facts,
       registries,
       cgroupParent: cgroups.builds,

@@ -22,7 +22,6 @@ export function pathsOf(config: { readonly root: string; readonly state: string 
     buildkitRoot: join(root, 'buildkit'),
     buildkitSocket: join(state, 'buildkitd.sock'),
     buildkitConfig: join(state, 'buildkitd.toml'),
-    cni: join(state, 'cni/net.d'),
     fifos: join(state, 'io'),
     ownRoot: join(state, 'own-root'),
     kubelet: join(state, 'kubelet.sock'),

@@ -10,7 +10,7 @@ import { inDirectory } from './descriptor-path.ts';
 import { tryLock } from './libc.ts';
 
 /** How much longer than its directory the path of a socket is in there: names of unix sockets are short. */
-export const NEST_LENGTH = '/.k3cXXX/s'.length;
+export const NEST_LENGTH = '/.k3c000/s'.length;
 
 const NAME = /^\.k3c[0-9a-z]{3}$/;
 const SOCKET = 's';

@@ -96,10 +96,9 @@ aaaaaaaaaaaa   stopped   0.00%     0B / 0B             0.00%     0B / 0B       0
       new K3cError(Code.NOT_FOUND, `No such container: ${container}`, { reason: 'container-not-found', remote: true });
     const client = {
       containers: {
-        // biome-ignore lint/correctness/useYield: it fails before its first message.
-        stats: async function* ({ containers }: { containers: string[] }) {
-          throw missing(containers[1] ?? '');
-        },
+        stats: ({ containers }: { containers: string[] }) => ({
+          [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(missing(containers[1] ?? '')) }),
+        }),
         inspect: ({ container }: { container: string }) =>
           container === 'web' ? Promise.resolve({ document: Buffer.from('{}') }) : Promise.reject(missing(container)),
       },

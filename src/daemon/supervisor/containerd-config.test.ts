@@ -7,6 +7,7 @@ const render = (runtimes: Readonly<Record<string, string>>) =>
   containerdConfig({
     paths: pathsOf({ root: '/lib', state: '/run' }),
     bin: '/bin',
+    cniConfDir: '/run/cni/net.d',
     snapshotter: 'overlayfs',
     pauseImage: 'pause',
     cgroupDriver: 'systemd',

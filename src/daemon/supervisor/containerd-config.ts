@@ -6,6 +6,8 @@ export interface ContainerdSettings {
   readonly paths: Paths;
   /** Where the engine's binaries are. */
   readonly bin: string;
+  /** Where the default network is described. */
+  readonly cniConfDir: string;
   readonly snapshotter: string;
   readonly pauseImage: string;
   readonly cgroupDriver: 'systemd' | 'cgroupfs';
@@ -66,7 +68,7 @@ export function containerdConfig(settings: ContainerdSettings): string {
         cdi_spec_dirs: settings.cdiSpecDirs,
         // Its default is a second, at which 300 idle containers keep a core busy. The kubelet asks every ten.
         stats_collect_period: '10s',
-        cni: { bin_dirs: [settings.bin], conf_dir: paths.cni, use_internal_loopback: true },
+        cni: { bin_dirs: [settings.bin], conf_dir: settings.cniConfDir, use_internal_loopback: true },
         containerd: {
           default_runtime_name: 'runc',
           runtimes: Object.fromEntries(

@@ -15,17 +15,16 @@ const MAX_BYTES = 1 << 20;
 /** Error codes of the specification, section 5; from 100 on they are the plugin's own. */
 const CniError = { ENVIRONMENT: 4, FAILED: 100 } as const;
 
+/** What the plugin may ask for. */
+type Plugging = Pick<PodInterfaces, 'add' | 'delete'>;
+
 export interface PluginSocket {
   /** Nobody is answered any more; the socket is gone. */
   close(): Promise<void>;
 }
 
 /** Listens. The directory is the socket's alone. Whoever listened before is gone: the state directory is claimed by this daemon. */
-export async function listenForPlugin(
-  path: string,
-  pods: Pick<PodInterfaces, 'add' | 'delete'>,
-  log: Log,
-): Promise<PluginSocket> {
+export async function listenForPlugin(path: string, pods: Plugging, log: Log): Promise<PluginSocket> {
   const directory = dirname(path);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
@@ -64,7 +63,7 @@ export async function listenForPlugin(
 }
 
 /** What the plugin is to say: its exit code as a byte, and its output. */
-function answer(request: string, pods: Pick<PodInterfaces, 'add' | 'delete'>, log: Log): string {
+function answer(request: string, pods: Plugging, log: Log): string {
   try {
     return `\0${JSON.stringify(act(parse(request), pods))}`;
   } catch (err) {
@@ -100,7 +99,7 @@ function parse(request: string): PluginRequest {
   };
 }
 
-function act({ variable, input }: PluginRequest, pods: Pick<PodInterfaces, 'add' | 'delete'>): object {
+function act({ variable, input }: PluginRequest, pods: Plugging): object {
   const command = variable('CNI_COMMAND');
   switch (command) {
     case 'ADD':
